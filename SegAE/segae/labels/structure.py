@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Structure:
     """An anatomical structure of the DAP Atlas label table.
 
-    `index` is the label value in DAP Atlas files and the row of a model's text vectors; `laterality` is "left",
-    "right" or ""; `snomed` holds (type code, modifier code), each "" where the table has none.
+    `index`: the label value in DAP Atlas files and the row of a model's text vectors. `laterality`: "left",
+    "right" or "". `snomed`: (type code, modifier code), each "" where the table has none.
     """
 
     index: int

@@ -1,0 +1,128 @@
+"""What a written name says, apart from its spelling: a set of words and a side.
+
+"L_kidney", "kidneys, left" and "KidneyLeft" all read as ({"kidney"}, "left"); "L1" as ({"lumbar", "vertebra",
+"1"}, ""). Order of the words is of no weight. The words that mean the same are data: `synonyms.csv`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from segae.labels.table import read_table
+
+_TOKEN = re.compile(r"[^\W\d_]+|\d+")
+_ORDINAL_ENDINGS = {"st", "nd", "rd", "th"}
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SPINE_REGIONS = {"c": "cervical", "t": "thoracic", "th": "thoracic", "l": "lumbar", "s": "sacral"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The words of a name in one common form, and the side it gives: "left", "right", "both" or ""."""
+
+    words: frozenset[str]
+    side: str = ""
+
+    @property
+    def sideless(self) -> str:
+        """The words as one text, always in the same order."""
+        return " ".join(sorted(self.words))
+
+
+@dataclass(frozen=True)
+class WordForms:
+    """Words that stand for a side, for other words (none: it says nothing), or for something diseased."""
+
+    sides: Mapping[str, str]
+    words: Mapping[str, tuple[str, ...]]
+    lesions: frozenset[str]
+
+
+@lru_cache(maxsize=1)
+def word_forms() -> WordForms:
+    """The single words of `synonyms.csv`."""
+    rows = read_table("synonyms.csv")
+    return WordForms(
+        sides={row["spelling"]: row["means"] for row in rows if row["kind"] == "side"},
+        words={row["spelling"]: tuple(row["means"].split()) for row in rows if row["kind"] == "word"},
+        lesions=frozenset(row["spelling"] for row in rows if row["kind"] == "lesion"),
+    )
+
+
+def plain(text: str) -> str:
+    """Lower case without accents, one blank between words: equal for spellings that differ in form only."""
+    return " ".join(_tokens(text))
+
+
+def readings(text: str) -> tuple[Reading, ...]:
+    """`text` as it stands and, if that makes a difference, with its camel case taken apart."""
+    return tuple(dict.fromkeys((read(text), read(_CAMEL.sub(" ", text)))))
+
+
+def read(text: str) -> Reading:
+    """The words and the side of `text`; capitals, separators and order do not matter."""
+    forms = word_forms()
+    tokens = _name_spine_regions(_without_ordinal_endings(_tokens(text)))
+    sides = {forms.sides[token] for token in tokens if token in forms.sides}
+    words = (word for token in tokens if token not in forms.sides for word in _common_form(token))
+    return Reading(frozenset(words), "both" if len(sides) > 1 else next(iter(sides), ""))
+
+
+def is_lesion(reading: Reading) -> bool:
+    """Whether the name speaks of a tumour, a cyst or the like, which is never the organ that it lies in."""
+    return not reading.words.isdisjoint(word_forms().lesions)
+
+
+def _tokens(text: str) -> list[str]:
+    decomposed = unicodedata.normalize("NFKD", text)
+    bare = "".join(char for char in decomposed if not unicodedata.combining(char))
+    return _TOKEN.findall(bare.casefold())
+
+
+def _without_ordinal_endings(tokens: list[str]) -> list[str]:
+    """["7", "th", "rib"] -> ["7", "rib"]; but "th" before a number is a thoracic vertebra and stays."""
+    return [
+        token
+        for position, token in enumerate(tokens)
+        if not (token in _ORDINAL_ENDINGS and _is_number(tokens, position - 1))
+        or _is_number(tokens, position + 1)
+    ]
+
+
+def _name_spine_regions(tokens: list[str]) -> list[str]:
+    """["l", "1"] -> ["lumbar", "1"], except for ribs, where "rib L1" is the first left one."""
+    if any(_common_form(token) == ("rib",) for token in tokens):
+        return tokens
+    return [
+        _SPINE_REGIONS.get(token, token) if _is_number(tokens, position + 1) else token
+        for position, token in enumerate(tokens)
+    ]
+
+
+def _is_number(tokens: list[str], position: int) -> bool:
+    return 0 <= position < len(tokens) and tokens[position].isdecimal()
+
+
+def _common_form(word: str) -> tuple[str, ...]:
+    if word.isdecimal():
+        return (str(int(word)),)
+    forms = word_forms()
+    singular = _singular(word)
+    for form in (word, singular):
+        if form in forms.lesions:
+            return (form,)
+        if form in forms.words:
+            return forms.words[form]
+    return (singular,)
+
+
+def _singular(word: str) -> str:
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "as")):
+        return word[:-1]
+    return word

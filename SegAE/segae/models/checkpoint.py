@@ -1,0 +1,76 @@
+"""One model is one `.safetensors` file: weights, text vectors, and the `ModelSpec` in its metadata."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segae.errors import InputError, ModelError
+from segae.models.spec import ModelSpec
+from segae.whole_file import whole_file
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+TEXT_KEY = "text_vectors"
+_WEIGHTS = "weights."
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """`weights`: the network's state dict. `text_vectors` (145, text_dim): one row per row of the label table; a row
+    of NaN is a name the model has no vector for. `sha256` is the file's, "" before it is saved."""
+
+    spec: ModelSpec
+    weights: dict[str, Tensor]
+    text_vectors: Tensor
+    sha256: str = ""
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write atomically; raises `OutputError` when the disk is full or the folder cannot be written."""
+    from safetensors.torch import save
+
+    tensors = {_WEIGHTS + key: value.contiguous() for key, value in checkpoint.weights.items()}
+    tensors[TEXT_KEY] = checkpoint.text_vectors.contiguous()
+    with whole_file(path) as stream:
+        stream.write(save(tensors, metadata=checkpoint.spec.to_metadata()))
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a file that `save_checkpoint` wrote. Nothing in it is executed.
+
+    Raises `InputError` when the file is missing, `ModelError` when it is damaged or of another kind.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise InputError(f'There is no model file "{path}"; `segae model list` shows the bundled ones.')
+    if path.suffix.lower() in {".pth", ".pt", ".pkl", ".ckpt"}:
+        raise ModelError(f'"{path}" is a PyTorch file; bring it into SegAE\'s form once with `segae model import`.')
+    try:
+        with safe_open(path, framework="pt") as file:
+            spec = ModelSpec.from_metadata(file.metadata() or {}, path.name)
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f'"{path}" cannot be read as a safetensors file ({error}); get it again.') from error
+    text = tensors.pop(TEXT_KEY, None)
+    if text is None or tuple(text.shape)[1:] != (spec.text_dim,):
+        raise ModelError(f'"{path}" has no text vectors of length {spec.text_dim}; export the model again.')
+    weights = {key.removeprefix(_WEIGHTS): _widened(value) for key, value in tensors.items()}
+    return Checkpoint(spec, weights, text.float(), file_sha256(path))
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _widened(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor

@@ -1,0 +1,91 @@
+"""Brings published PyTorch weights and their pickled name vectors into SegAE's own form, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segae.errors import ModelError
+from segae.geometry.orientation import check_code
+from segae.models.checkpoint import Checkpoint
+from segae.models.safe_pickle import load_plain_pickle, load_weights
+from segae.models.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+TABLE_ROWS = 145
+
+
+def import_published(
+    weights: Path, embeddings: Path, *, orientation: str = "LAS", name: str | None = None
+) -> Checkpoint:
+    """The checkpoint for a published `.pth` file and its `label_embedding.pkl`; no code in either file is run.
+
+    The backbone is recognised from the shapes. `orientation`: the axis order that the weights were trained on, or
+    "file" to score arrays as they are stored. Raises `ModelError` when the files are not what they should be.
+    """
+    from segae.models.published import UNUSED_KEYS, recognise_backbone
+
+    check_code(orientation)
+    state = load_weights(weights)
+    backbone = recognise_backbone({key: tuple(value.shape) for key, value in state.items()})
+    if backbone is None or "attention1.weight" not in state or "conv1.weight" not in state:
+        raise ModelError(
+            f'"{weights}" is not a published SegAE network: its layers fit none of ResNet 18, 34, 50, 101, 152 '
+            "with the name gates; give a file such as best_resnet50_model.pth."
+        )
+    vectors = _name_vectors(load_plain_pickle(embeddings), embeddings)
+    gate_in, features = state["attention1.weight"].shape[1], state["fc1.weight"].shape[1]
+    if gate_in != features + vectors.shape[1]:
+        raise ModelError(
+            f'"{embeddings}" has vectors of length {vectors.shape[1]}, and "{weights}" was trained with '
+            f"{gate_in - features}; use the embeddings published with these weights."
+        )
+    spec = ModelSpec(
+        name=name or weights.stem,
+        architecture="segae-published",
+        backbone=backbone,
+        text_dim=vectors.shape[1],
+        orientation=orientation,
+        description=f"Imported from {weights.name} and {embeddings.name}.",
+        licence="that of the imported files; the published SegAE weights state none",
+    )
+    kept = {key: value.float() for key, value in state.items() if not key.startswith(UNUSED_KEYS)}
+    kept |= {key: value for key, value in state.items() if key.endswith("num_batches_tracked") and key in kept}
+    return Checkpoint(spec, kept, vectors)
+
+
+def _name_vectors(table: Any, source: Path) -> Tensor:
+    """(145, D) from a mapping of index or name to vectors, a list of vectors, or one array; NaN where none."""
+    import torch
+
+    rows = _rows_by_index(table, source)
+    vectors = {index: torch.as_tensor(value).float().flatten() for index, value in rows.items()}
+    lengths = {len(vector) for vector in vectors.values()}
+    if len(lengths) != 1:
+        raise ModelError(f'"{source}" holds name vectors of different lengths; give the published label_embedding.pkl.')
+    result = torch.full((TABLE_ROWS, lengths.pop()), float("nan"))
+    for index, vector in vectors.items():
+        if not 0 <= index < TABLE_ROWS:
+            raise ModelError(f'"{source}" has a vector for row {index}; the label table has {TABLE_ROWS} rows.')
+        result[index] = vector
+    return result
+
+
+def _rows_by_index(table: Any, source: Path) -> dict[int, Any]:
+    from segae.labels.table import load_structures
+
+    if not isinstance(table, dict):
+        try:
+            return dict(enumerate(table))
+        except TypeError:
+            raise ModelError(f'"{source}" holds no table of name vectors; give the published label_embedding.pkl.') from None
+    by_name = {structure.name: structure.index for structure in load_structures()}
+    rows = {}
+    for key, value in table.items():
+        index = by_name.get(str(key).strip()) if isinstance(key, str) else key
+        if not isinstance(index, int):
+            raise ModelError(f'"{source}" names "{key}", which is not in the label table; give the published file.')
+        rows[index] = value
+    return rows

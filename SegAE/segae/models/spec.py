@@ -1,0 +1,96 @@
+"""What a checkpoint says about itself. It is stored as JSON in the metadata of the weights file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from segae.errors import ModelError
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class CropRule:
+    """How a window is cut round the mask of one slice.
+
+    `kind` "margin": the mask's box widened by `pixels`, then squared up as the published code does.
+    `kind` "context": a square of `scale` times the box's longer side plus `millimetres`, centred on the box.
+    """
+
+    kind: str
+    pixels: int = 0
+    scale: float = 1.0
+    millimetres: float = 0.0
+
+
+PUBLISHED_CROP = CropRule("margin", pixels=20)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Everything needed to use a set of weights, and what is known about them.
+
+    `hu_windows`: one (low, high) pair in HU per CT channel; a channel is scaled to 0..1 and then normalised by
+    `ct_mean` and `ct_std`, the mask (0/1) by `mask_mean` and `mask_std`. `orientation`: the axis order in which
+    the network sees volumes, or "file" for none. `text_dim`: length of a name's vector. `training`, `figures`
+    and `limits` are for people.
+    """
+
+    name: str
+    architecture: str
+    backbone: str
+    text_dim: int
+    input_size: int = 256
+    hu_windows: tuple[tuple[float, float], ...] = ((-200.0, 200.0),)
+    ct_mean: float = 0.5
+    ct_std: float = 0.25
+    mask_mean: float = 0.5
+    mask_std: float = 0.5
+    crop: CropRule = PUBLISHED_CROP
+    orientation: str = "LAS"
+    label_table: str = "DAP Atlas, 145 rows"
+    demonstration: bool = False
+    licence: str = "not stated"
+    description: str = ""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
+
+    @property
+    def channels(self) -> int:
+        """Channels of the network's input: one per HU window, and the mask."""
+        return len(self.hu_windows) + 1
+
+    def to_metadata(self) -> dict[str, str]:
+        """The string pairs written into the weights file."""
+        return {"segae_format": str(FORMAT_VERSION), "segae_spec": json.dumps(asdict(self), sort_keys=True)}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str], source: str) -> ModelSpec:
+        """Inverse of `to_metadata`; raises `ModelError` naming `source` for anything it does not understand."""
+        version = metadata.get("segae_format")
+        if version is None:
+            raise ModelError(
+                f'"{source}" holds weights but no SegAE description; import published weights with '
+                "`segae model import`."
+            )
+        if version != str(FORMAT_VERSION):
+            raise ModelError(
+                f'"{source}" has checkpoint format {version}, and this SegAE reads format {FORMAT_VERSION}; '
+                "update SegAE or export the model again."
+            )
+        try:
+            values = json.loads(metadata["segae_spec"])
+            values = {name: values[name] for name in _FIELDS if name in values}
+            values["crop"] = CropRule(**values["crop"])
+            values["hu_windows"] = tuple((float(low), float(high)) for low, high in values["hu_windows"])
+            values["limits"] = tuple(values.get("limits", ()))
+            return cls(**values)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f'The description inside "{source}" is damaged ({error}); get the file again.') from error
+
+
+_FIELDS = tuple(f.name for f in fields(ModelSpec))

@@ -1,0 +1,105 @@
+"""From slices to the network's input: a window round each mask, cut and resized for many slices at once.
+
+Resizing is bilinear with antialiasing, as Pillow's: a triangle filter as wide as the step between output pixels. Being
+linear and separable it is two matrix products per slice, R @ image @ C^T, which a batch of slices of different windows
+shares. All arrays are torch tensors on one device; rows and columns are those of the oriented slice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from segae.models.spec import CropRule, ModelSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """One window per slice: `start` (B, 2) and `length` (B, 2) in pixels for rows and columns; fractions and
+    places outside the image are allowed. `closed`: the filter never looks beyond the window (the published crop);
+    otherwise it sees the surroundings, and what lies outside the image counts as air without mask."""
+
+    start: Tensor
+    length: Tensor
+    closed: bool
+
+
+def mask_boxes(masks: Tensor) -> Tensor:
+    """First and last row, first and last column (B, 4; inclusive) of each mask (B, H, W); an empty mask gets the
+    box of all masks of the batch together, and the whole slice when all are empty."""
+    return torch.cat((_extent(masks.any(dim=2)), _extent(masks.any(dim=1))), dim=1)
+
+
+def crop_windows(
+    boxes: Tensor, rule: CropRule, height: int, width: int, pixel_mm: tuple[float, float]
+) -> Windows:
+    """The windows that `rule` cuts round `boxes` (B, 4) in slices of `height` x `width` pixels of `pixel_mm`
+    (rows, columns) millimetres."""
+    if rule.kind == "margin":
+        return _margin_windows(boxes, rule.pixels, height, width)
+    return _context_windows(boxes, rule, pixel_mm)
+
+
+def network_input(ct: Tensor, masks: Tensor, windows: Windows, spec: ModelSpec) -> Tensor:
+    """Images (B, channels, S, S) from CT slices in HU and masks, both (B, H, W), and their windows."""
+    rows, row_index = _resize_weights(windows, 0, ct.shape[1], spec.input_size)
+    columns, column_index = _resize_weights(windows, 1, ct.shape[2], spec.input_size)
+    batch = torch.arange(len(ct), device=ct.device)[:, None, None]
+    place = (batch, row_index[:, :, None], column_index[:, None, :])
+    cut_ct, cut_mask = ct[place].float(), masks[place].float()
+    channels = [
+        (((cut_ct.clamp(low, high) - low) / (high - low)), spec.ct_mean, spec.ct_std)
+        for low, high in spec.hu_windows
+    ]
+    channels.append((cut_mask, spec.mask_mean, spec.mask_std))
+    transposed = columns.transpose(1, 2)
+    return torch.stack([(rows @ (image @ transposed) - mean) / std for image, mean, std in channels], dim=1)
+
+
+def _extent(hits: Tensor) -> Tensor:
+    """First and last index (B, 2) of True in each row of `hits` (B, N)."""
+    filled = torch.where(hits.any(dim=1, keepdim=True), hits, hits.any(dim=0, keepdim=True) | ~hits.any())
+    first = filled.int().argmax(dim=1)
+    last = hits.shape[1] - 1 - filled.flip(1).int().argmax(dim=1)
+    return torch.stack((first, last), dim=1)
+
+
+def _margin_windows(boxes: Tensor, margin: int, height: int, width: int) -> Windows:
+    """The published crop: widened by `margin`, the shorter side grown by half the difference, half-open ends."""
+    r0, r1 = (boxes[:, 0] - margin).clamp(min=0), (boxes[:, 1] + margin).clamp(max=height)
+    c0, c1 = (boxes[:, 2] - margin).clamp(min=0), (boxes[:, 3] + margin).clamp(max=width)
+    excess = (r1 - r0) - (c1 - c0)
+    grow_columns, grow_rows = excess.clamp(min=0) // 2, (-excess).clamp(min=0) // 2
+    r0, r1 = (r0 - grow_rows).clamp(min=0), (r1 + grow_rows).clamp(max=height)
+    c0, c1 = (c0 - grow_columns).clamp(min=0), (c1 + grow_columns).clamp(max=width)
+    start, stop = torch.stack((r0, c0), dim=1).float(), torch.stack((r1, c1), dim=1).float()
+    return Windows(start, stop - start, closed=True)
+
+
+def _context_windows(boxes: Tensor, rule: CropRule, pixel_mm: tuple[float, float]) -> Windows:
+    low, high = boxes[:, [0, 2]].float(), boxes[:, [1, 3]].float() + 1
+    spacing = torch.tensor(pixel_mm, device=boxes.device)
+    side_mm = rule.scale * ((high - low) * spacing).amax(dim=1, keepdim=True) + rule.millimetres
+    length = side_mm / spacing
+    return Windows((low + high - length) / 2, length, closed=False)
+
+
+def _resize_weights(windows: Windows, axis: int, n: int, size: int) -> tuple[Tensor, Tensor]:
+    """The matrix (B, size, N) that resizes each window along one axis (0 rows, 1 columns), and the indices (B, N) of
+    the pixels it reads; N covers the longest window of the batch and its filter's tails."""
+    start, length = windows.start[:, axis, None], windows.length[:, axis, None]
+    step = length / size
+    reach = step.clamp(min=1.0)
+    tails = torch.zeros_like(reach) if windows.closed else reach
+    first = (start - tails).floor()
+    count = int((start + length + tails - first).ceil().max())
+    pixel = first + torch.arange(count, device=start.device)
+    centre = start + (torch.arange(size, device=start.device) + 0.5) * step
+    weights = (1 - (pixel[:, None, :] + 0.5 - centre[:, :, None]).abs() / reach[:, :, None]).clamp(min=0)
+    if windows.closed:
+        weights = weights * ((pixel >= start) & (pixel < start + length))[:, None, :]
+    weights = weights / weights.sum(dim=2, keepdim=True)
+    weights = weights * ((pixel >= 0) & (pixel < n))[:, None, :]
+    return weights, pixel.long().clamp(0, n - 1)
