@@ -26,9 +26,9 @@ class Volume:
 class Segment:
     """One binary mask, kept as bits inside its bounding box.
 
-    `name` is what the file calls it, `structure` what it was taken for (None: no partner in the table), `reason`
-    says why. `box` is its extent on `grid` in the order k, j, i (all empty for an empty mask); `bits` are the
-    voxels of the box, packed along the last axis.
+    `name` is what the file calls it, `structure` what it was taken for (None: no partner in the table),
+    `reason` says why. `box` is its extent on `grid` in the order k, j, i (all empty for an empty mask);
+    `bits` are the voxels of the box, packed along the last axis.
     """
 
     name: str
@@ -41,8 +41,13 @@ class Segment:
 
     @classmethod
     def from_mask(
-        cls, name: str, structure: Structure | None, mask: np.ndarray, grid: Grid,
-        reason: str = "given by the caller", source: str = "memory",
+        cls,
+        name: str,
+        structure: Structure | None,
+        mask: np.ndarray,
+        grid: Grid,
+        reason: str = "given by the caller",
+        source: str = "memory",
     ) -> Segment:
         """Crop and pack `mask` (nk, nj, ni; everything but 0 belongs to the segment)."""
         box = bounding_box(mask)

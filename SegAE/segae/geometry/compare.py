@@ -14,18 +14,18 @@ SAME_WITHIN_VOXELS = 0.1
 
 
 def describe_difference(grid: Grid, reference: Grid) -> str | None:
-    """How `grid` differs from `reference`, in words and numbers; None when only by rounding.
+    """What `grid` has other than `reference`, in words and numbers; None when that is rounding at most.
 
-    The text continues a sentence that begins with the owner of `grid`, such as "The mask ...": "has
-    122x101x30 voxels instead of 512x512x133, its spacing is ... mm instead of ... mm".
+    A list such as "size 122x101x30 instead of 512x512x133 voxels, spacing ... instead of ... mm", to follow
+    "... does not lie on the grid of ...: ".
     """
     if _same(grid, reference):
         return None
     codes, reference_codes = axis_codes(grid), axis_codes(reference)
     if codes != reference_codes and _same(orient_grid(grid, reference_codes), reference):
-        return f"holds the same voxels in another axis order, {codes} instead of {reference_codes}"
+        return f"the same voxels in another axis order, {codes} instead of {reference_codes}"
     parts = [text for told in (_size, _spacing, _direction, _origin) for text in told(grid, reference)]
-    return ", ".join(parts) or f"has its far corner {_corner_distance(grid, reference):.2f} mm off"
+    return ", ".join(parts) or f"far corner {_corner_distance(grid, reference):.2f} mm off"
 
 
 def _same(grid: Grid, reference: Grid) -> bool:
@@ -43,22 +43,22 @@ def _corner_distance(grid: Grid, reference: Grid) -> float:
 def _size(grid: Grid, reference: Grid) -> list[str]:
     if grid.size == reference.size:
         return []
-    return [f"has {_voxels(grid)} voxels instead of {_voxels(reference)}"]
+    return [f"size {_voxels(grid)} instead of {_voxels(reference)} voxels"]
 
 
 def _spacing(grid: Grid, reference: Grid) -> list[str]:
     if np.allclose(grid.spacing, reference.spacing, rtol=1e-3):
         return []
-    return [f"its spacing is {_mm(grid.spacing, ' x ')} mm instead of {_mm(reference.spacing, ' x ')} mm"]
+    return [f"spacing {_mm(grid.spacing, ' x ')} instead of {_mm(reference.spacing, ' x ')} mm"]
 
 
 def _direction(grid: Grid, reference: Grid) -> list[str]:
     codes, reference_codes = axis_codes(grid), axis_codes(reference)
     if codes != reference_codes:
-        return [f"its axes run {codes} instead of {reference_codes}"]
+        return [f"axes {codes} instead of {reference_codes}"]
     cosines = (grid.directions * reference.directions).sum(axis=0)
     degrees = float(np.degrees(np.arccos(np.clip(cosines.min(), -1.0, 1.0))))
-    return [f"its axes are turned by {degrees:.1f} degrees"] if degrees >= 0.1 else []
+    return [f"axes turned by {degrees:.1f} degrees"] if degrees >= 0.1 else []
 
 
 def _origin(grid: Grid, reference: Grid) -> list[str]:
@@ -67,7 +67,7 @@ def _origin(grid: Grid, reference: Grid) -> list[str]:
     if distance <= SAME_WITHIN_VOXELS * float(reference.spacing.min()):
         return []
     place, reference_place = _mm(grid.affine[:3, 3], ", "), _mm(reference.affine[:3, 3], ", ")
-    return [f"its origin is ({place}) instead of ({reference_place}), {distance:.1f} mm away"]
+    return [f"origin ({place}) instead of ({reference_place}), which is {distance:.1f} mm away"]
 
 
 def _voxels(grid: Grid) -> str:

@@ -29,4 +29,6 @@ def find_model(model: str | Path) -> Path:
     if name in by_name:
         return by_name[name]
     known = ", ".join(by_name) or "none"
-    raise InputError(f'There is no model "{model}": give the path of a .safetensors file or a bundled name ({known}).')
+    raise InputError(
+        f'There is no model "{model}": give the path of a .safetensors file or a bundled name ({known}).'
+    )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segae.errors import InputError, ModelError
 from segae.models.spec import ModelSpec
@@ -20,8 +22,9 @@ _WEIGHTS = "weights."
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """`weights`: the network's state dict. `text_vectors` (145, text_dim): one row per row of the label table; a row
-    of NaN is a name the model has no vector for. `sha256` is the file's, "" before it is saved."""
+    """`weights`: the network's state dict. `text_vectors` (145, text_dim): one row per row of the label
+    table; a row of NaN is a name the model has no vector for. `sha256` is the file's, "" before it is
+    saved."""
 
     spec: ModelSpec
     weights: dict[str, Tensor]
@@ -44,23 +47,20 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
     Raises `InputError` when the file is missing, `ModelError` when it is damaged or of another kind.
     """
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise InputError(f'There is no model file "{path}"; `segae model list` shows the bundled ones.')
-    if path.suffix.lower() in {".pth", ".pt", ".pkl", ".ckpt"}:
-        raise ModelError(f'"{path}" is a PyTorch file; bring it into SegAE\'s form once with `segae model import`.')
-    try:
-        with safe_open(path, framework="pt") as file:
-            spec = ModelSpec.from_metadata(file.metadata() or {}, path.name)
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f'"{path}" cannot be read as a safetensors file ({error}); get it again.') from error
+    with _opened(path) as file:
+        spec = ModelSpec.from_metadata(file.metadata() or {}, path.name)
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     text = tensors.pop(TEXT_KEY, None)
     if text is None or tuple(text.shape)[1:] != (spec.text_dim,):
         raise ModelError(f'"{path}" has no text vectors of length {spec.text_dim}; export the model again.')
     weights = {key.removeprefix(_WEIGHTS): _widened(value) for key, value in tensors.items()}
     return Checkpoint(spec, weights, text.float(), file_sha256(path))
+
+
+def read_spec(path: Path) -> ModelSpec:
+    """What the file says about itself, without its weights; raises like `load_checkpoint`."""
+    with _opened(path) as file:
+        return ModelSpec.from_metadata(file.metadata() or {}, path.name)
 
 
 def file_sha256(path: Path) -> str:
@@ -70,6 +70,24 @@ def file_sha256(path: Path) -> str:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The safetensors file at `path`; every way in which it can be unusable becomes a sentence."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise InputError(f'There is no model file "{path}"; `segae model list` shows the bundled ones.')
+    if path.suffix.lower() in {".pth", ".pt", ".pkl", ".ckpt"}:
+        raise ModelError(
+            f'"{path}" is a PyTorch file; bring it into SegAE\'s form once with `segae model import`.'
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f'"{path}" cannot be read as a safetensors file ({error}); get it again.') from error
 
 
 def _widened(tensor: Tensor) -> Tensor:

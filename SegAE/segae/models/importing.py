@@ -20,10 +20,12 @@ TABLE_ROWS = 145
 def import_published(
     weights: Path, embeddings: Path, *, orientation: str = "LAS", name: str | None = None
 ) -> Checkpoint:
-    """The checkpoint for a published `.pth` file and its `label_embedding.pkl`; no code in either file is run.
+    """The checkpoint for a published `.pth` file and its `label_embedding.pkl`; no code in either file is
+    run.
 
-    The backbone is recognised from the shapes. `orientation`: the axis order that the weights were trained on, or
-    "file" to score arrays as they are stored. Raises `ModelError` when the files are not what they should be.
+    The backbone is recognised from the shapes. `orientation`: the axis order that the weights were trained
+    on, or "file" to score arrays as they are stored. Raises `ModelError` when the files are not what they
+    should be.
     """
     from segae.models.published import UNUSED_KEYS, recognise_backbone
 
@@ -32,8 +34,8 @@ def import_published(
     backbone = recognise_backbone({key: tuple(value.shape) for key, value in state.items()})
     if backbone is None or "attention1.weight" not in state or "conv1.weight" not in state:
         raise ModelError(
-            f'"{weights}" is not a published SegAE network: its layers fit none of ResNet 18, 34, 50, 101, 152 '
-            "with the name gates; give a file such as best_resnet50_model.pth."
+            f'"{weights}" is not a published SegAE network: its layers fit none of the ResNets '
+            "18, 34, 50, 101 and 152 with the name gates; give a file such as best_resnet50_model.pth."
         )
     vectors = _name_vectors(load_plain_pickle(embeddings), embeddings)
     gate_in, features = state["attention1.weight"].shape[1], state["fc1.weight"].shape[1]
@@ -52,23 +54,30 @@ def import_published(
         licence="that of the imported files; the published SegAE weights state none",
     )
     kept = {key: value.float() for key, value in state.items() if not key.startswith(UNUSED_KEYS)}
-    kept |= {key: value for key, value in state.items() if key.endswith("num_batches_tracked") and key in kept}
+    kept |= {
+        key: value for key, value in state.items() if key.endswith("num_batches_tracked") and key in kept
+    }
     return Checkpoint(spec, kept, vectors)
 
 
 def _name_vectors(table: Any, source: Path) -> Tensor:
-    """(145, D) from a mapping of index or name to vectors, a list of vectors, or one array; NaN where none."""
+    """(145, D) from a mapping of index or name to vectors, a list of vectors, or one array; NaN where
+    none."""
     import torch
 
     rows = _rows_by_index(table, source)
     vectors = {index: torch.as_tensor(value).float().flatten() for index, value in rows.items()}
     lengths = {len(vector) for vector in vectors.values()}
     if len(lengths) != 1:
-        raise ModelError(f'"{source}" holds name vectors of different lengths; give the published label_embedding.pkl.')
+        raise ModelError(
+            f'"{source}" holds name vectors of different lengths; give the published label_embedding.pkl.'
+        )
     result = torch.full((TABLE_ROWS, lengths.pop()), float("nan"))
     for index, vector in vectors.items():
         if not 0 <= index < TABLE_ROWS:
-            raise ModelError(f'"{source}" has a vector for row {index}; the label table has {TABLE_ROWS} rows.')
+            raise ModelError(
+                f'"{source}" has a vector for row {index}; the label table has {TABLE_ROWS} rows.'
+            )
         result[index] = vector
     return result
 
@@ -80,12 +89,16 @@ def _rows_by_index(table: Any, source: Path) -> dict[int, Any]:
         try:
             return dict(enumerate(table))
         except TypeError:
-            raise ModelError(f'"{source}" holds no table of name vectors; give the published label_embedding.pkl.') from None
+            raise ModelError(
+                f'"{source}" holds no table of name vectors; give the published label_embedding.pkl.'
+            ) from None
     by_name = {structure.name: structure.index for structure in load_structures()}
     rows = {}
     for key, value in table.items():
         index = by_name.get(str(key).strip()) if isinstance(key, str) else key
         if not isinstance(index, int):
-            raise ModelError(f'"{source}" names "{key}", which is not in the label table; give the published file.')
+            raise ModelError(
+                f'"{source}" names "{key}", which is not in the label table; give the published file.'
+            )
         rows[index] = value
     return rows

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """`dsc` (B,): predicted Dice, raw. `interval` (B, 2): low and high, and `error_map` (B, 2, S, S): probabilities
-    of missing and extra pixels in the network's window, from the architectures that have them."""
+    """`dsc` (B,): predicted Dice, raw. `interval` (B, 2): low and high, and `error_map` (B, 2, S, S):
+    probabilities of missing and extra pixels in the network's window, from the architectures that have
+    them."""
 
     dsc: Tensor
     interval: Tensor | None = None

@@ -1,8 +1,8 @@
-"""The network as published (arXiv 2406.00327, 2601.14406): a ResNet on CT and mask, gated by the organ's name.
+"""The network as published (arXiv 2406.00327, 2601.14406): a ResNet on CT and mask, gated by the name.
 
-With x the pooled image features (F) and t the name's vector: a1 = attention1([x; t]), a2 = attention2([x; t]),
-y = fc2(a2 * fc1(a1 * x)); nothing bounds y. The keys of the state dict are those of the published checkpoints without
-the parts that the published forward pass never uses (`UNUSED_KEYS`).
+With x the pooled image features (F) and t the name's vector: a1 = attention1([x; t]), a2 = attention2([x;
+t]), y = fc2(a2 * fc1(a1 * x)); nothing bounds y. The keys of the state dict are those of the published
+checkpoints without the parts that the published forward pass never uses (`UNUSED_KEYS`).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class PublishedNetwork(nn.Module):
     def __init__(self, backbone: str, channels: int, text_dim: int) -> None:
         super().__init__()
         resnet = torchvision.models.get_model(backbone, weights=None)
+        assert isinstance(resnet, torchvision.models.ResNet)
         features = resnet.fc.in_features
         self.conv1 = nn.Conv2d(channels, 64, kernel_size=7, stride=2, padding=3)
         self.bn1 = nn.BatchNorm2d(64)

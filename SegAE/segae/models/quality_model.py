@@ -63,14 +63,17 @@ class QualityModel:
 
     def knows(self, structure: Structure) -> bool:
         """Whether the model has a vector for this name."""
-        return structure.index < len(self.text_vectors) and bool(self.text_vectors[structure.index].isfinite().all())
+        return structure.index < len(self.text_vectors) and bool(
+            self.text_vectors[structure.index].isfinite().all()
+        )
 
     def to(self, where: device | str) -> QualityModel:
         """The same model with its tensors on another device."""
         return QualityModel(self.spec, self.network.to(where), self.text_vectors.to(where), self.sha256)
 
     def predict(self, images: Tensor, structures: Sequence[int] | Tensor) -> Prediction:
-        """`images` (B, channels, S, S), prepared by `segae.scoring.windows`; `structures` (B,) are table indices."""
+        """`images` (B, channels, S, S), prepared by `segae.scoring.windows`; `structures` (B,) are table
+        indices."""
         import torch
 
         index = torch.as_tensor(structures, device=self.text_vectors.device)

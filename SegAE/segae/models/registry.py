@@ -1,7 +1,7 @@
 """The architectures by name. A new one is a new file and a new line here.
 
-An architecture is a module `build(spec) -> torch.nn.Module` whose forward takes images (B, channels, S, S) and text
-vectors (B, text_dim) and returns a `Prediction`.
+An architecture is a file with `build(spec) -> torch.nn.Module`, whose forward takes images (B, channels, S,
+S) and text vectors (B, text_dim) and returns a `Prediction`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ ARCHITECTURES: Mapping[str, str] = {
 
 
 def build_network(spec: ModelSpec) -> nn.Module:
-    """A network with fresh weights for `spec`; raises `ModelError` for an unknown architecture or backbone."""
+    """A network with fresh weights for `spec`; raises `ModelError` for an unknown architecture or
+    backbone."""
     module = ARCHITECTURES.get(spec.architecture)
     if module is None:
         known = ", ".join(sorted(ARCHITECTURES))

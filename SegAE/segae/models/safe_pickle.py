@@ -1,7 +1,7 @@
 """Reads the pickles that published weights come in without running what they hold.
 
-A pickle may name any callable of any module. Here only those that rebuild tensors, arrays and plain containers can
-be named; anything else ends the reading before it is called.
+A pickle may name any callable of any module. Here only those that rebuild tensors, arrays and plain
+containers can be named; anything else ends the reading before it is called.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def load_weights(path: Path) -> dict[str, Any]:
     if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
         loaded = loaded["state_dict"]
     if not isinstance(loaded, dict) or not all(isinstance(value, torch.Tensor) for value in loaded.values()):
-        raise ModelError(f'"{path}" holds no state dict (names and tensors); give the file of trained weights.')
+        raise ModelError(
+            f'"{path}" holds no state dict (names and tensors); give the file of trained weights.'
+        )
     return {str(key).removeprefix("module."): value for key, value in loaded.items()}
 
 
@@ -39,7 +41,15 @@ def load_plain_pickle(path: Path) -> Any:
     try:
         with path.open("rb") as file:
             return _TensorUnpickler(file).load()
-    except (pickle.UnpicklingError, EOFError, AttributeError, ValueError, IndexError, KeyError, TypeError) as error:
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        AttributeError,
+        ValueError,
+        IndexError,
+        KeyError,
+        TypeError,
+    ) as error:
         raise _refused(path) from error
 
 
@@ -49,7 +59,7 @@ class _TensorUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         import numpy as np
-        import torch
+        import torch._utils
 
         allowed: dict[tuple[str, str], Any] = {
             ("collections", "OrderedDict"): dict,

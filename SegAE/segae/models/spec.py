@@ -33,10 +33,10 @@ PUBLISHED_CROP = CropRule("margin", pixels=20)
 class ModelSpec:
     """Everything needed to use a set of weights, and what is known about them.
 
-    `hu_windows`: one (low, high) pair in HU per CT channel; a channel is scaled to 0..1 and then normalised by
-    `ct_mean` and `ct_std`, the mask (0/1) by `mask_mean` and `mask_std`. `orientation`: the axis order in which
-    the network sees volumes, or "file" for none. `text_dim`: length of a name's vector. `training`, `figures`
-    and `limits` are for people.
+    `hu_windows`: one (low, high) pair in HU per CT channel; a channel is scaled to 0..1 and then normalised
+    by `ct_mean` and `ct_std`, the mask (0/1) by `mask_mean` and `mask_std`. `orientation`: the axis order in
+    which the network sees volumes, or "file" for none. `text_dim`: length of a name's vector. `training`,
+    `figures` and `limits` are for people.
     """
 
     name: str
@@ -70,7 +70,8 @@ class ModelSpec:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str], source: str) -> ModelSpec:
-        """Inverse of `to_metadata`; raises `ModelError` naming `source` for anything it does not understand."""
+        """Inverse of `to_metadata`; raises `ModelError` naming `source` for anything it does not
+        understand."""
         version = metadata.get("segae_format")
         if version is None:
             raise ModelError(
@@ -90,7 +91,9 @@ class ModelSpec:
             values["limits"] = tuple(values.get("limits", ()))
             return cls(**values)
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f'The description inside "{source}" is damaged ({error}); get the file again.') from error
+            raise ModelError(
+                f'The description inside "{source}" is damaged ({error}); get the file again.'
+            ) from error
 
 
 _FIELDS = tuple(f.name for f in fields(ModelSpec))

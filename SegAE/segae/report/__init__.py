@@ -1,0 +1,22 @@
+"""Quality reports: their rows, summaries, rankings and files."""
+
+from segae.report.report import POOR, QualityReport
+from segae.report.rows import (
+    CaseScore,
+    ModelIdentity,
+    SegmentExtent,
+    SliceScore,
+    StructureScore,
+    predicted_dice,
+)
+
+__all__ = [
+    "POOR",
+    "CaseScore",
+    "ModelIdentity",
+    "QualityReport",
+    "SegmentExtent",
+    "SliceScore",
+    "StructureScore",
+    "predicted_dice",
+]

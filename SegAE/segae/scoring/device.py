@@ -20,7 +20,10 @@ def choose_device(wanted: str = AUTO) -> torch.device:
     import torch
 
     if wanted == AUTO:
-        for name, present in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())):
+        for name, present in (
+            ("cuda", torch.cuda.is_available()),
+            ("mps", torch.backends.mps.is_available()),
+        ):
             if present:
                 return torch.device(name)
         return torch.device("cpu")

@@ -1,8 +1,9 @@
 """From slices to the network's input: a window round each mask, cut and resized for many slices at once.
 
-Resizing is bilinear with antialiasing, as Pillow's: a triangle filter as wide as the step between output pixels. Being
-linear and separable it is two matrix products per slice, R @ image @ C^T, which a batch of slices of different windows
-shares. All arrays are torch tensors on one device; rows and columns are those of the oriented slice.
+Resizing is bilinear with antialiasing, as Pillow's: a triangle filter as wide as the step between output
+pixels. Being linear and separable it is two matrix products per slice, R @ image @ C^T, which a batch of
+slices with different windows shares. All arrays are torch tensors on one device; rows and columns are those
+of the oriented slice.
 """
 
 from __future__ import annotations
@@ -17,18 +18,36 @@ from segae.models.spec import CropRule, ModelSpec
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """One window per slice: `start` (B, 2) and `length` (B, 2) in pixels for rows and columns; fractions and
-    places outside the image are allowed. `closed`: the filter never looks beyond the window (the published crop);
-    otherwise it sees the surroundings, and what lies outside the image counts as air without mask."""
+    """One window per slice: `start` (B, 2) and `length` (B, 2) in pixels for rows and columns.
+
+    Fractions and places outside the image are allowed. `closed`: the filter never looks beyond the window
+    (the published crop); otherwise it sees the surroundings, and what lies outside the image counts as air
+    without mask.
+    """
 
     start: Tensor
     length: Tensor
     closed: bool
 
+    def moved(self, rows: int, columns: int) -> Windows:
+        """The same windows in an image that begins at pixel (rows, columns) of this one."""
+        return Windows(
+            self.start - torch.tensor([rows, columns], device=self.start.device), self.length, self.closed
+        )
+
+    def hull(self, height: int, width: int, size: int) -> tuple[slice, slice]:
+        """Rows and columns of the image that resizing to `size` reads, all windows together."""
+        tails = (self.length / size).clamp(min=1.0)
+        low = (self.start - tails).amin(dim=0).floor().long().clamp(min=0).tolist()
+        high = (self.start + self.length + tails).amax(dim=0).ceil().long().tolist()
+        return slice(low[0], min(high[0], height)), slice(low[1], min(high[1], width))
+
 
 def mask_boxes(masks: Tensor) -> Tensor:
-    """First and last row, first and last column (B, 4; inclusive) of each mask (B, H, W); an empty mask gets the
-    box of all masks of the batch together, and the whole slice when all are empty."""
+    """First and last row, first and last column (B, 4; inclusive) of each mask (B, H, W).
+
+    An empty mask gets the box of all masks of the batch together, and the whole slice when all are empty.
+    """
     return torch.cat((_extent(masks.any(dim=2)), _extent(masks.any(dim=1))), dim=1)
 
 
@@ -67,7 +86,8 @@ def _extent(hits: Tensor) -> Tensor:
 
 
 def _margin_windows(boxes: Tensor, margin: int, height: int, width: int) -> Windows:
-    """The published crop: widened by `margin`, the shorter side grown by half the difference, half-open ends."""
+    """The published crop: widened by `margin`, the shorter side grown by half the difference, ends
+    half-open."""
     r0, r1 = (boxes[:, 0] - margin).clamp(min=0), (boxes[:, 1] + margin).clamp(max=height)
     c0, c1 = (boxes[:, 2] - margin).clamp(min=0), (boxes[:, 3] + margin).clamp(max=width)
     excess = (r1 - r0) - (c1 - c0)
@@ -87,8 +107,8 @@ def _context_windows(boxes: Tensor, rule: CropRule, pixel_mm: tuple[float, float
 
 
 def _resize_weights(windows: Windows, axis: int, n: int, size: int) -> tuple[Tensor, Tensor]:
-    """The matrix (B, size, N) that resizes each window along one axis (0 rows, 1 columns), and the indices (B, N) of
-    the pixels it reads; N covers the longest window of the batch and its filter's tails."""
+    """The matrix (B, size, N) that resizes each window along one axis (0 rows, 1 columns), and the indices
+    (B, N) of the pixels it reads; N covers the longest window of the batch and its filter's tails."""
     start, length = windows.start[:, axis, None], windows.length[:, axis, None]
     step = length / size
     reach = step.clamp(min=1.0)

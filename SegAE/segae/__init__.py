@@ -1,0 +1,83 @@
+"""SegAE tells which organ mask in a CT is wrong, in which slice and how sure that is.
+
+    import segae
+    report = segae.score("ct.nii.gz", "segmentations/")
+    for structure in sorted(report.structures(), key=lambda s: s.mean):
+        print(structure.structure, structure.mean, structure.worst_slice)
+
+Names are loaded when they are first used: importing the package imports no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segae.data import Segment, Segmentation, Volume
+    from segae.errors import InputError, ModelError, OutputError, SegAEError
+    from segae.io.ct import read_ct
+    from segae.io.segmentation import read_segmentation
+    from segae.labels.resolver import resolve
+    from segae.models.quality_model import QualityModel
+    from segae.progress import CancelToken
+    from segae.report.files import read_report, write_report
+    from segae.report.ranking import rank
+    from segae.report.report import QualityReport
+    from segae.scoring.arrays import segae_inference
+    from segae.scoring.score import score
+    from segae.scoring.scorer import Scorer
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "CancelToken": "segae.progress",
+    "InputError": "segae.errors",
+    "ModelError": "segae.errors",
+    "OutputError": "segae.errors",
+    "QualityModel": "segae.models.quality_model",
+    "QualityReport": "segae.report.report",
+    "Scorer": "segae.scoring.scorer",
+    "SegAEError": "segae.errors",
+    "Segment": "segae.data",
+    "Segmentation": "segae.data",
+    "Volume": "segae.data",
+    "rank": "segae.report.ranking",
+    "read_ct": "segae.io.ct",
+    "read_report": "segae.report.files",
+    "read_segmentation": "segae.io.segmentation",
+    "resolve": "segae.labels.resolver",
+    "score": "segae.scoring.score",
+    "segae_inference": "segae.scoring.arrays",
+    "write_report": "segae.report.files",
+}
+
+__all__ = [
+    "CancelToken",
+    "InputError",
+    "ModelError",
+    "OutputError",
+    "QualityModel",
+    "QualityReport",
+    "Scorer",
+    "SegAEError",
+    "Segment",
+    "Segmentation",
+    "Volume",
+    "rank",
+    "read_ct",
+    "read_report",
+    "read_segmentation",
+    "resolve",
+    "score",
+    "segae_inference",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        home = _HOME[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    return getattr(import_module(home), name)

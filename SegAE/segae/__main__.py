@@ -1,0 +1,5 @@
+"""`python -m segae` is the `segae` command."""
+
+from segae.cli.main import main
+
+main()

@@ -1,0 +1,22 @@
+"""The TotalSegmentator data sets, v1 and v2: `sXXXX/ct.nii.gz` and `sXXXX/segmentations/<class>.nii.gz`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from segae.batch.cases import CaseFiles
+
+_CT_NAMES = ("ct.nii.gz", "ct.nii")
+
+
+def find(root: Path) -> Iterator[CaseFiles]:
+    """Every folder under `root`, or `root` itself, that has a CT and masks.
+
+    A folder without a `segmentations/` folder counts too: its case then fails with a sentence of its own
+    instead of going unnoticed.
+    """
+    for folder in (root, *sorted(child for child in root.iterdir() if child.is_dir())):
+        ct = next((folder / name for name in _CT_NAMES if (folder / name).is_file()), None)
+        if ct is not None:
+            yield CaseFiles(folder.resolve().name, ct, folder / "segmentations")

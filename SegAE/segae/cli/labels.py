@@ -1,0 +1,21 @@
+"""`segae name`: what a name is taken for."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def name(
+    query: Annotated[str, typer.Argument(help="An organ's name, an index, or a TotalSegmentator class.")],
+) -> None:
+    """Say which structure of the label table a name stands for, and why."""
+    from rich.console import Console
+
+    from segae.labels.resolver import resolve
+
+    found = resolve(query)
+    Console().print(
+        f"{found.structure.index} {found.structure.name}: {found.reason}", soft_wrap=True, highlight=False
+    )

@@ -1,0 +1,32 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[str, typer.Option(help="Bundled model by name, or a .safetensors file.")]
+Slices = Annotated[
+    int | None,
+    typer.Option(help="Score this many evenly spread slices per structure instead of all (published: 10)."),
+]
+Names = Annotated[
+    Path | None, typer.Option(help="JSON or CSV file with the names of a multi-label file's values.")
+]
+Resample = Annotated[
+    bool, typer.Option("--resample", help="Bring masks on another grid to the CT's by nearest neighbour.")
+]
+PublishedMap = Annotated[
+    bool,
+    typer.Option(
+        "--published-map", help="Repeat the slips of the published TotalSegmentator map.", hidden=True
+    ),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+Engine = Annotated[str, typer.Option(help="torch, or onnx for onnxruntime on the CPU (extra fast).")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Slices per network call.")]
+Threshold = Annotated[
+    float, typer.Option(min=0.0, max=1.0, help="Slices predicted below this Dice count as poor.")
+]

@@ -1,0 +1,75 @@
+"""`segae score`: one CT and its masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segae.cli import options as opt
+from segae.draw.palette import Palette
+from segae.report.report import POOR
+
+
+def score(
+    ct: Annotated[
+        Path, typer.Argument(help="CT: NIfTI, NRRD or MetaImage file, or a folder with a DICOM series.")
+    ],
+    masks: Annotated[
+        Path,
+        typer.Argument(help="Folder of binary masks named by organ, a multi-label file, or one binary mask."),
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="Organ of a single binary mask, for example 'left kidney'.")
+    ] = None,
+    names: opt.Names = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for report.csv, report.json, worst_slices.png and strips.png.")
+    ] = None,
+    model: opt.Model = "bundled",
+    slices: opt.Slices = None,
+    resample: opt.Resample = False,
+    published_map: opt.PublishedMap = False,
+    device: opt.Device = "auto",
+    engine: opt.Engine = "torch",
+    batch_size: opt.BatchSize = 32,
+    threshold: opt.Threshold = POOR,
+    limit: Annotated[int, typer.Option(min=1, help="Rows of the table that is printed.")] = 20,
+    palette: Annotated[Palette, typer.Option(help="Colours; safe is for colour-blind readers.")] = "traffic",
+) -> None:
+    """Rank the masks of one CT, worst first."""
+    from rich.console import Console
+
+    from segae.cli.findings import print_findings
+    from segae.cli.progress import progress_bar
+    from segae.draw.montage import draw_montage
+    from segae.draw.strips import draw_strips
+    from segae.draw.terminal import ranking_view
+    from segae.io.ct import read_ct
+    from segae.io.segmentation import read_segmentation
+    from segae.progress import Watch
+    from segae.report.files import write_report
+    from segae.scoring.case_name import case_name
+    from segae.scoring.options import ScoringOptions
+    from segae.scoring.scorer import Scorer
+
+    options = ScoringOptions(slices, resample, published_map, names)
+    console, messages = Console(), Console(stderr=True)
+    scorer = Scorer(model, device=device, engine=engine, batch_size=batch_size)
+    volume = read_ct(ct)
+    segmentation = read_segmentation(masks, name=name, names=names)
+    checked = scorer.check(volume, segmentation, options)
+    with progress_bar(messages) as show:
+        report = scorer.score_checked(
+            volume, segmentation, checked, case=case_name(ct.resolve()), options=options, watch=Watch(show)
+        )
+    print_findings(messages, report.findings)
+    console.print(ranking_view(report, limit=limit, threshold=threshold, palette=palette))
+    if out is not None:
+        written = [write_report(report, out / "report.csv"), write_report(report, out / "report.json")]
+        written.append(
+            draw_montage(volume, checked.segmentation, report, out / "worst_slices.png", palette=palette)
+        )
+        written.append(draw_strips(report, out / "strips.png", threshold=threshold, palette=palette))
+        console.print("Written: " + ", ".join(str(path) for path in written), soft_wrap=True, highlight=False)

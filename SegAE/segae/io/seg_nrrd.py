@@ -1,0 +1,118 @@
+"""Segments of a `.seg.nrrd` file, as 3D Slicer writes it.
+
+The header fields are those of vtkMRMLSegmentationStorageNode: SegmentN_ID, _Name, _LabelValue, _Layer, _Tags.
+Segments that do not overlap share a layer; each layer is one component of the array.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from segae.data import Box, Segment
+from segae.errors import InputError
+from segae.geometry.grid import Grid
+from segae.io.boxes import boxes_by_label, whole_numbers
+from segae.io.image import StoredImage
+from segae.io.naming import identify_segment
+
+_SEGMENT_ID = re.compile(r"Segment(\d+)_ID$")
+_REFERENCE = re.compile(r"Reference image geometry\|([^|&]*)")
+
+
+@dataclass(frozen=True)
+class _Field:
+    """What the header says of one segment."""
+
+    id: str
+    name: str
+    layer: int
+    value: int
+    terminology: str
+
+
+def has_segments(header: Mapping[str, str]) -> bool:
+    """Whether the header describes segments."""
+    return any(_SEGMENT_ID.match(key) for key in header)
+
+
+def read_segments(image: StoredImage) -> Iterator[Segment]:
+    """The segments of the file in the header's order; several may overlap.
+
+    A file that was cropped to its segments is put back on the grid of its reference image, which the header
+    holds. Raises `InputError` for fields that do not fit the array.
+    """
+    layers = image.voxels if image.voxels.ndim == 4 else image.voxels[..., None]
+    fields = _fields(image, layers.shape[-1])
+    grid, offset = _reference_grid(image)
+    for layer in sorted({field.layer for field in fields}):
+        labels = whole_numbers(np.ascontiguousarray(layers[..., layer]), image.path)
+        boxes = boxes_by_label(labels, image.path)
+        for field in (field for field in fields if field.layer == layer):
+            box = boxes.get(field.value, (slice(0, 0), slice(0, 0), slice(0, 0)))
+            bits = np.packbits(labels[box] == field.value, axis=-1)
+            structure, reason = identify_segment(field.terminology, (field.id, field.name))
+            placed = _shifted(box, offset) if field.value in boxes else box
+            yield Segment(field.name, structure, reason, grid, placed, bits, str(image.path))
+
+
+def _fields(image: StoredImage, n_layers: int) -> list[_Field]:
+    header = image.header
+    numbers = sorted(int(match[1]) for match in map(_SEGMENT_ID.match, header) if match)
+    fields = []
+    for n in numbers:
+        # Files from before shared layers have one layer per segment and neither field.
+        layer = _integer(image, f"Segment{n}_Layer", n if n_layers == len(numbers) else 0)
+        value = _integer(image, f"Segment{n}_LabelValue", 1)
+        if not 0 <= layer < n_layers:
+            raise InputError(
+                f'"{image.path}" has segment {n} in layer {layer} of {n_layers}; save it again in 3D Slicer.'
+            )
+        identifier = header[f"Segment{n}_ID"]
+        name = header.get(f"Segment{n}_Name", identifier)
+        terminology = _terminology(header.get(f"Segment{n}_Tags", ""))
+        fields.append(_Field(identifier, name, layer, value, terminology))
+    return fields
+
+
+def _integer(image: StoredImage, key: str, default: int) -> int:
+    text = image.header.get(key, str(default))
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f'"{image.path}" gives "{text}" as {key}; save it again from 3D Slicer.') from None
+
+
+def _terminology(tags: str) -> str:
+    """The terminology entry among the tags, which read Key:Value|Key:Value|."""
+    entries = (tag.partition(":") for tag in tags.split("|"))
+    return next((value for key, _, value in entries if key == "TerminologyEntry"), "")
+
+
+def _reference_grid(image: StoredImage) -> tuple[Grid, np.ndarray]:
+    """The reference image's grid and where (i, j, k) the stored array begins on it."""
+    offset = image.header.get("Segmentation_ReferenceImageExtentOffset", "0 0 0").split()
+    geometry = _REFERENCE.search(image.header.get("Segmentation_ConversionParameters", ""))
+    extent = geometry[1].strip(";").split(";")[16:22] if geometry else []
+    try:
+        start = np.array([int(n) for n in offset])
+        bounds = np.array([int(n) for n in extent]).reshape(-1, 2)
+    except ValueError:
+        return image.grid, np.zeros(3, int)
+    stored = np.array(image.grid.size)
+    if start.shape != (3,) or bounds.shape != (3, 2):
+        return image.grid, np.zeros(3, int)
+    start, size = start - bounds[:, 0], bounds[:, 1] - bounds[:, 0] + 1
+    if (start < 0).any() or (start + stored > size).any():  # reaches beyond its reference
+        return image.grid, np.zeros(3, int)
+    affine = image.grid.affine.copy()
+    affine[:3, 3] = image.grid.world(-start)
+    return Grid((int(size[0]), int(size[1]), int(size[2])), affine), start
+
+
+def _shifted(box: Box, offset: np.ndarray) -> Box:
+    k, j, i = (slice(s.start + int(n), s.stop + int(n)) for s, n in zip(box, offset[::-1], strict=True))
+    return (k, j, i)

@@ -1,0 +1,29 @@
+"""What a user may ask of scoring that changes the numbers; everything else only changes the time it takes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from segae.scoring.slices import check_sampling
+
+
+@dataclass(frozen=True)
+class ScoringOptions:
+    """`slices`: how many evenly spread slices per structure, None for all. `resample`: masks on another grid
+    are brought to the CT's by nearest neighbour. `published_map`: the two slips of the published
+    TotalSegmentator map are repeated, to compare numbers. `names`: a sidecar file with the names of a
+    multi-label file's values."""
+
+    slices: int | None = None
+    resample: bool = False
+    published_map: bool = False
+    names: Path | None = None
+
+    def __post_init__(self) -> None:
+        check_sampling(self.slices)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON values, as a report records them."""
+        return asdict(self) | {"names": None if self.names is None else str(self.names)}

@@ -1,0 +1,69 @@
+"""The bundled CT with its masks, and a report whose scores are made from each mask's area."""
+
+from __future__ import annotations
+
+import math
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from segae.data import Segment, Segmentation, Volume
+from segae.geometry.grid import Grid
+from segae.labels.table import load_structures
+from segae.report import ModelIdentity, QualityReport, SegmentExtent, SliceScore
+from segae.resources import resource
+
+SAMPLE = resource("SampleData", "totalsegmentator_s0001")
+MASKS = (
+    "liver", "spleen", "kidney_left", "aorta", "vertebrae_L1", "rib_left_11", "lung_lower_lobe_left", "brain",
+)  # fmt: skip
+
+
+def _load(name: str) -> tuple[np.ndarray, Grid]:
+    image = nib.Nifti1Image.from_filename(SAMPLE / name)
+    ni, nj, nk = image.shape
+    assert image.affine is not None
+    return np.asarray(image.dataobj).T, Grid((ni, nj, nk), image.affine)
+
+
+def _rows(segment: Segment) -> list[SliceScore]:
+    rows = []
+    assert segment.structure is not None
+    pixel = float(segment.grid.spacing[0] * segment.grid.spacing[1])
+    for offset, plane in enumerate(segment.voxels()):
+        if plane.any():
+            k = segment.box[0].start + offset
+            j, i = np.argwhere(plane).mean(axis=0)
+            ijk = np.array([i + segment.box[2].start, j + segment.box[1].start, k])
+            x, y, z = segment.grid.world(ijk).tolist()
+            area = float(plane.sum()) * pixel
+            score = 1.02 - 0.6 * math.exp(-area / 400) + 0.1 * math.sin(k)
+            index, name = segment.structure.index, segment.structure.name
+            rows.append(SliceScore(segment.name, index, name, k, x, y, z, area, score))
+    return rows
+
+
+@pytest.fixture(scope="session")
+def volume() -> Volume:
+    voxels, grid = _load("ct.nii.gz")
+    return Volume(voxels, grid, "ct.nii.gz")
+
+
+@pytest.fixture(scope="session")
+def segmentation() -> Segmentation:
+    by_name = {s.totalsegmentator_v2: s for s in load_structures()}
+    loaded = [(name, *_load(f"segmentations/{name}.nii.gz")) for name in MASKS]
+    return Segmentation(tuple(Segment.from_mask(name, by_name[name], m, grid) for name, m, grid in loaded))
+
+
+@pytest.fixture(scope="session")
+def report(segmentation: Segmentation) -> QualityReport:
+    rows = [row for segment in segmentation.segments for row in _rows(segment)]
+    extents = [
+        SegmentExtent(s.name, s.structure.index, s.structure.name, int(s.voxels().sum()), 0.0)
+        for s in segmentation.segments
+        if s.structure is not None
+    ]
+    model = ModelIdentity("starter", "0a" * 32, "segae-resnet18", demonstration=True)
+    return QualityReport("s0001", "ct.nii.gz", "masks", model, tuple(rows), segments=tuple(extents))

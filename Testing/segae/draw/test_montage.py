@@ -1,0 +1,127 @@
+"""The montage shows what the report says, and where to look first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
+from matplotlib.text import Text
+
+from segae.draw.montage import draw_montage, montage_figure
+from segae.draw.palette import colour
+from segae.draw.selection import extremes
+from segae.errors import InputError
+from segae.report import ModelIdentity, SliceScore
+from segae.report.rows import predicted_dice
+
+
+def _texts(figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text)]
+
+
+def _row(segment: str, slice_: int, score: float) -> SliceScore:
+    return SliceScore(segment, 1, segment, slice_, 0.0, 0.0, 0.0, 1.0, score)
+
+
+def test_the_extremes_show_at_most_two_slices_of_a_structure():
+    rows = [_row("bad", k, k / 100) for k in range(10)] + [_row(f"o{k}", k, 0.5 + k / 100) for k in range(10)]
+    lowest, highest = extremes(rows, 4)
+    assert [(r.segment, r.slice) for r in lowest] == [("bad", 0), ("bad", 1), ("o0", 0), ("o1", 1)]
+    assert [(r.segment, r.slice) for r in highest] == [("o9", 9), ("o8", 8), ("o7", 7), ("o6", 6)]
+
+
+def test_with_one_structure_the_extremes_are_filled_up_in_order():
+    lowest, highest = extremes([_row("a", k, k / 10) for k in range(10)], 4)
+    assert [r.slice for r in lowest] == [0, 1, 2, 3]
+    assert [r.slice for r in highest] == [9, 8, 7, 6]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_no_slice_is_shown_twice(count):
+    rows = [_row("a", k, 0.5) for k in range(count)]
+    lowest, highest = extremes(rows, 4)
+    assert sorted(r.slice for r in [*lowest, *highest]) == list(range(count))
+
+
+def test_every_panel_names_organ_slice_and_predicted_dice(volume, segmentation, report):
+    texts = _texts(montage_figure(volume, segmentation, report, n=4))
+    lowest, highest = extremes(report.slices, 4)
+    for row in [*lowest, *highest]:
+        assert f"slice k = {row.slice},  predicted Dice {predicted_dice(row.score):.2f}" in texts
+    assert "rib_left_11 (costa 11 left)" in texts
+    assert not any("predicted Dice 1.0" in t and "1.00" not in t for t in texts)
+
+
+def test_the_contour_has_the_colour_of_the_score_and_the_area_of_the_mask(volume, segmentation, report):
+    liver = [row for row in report.slices if row.segment == "liver"][:1]
+    figure = montage_figure(volume, segmentation, replace(report, slices=tuple(liver)), n=1)
+    (axes,) = figure.axes
+    _, line = axes.findobj(LineCollection)
+    assert to_rgb(np.atleast_2d(line.get_colors())[0]) == pytest.approx(to_rgb(colour(liver[0].score)))
+    # In each column of voxels the level edges come in pairs: where the mask begins and where it ends.
+    edges = np.array(line.get_segments())
+    level = edges[edges[:, 0, 1] == edges[:, 1, 1]]
+    heights: dict[float, list[float]] = {}
+    for (x0, y), (x1, _) in level:
+        heights.setdefault(round((x0 + x1) / 2, 3), []).append(y)
+    area = sum(3.0 * (b - a) for ys in heights.values() for a, b in zip(*[iter(sorted(ys))] * 2, strict=True))
+    assert area == pytest.approx(liver[0].area_mm2)
+
+
+def test_a_demonstration_model_is_called_one_and_another_is_not(volume, segmentation, report):
+    assert any("demonstration model" in t for t in _texts(montage_figure(volume, segmentation, report, 2)))
+    real = replace(report, model=ModelIdentity("published", "", ""))
+    texts = _texts(montage_figure(volume, segmentation, real, 2))
+    assert any("published" in t for t in texts)
+    assert not any("demonstration" in t for t in texts)
+
+
+def test_the_case_and_odd_names_are_drawn_as_they_are(volume, segmentation, report):
+    odd = replace(report, case="$\\frac{a}$ [b]\n<c>")
+    assert any("$\\frac{a}$ [b] <c>" in t for t in _texts(montage_figure(volume, segmentation, odd, 1)))
+
+
+def test_the_picture_is_written_without_touching_pyplot(volume, segmentation, report, tmp_path):
+    from matplotlib import _pylab_helpers
+
+    path = draw_montage(volume, segmentation, replace(report, case="$"), tmp_path / "m.png", n=2)
+    image = imread(path)
+    assert image.shape[1] > 1000
+    assert len(np.unique(image[..., :3].reshape(-1, 3), axis=0)) > 100
+    assert _pylab_helpers.Gcf.figs == {}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_texts_do_not_overlap_and_stay_inside(volume, segmentation, report):
+    figure = montage_figure(volume, segmentation, report, n=4)
+    boxes = _boxes(figure)
+    assert len(boxes) > 20
+    assert [text for text, box in boxes if _leaves(box, figure.bbox)] == []
+    assert _overlaps(boxes) == []
+
+
+def test_without_scores_or_with_other_masks_nothing_is_drawn(volume, segmentation, report, tmp_path):
+    with pytest.raises(InputError, match="No slice of s0001 was scored"):
+        draw_montage(volume, segmentation, replace(report, slices=()), tmp_path / "m.png")
+    foreign = replace(report, slices=(replace(report.slices[0], segment="gone"),))
+    with pytest.raises(InputError, match="No mask gone"):
+        draw_montage(volume, segmentation, foreign, tmp_path / "m.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def _boxes(figure):
+    renderer = figure.canvas.get_renderer()
+    texts = [text for text in figure.findobj(Text) if text.get_text().strip()]
+    return [(text.get_text(), text.get_window_extent(renderer)) for text in texts]
+
+
+def _leaves(box, frame) -> bool:
+    return box.x0 < frame.x0 or box.x1 > frame.x1 or box.y0 < frame.y0 or box.y1 > frame.y1
+
+
+def _overlaps(boxes):
+    return [(a, b) for n, (a, box) in enumerate(boxes) for b, other in boxes[:n] if box.overlaps(other)]

@@ -1,0 +1,87 @@
+"""The strips: every structure and every slice is there, worst on top."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from matplotlib.collections import PolyCollection
+from matplotlib.image import imread
+from matplotlib.text import Text
+
+from segae.draw.strips import draw_strips, strips_figure
+from segae.errors import InputError
+from segae.report import SliceScore
+
+
+def _texts(figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text)]
+
+
+def _labels(figure) -> list[str]:
+    return [label.get_text() for label in figure.axes[0].get_yticklabels()]
+
+
+def test_the_worst_structure_is_on_top(report):
+    means = {s.structure: s.mean for s in report.structures() if not s.is_empty}
+    shown = [label.split("(")[-1].rstrip(")") for label in _labels(strips_figure(report))]
+    assert shown == sorted(means, key=means.__getitem__)
+
+
+def test_every_slice_has_a_bar_as_high_as_its_predicted_dice(report):
+    _, bars = strips_figure(report).axes[0].findobj(PolyCollection)
+    heights = sorted(np.ptp(np.asarray(path.vertices)[:, 1]) for path in bars.get_paths())
+    expected = sorted(0.86 * max(row.predicted_dice, 0.04) for row in report.slices)
+    assert heights == pytest.approx(expected)
+
+
+def test_the_masks_without_a_score_are_named(report):
+    assert any(text == "Without a scored slice (1): brain" for text in _texts(strips_figure(report)))
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_millimetres_stand_beside_slice_indices_and_say_where_the_head_is(report, direction):
+    turned = replace(report, slices=tuple(replace(row, z=direction * row.z) for row in report.slices))
+    figure = strips_figure(turned)
+    figure.canvas.draw()
+    (upper,) = figure.axes[0].child_axes
+    for row in (turned.slices[0], turned.slices[-1]):
+        place = upper.transData.transform((row.z, 0))[0]
+        assert place == pytest.approx(figure.axes[0].transData.transform((row.slice, 0))[0])
+    assert upper.get_xlabel().rstrip().endswith("head" if direction > 0 else "feet")
+
+
+def test_a_single_slice_can_be_drawn(report, tmp_path):
+    path = draw_strips(replace(report, slices=report.slices[:1]), tmp_path / "s.png")
+    assert imread(path).shape[1] == 1320
+
+
+def test_eighty_structures_keep_readable_rows(report):
+    rows = tuple(
+        SliceScore(f"structure {m} with a long name of its own", m, "", k, 0, 0, 1.5 * k, 9, (m + k) / 400)
+        for m in range(80)
+        for k in range(200)
+    )
+    figure = strips_figure(replace(report, slices=rows))
+    figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+    assert len(boxes) == 80
+    assert not any(a.overlaps(b) for a, b in pairwise(boxes))
+    assert min(box.x0 for box in boxes) >= 0
+    assert min(float(label.get_fontsize()) for label in figure.axes[0].get_yticklabels()) >= 9
+
+
+def test_a_demonstration_model_is_called_one_and_odd_names_are_drawn(report, tmp_path):
+    odd = replace(report.slices[0], segment="$x^$ \n[b]", structure="")
+    figure = strips_figure(replace(report, slices=(odd,)))
+    assert any("demonstration model" in text for text in _texts(figure))
+    assert _labels(figure) == ["$x^$ [b]"]
+    assert draw_strips(replace(report, slices=(odd,)), tmp_path / "s.png").is_file()
+
+
+def test_without_scores_nothing_is_drawn(report, tmp_path):
+    with pytest.raises(InputError, match="No slice of s0001 was scored"):
+        draw_strips(replace(report, slices=()), tmp_path / "s.png")
+    assert list(tmp_path.iterdir()) == []

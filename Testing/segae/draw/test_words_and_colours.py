@@ -1,0 +1,75 @@
+"""Colours, windows and names."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segae.draw.palette import BAND_NAMES, COLOURS, band, colour
+from segae.draw.windows import BONE, BRAIN, LUNG, SOFT_TISSUE, window
+from segae.draw.wording import one_line, organ_name, shorten
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"), [(-1, 0), (0.49, 0), (0.5, 1), (0.69, 1), (0.7, 2), (0.84, 2), (0.85, 3), (1.2, 3)]
+)
+def test_a_score_falls_into_its_band(score, expected):
+    assert band(score) == expected
+    assert colour(score, "safe") == COLOURS["safe"][expected]
+
+
+def test_every_band_has_a_name_and_its_own_colour_in_both_palettes():
+    for colours in COLOURS.values():
+        assert len(set(colours)) == len(BAND_NAMES) == 4
+
+
+def test_the_safe_colours_stay_apart_for_people_who_lack_one_kind_of_cone():
+    """Vienot, Brettel and Mollon 1999: linear RGB as a person without L or M cones sees it."""
+    blind = [
+        ((0.11238, 0.88762, 0.0), (0.11238, 0.88762, 0.0), (0.00401, -0.00401, 1.0)),
+        ((0.29275, 0.70725, 0.0), (0.29275, 0.70725, 0.0), (-0.02234, 0.02234, 1.0)),
+    ]
+    for matrix in blind:
+        seen = [_seen(hexa, matrix) for hexa in COLOURS["safe"]]
+        distances = [_distance(a, b) for n, a in enumerate(seen) for b in seen[:n]]
+        assert min(distances) > 0.2
+
+
+@pytest.mark.parametrize(
+    ("structure", "expected"),
+    [
+        ("liver", SOFT_TISSUE), ("lung upper lobe left", LUNG), ("costa 7 left", BONE), ("hip right", BONE),
+        ("brain", BRAIN), ("gonads", SOFT_TISSUE), ("", SOFT_TISSUE),
+    ],
+)  # fmt: skip
+def test_the_window_suits_the_structure(structure, expected):
+    assert window(structure) == expected
+
+
+def test_a_name_that_reads_like_its_structure_is_said_once():
+    assert organ_name("kidney_left", "kidney left") == "kidney left"
+    assert organ_name("Left Kidney", "kidney left") == "kidney left"
+    assert organ_name("rib_left_1", "costa 1 left") == "rib_left_1 (costa 1 left)"
+    assert organ_name("a\nb", "") == "a b"
+
+
+@given(st.text(), st.integers(1, 40))
+def test_a_shortened_name_fits_and_keeps_both_ends(text, width):
+    short = shorten(text, width)
+    assert len(short) <= width
+    assert short == text or (short.startswith(text[: (width - 1) // 2]) and "…" in short)
+
+
+@given(st.text())
+def test_a_name_on_one_line_has_no_control_characters(text):
+    assert one_line(text).isprintable()
+
+
+def _seen(hexa: str, matrix) -> list[float]:
+    rgb = [(int(hexa[n : n + 2], 16) / 255) ** 2.2 for n in (1, 3, 5)]
+    return [max(sum(w * c for w, c in zip(row, rgb, strict=True)), 0.0) ** (1 / 2.2) for row in matrix]
+
+
+def _distance(a: list[float], b: list[float]) -> float:
+    return sum((x - y) ** 2 for x, y in zip(a, b, strict=True)) ** 0.5

@@ -1,0 +1,63 @@
+"""Worst first, at every level."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segae.errors import InputError
+from segae.report import ModelIdentity, QualityReport, SliceScore, StructureScore
+from segae.report.files import write_table
+from segae.report.ranking import rank, ranking_table, worst_first
+
+
+def test_slices_are_ranked_by_their_raw_score(report):
+    ranked = rank(report, "slice")
+    assert [r.score for r in ranked] == [-0.1, 0.5, 0.7, 0.9, 1.04]
+    assert [r.predicted_dice for r in ranked] == [0.0, 0.5, 0.7, 0.9, 1.0]
+
+
+def test_structures_are_ranked_by_their_mean_and_empty_masks_left_out(report):
+    assert [r.row for r in rank(report, "structure")] == list(worst_first(report))
+    assert [s.segment for s in worst_first(report)] == ["spleen, old", "liver"]
+
+
+def test_cases_are_ranked_by_their_mean_and_those_without_scores_left_out(report, row):
+    good = replace(report, case="good", slices=(row("liver", 1, 0.99),))
+    ranked = rank([good, replace(report, case="none", slices=()), report], "case")
+    assert [r.case for r in ranked] == ["s0001", "good"]
+
+
+def test_the_threshold_reaches_the_rows(report):
+    lowest = rank(report, "structure", threshold=0.71)[0].row
+    assert isinstance(lowest, StructureScore)
+    assert (lowest.poor_share, lowest.threshold) == (1.0, 0.71)
+
+
+@settings(deadline=None)
+@given(scores=st.lists(st.sampled_from([0.1, 0.2, 0.3]), max_size=20), limit=st.none() | st.integers(0, 25))
+def test_equal_scores_keep_the_order_of_the_reports(scores, limit):
+    rows = [SliceScore("a", 1, "a", place, 0, 0, 0, 1, score) for place, score in enumerate(scores)]
+    many = [QualityReport("c", "", "", ModelIdentity("m", "", ""), (row,)) for row in rows]
+    expected = sorted(rows, key=lambda row: (row.score, row.slice))[:limit]
+    assert [ranked.row for ranked in rank(many, "slice", limit=limit)] == expected
+
+
+def test_an_unknown_level_and_a_negative_limit_are_refused(report):
+    with pytest.raises(InputError, match="one of slice, structure, case"):
+        rank(report, "organ")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(InputError, match="must not be negative"):
+        rank(report, limit=-1)
+
+
+@pytest.mark.parametrize("level", ["slice", "structure", "case"])
+def test_a_ranking_becomes_a_table_with_what_is_shown(report, tmp_path, level):
+    columns, rows = ranking_table(rank(report, level), level)
+    assert columns[:3] == ["rank", "case", "predicted_dice"]
+    assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
+    assert [row[2] for row in rows] == sorted(r.predicted_dice for r in rank(report, level))
+    assert {len(row) for row in rows} == {len(columns)}
+    assert len(write_table(columns, rows, tmp_path / "t.csv").read_text().splitlines()) == len(rows) + 1
