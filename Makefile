@@ -1,0 +1,67 @@
+# make demo   score the bundled CT: table in the terminal, pictures under out/
+# make test   lint, types and all tests; installs what they need
+# make lint   ruff and pyright
+# make docs   the documentation as web pages under site/
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SAMPLE := SegAE/Resources/SampleData/totalsegmentator_s0001
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: demo test lint test-core test-mrml test-panel system-packages pictures bench docs clean
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/segae score $(SAMPLE)/ct.nii.gz $(SAMPLE)/segmentations --out out/demo
+
+test: lint test-core test-mrml test-panel
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+test-core: $(VENV)/test.stamp
+	$(PYTEST) Testing --ignore=Testing/mrml --ignore=Testing/panel
+
+# VTK draws off screen; without a usable GL library it would end the process, so a child process tries it first.
+test-mrml test-panel: export VTK_DEFAULT_OPENGL_WINDOW = vtkOSOpenGLRenderWindow
+test-panel: export QT_QPA_PLATFORM = offscreen
+
+test-mrml: $(VENV)/test.stamp system-packages
+	$(PYTEST) Testing/mrml
+
+test-panel: $(VENV)/test.stamp system-packages
+	$(PYTEST) Testing/panel
+
+system-packages:
+	@sh Testing/system-packages.sh
+
+# The pictures of README.md, from the program itself.
+pictures: $(VENV)/demo.stamp
+	$(BIN)/segae score $(SAMPLE)/ct.nii.gz $(SAMPLE)/segmentations --out out/demo
+	mkdir -p docs/pictures
+	cp out/demo/worst_slices.png out/demo/strips.png docs/pictures/
+
+bench: $(VENV)/test.stamp
+	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/memory.py
+
+docs: $(VENV)/docs.stamp
+	$(BIN)/mkdocs build --strict
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[cli]"
+	touch $@
+
+$(VENV)/test.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,lint]"
+	touch $@ $(VENV)/demo.stamp
+
+$(VENV)/docs.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) out site build dist

@@ -1,0 +1,83 @@
+"""Imports go one way: segae <- segae_trainer, segae <- SegAELib.mrml <- SegAELib.app <- the module file."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = {"segae", "segae_trainer", "SegAELib", "SegAETrainerLib", "SegAE", "SegAETrainer"}
+VIEWER = {"slicer", "qt", "ctk", "vtk", "PySide6"}
+HEAVY = {"pandas", "pyarrow", "matplotlib", "nibabel", "rich", "typer"}
+
+# layer: its folder, and which of our packages and of the viewer's it may import
+LAYERS = {
+    "segae": ("SegAE/segae", {"segae"}, set()),
+    "segae_trainer": ("SegAETrainer/segae_trainer", {"segae", "segae_trainer"}, set()),
+    "SegAELib.mrml": ("SegAE/SegAELib/mrml", {"segae", "SegAELib.mrml"}, {"slicer", "vtk"}),
+    "SegAELib.app": ("SegAE/SegAELib/app", {"segae", "SegAELib.mrml", "SegAELib.app"}, VIEWER),
+}
+
+
+def imported(source: str) -> Iterator[str]:
+    """Full names of all modules that a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide the layer"
+            yield node.module or ""
+
+
+def forbidden(source: str, ours: set[str], viewer: set[str]) -> list[str]:
+    """The imports of a file that its layer does not allow."""
+    bad = []
+    for name in imported(source):
+        top = name.split(".")[0]
+        if top in OURS and not any(name == allowed or name.startswith(f"{allowed}.") for allowed in ours):
+            bad.append(name)
+        if top in VIEWER and top not in viewer:
+            bad.append(name)
+    return bad
+
+
+def files(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_layer_imports_only_what_lies_below_it(layer):
+    folder, ours, viewer = LAYERS[layer]
+    found = {
+        str(path.relative_to(ROOT)): bad
+        for path in files(folder)
+        if (bad := forbidden(path.read_text(), ours, viewer))
+    }
+    assert found == {}
+    assert files(folder), f"{folder} is empty"
+
+
+def test_an_arrow_in_the_wrong_direction_is_noticed():
+    source = "import numpy\nfrom segae_trainer.pool import Pool\ndef f():\n    import vtk\n"
+    assert forbidden(source, {"segae"}, set()) == ["segae_trainer.pool", "vtk"]
+    assert forbidden("from SegAELib.app.panel import Panel", {"segae", "SegAELib.mrml"}, VIEWER)
+
+
+def test_the_core_needs_its_extras_only_inside_functions():
+    """`segae` alone must import with numpy, torch, torchvision and SimpleITK."""
+    for path in files("SegAE/segae"):
+        if "cli" in path.relative_to(ROOT).parts:
+            continue
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                module = node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name
+                assert module.split(".")[0] not in HEAVY, f"{path}: {module} at the top of the file"
+
+
+def test_no_file_is_longer_than_400_lines():
+    long = {str(p.relative_to(ROOT)): n for p in files(".") if ".venv" not in p.parts
+            and (n := len(p.read_text().splitlines())) > 400}  # fmt: skip
+    assert long == {}
