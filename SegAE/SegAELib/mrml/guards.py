@@ -1,0 +1,76 @@
+"""What must hold before a scene can be scored; what does not is said in one sentence."""
+
+from __future__ import annotations
+
+from segae.errors import InputError
+from SegAELib.mrml.binding import Node, SegmentationNode, VolumeNode, slicer
+
+OVERLAY_ATTRIBUTE = "SegAE.Overlay"  # marks the colours that SegAE itself drew
+
+
+def require_in_scene(node: Node, role: str) -> Node:
+    """`node` itself; raises `InputError` when it is None or was removed from its scene.
+
+    `role` names it for the user: "the CT", "the segmentation".
+    """
+    if node is None:
+        raise InputError(f"There is no node for {role}; choose one.")
+    if node.GetScene() is None:
+        raise InputError(
+            f'{_capital(role)} "{node.GetName()}" was removed from the scene; choose another one.'
+        )
+    return node
+
+
+def require_segmentation(node: SegmentationNode) -> SegmentationNode:
+    """A segmentation that a user owns; raises `InputError` for a missing one and for SegAE's own colours."""
+    require_in_scene(node, "the segmentation")
+    if node.GetAttribute(OVERLAY_ATTRIBUTE):
+        raise InputError(
+            f'"{node.GetName()}" shows the scores of another segmentation; choose the segmentation itself.'
+        )
+    return node
+
+
+def require_volume(node: VolumeNode) -> VolumeNode:
+    """A scalar volume with voxels; raises `InputError` otherwise."""
+    require_in_scene(node, "the CT")
+    if not node.IsA("vtkMRMLScalarVolumeNode") or node.IsA("vtkMRMLLabelMapVolumeNode"):
+        raise InputError(
+            f'"{node.GetName()}" is not a CT but a {node.GetNodeTagName()} node; choose a scalar volume.'
+        )
+    image = node.GetImageData()
+    if image is None or image.GetNumberOfPoints() == 0 or image.GetPointData().GetScalars() is None:
+        raise InputError(f'Volume "{node.GetName()}" has no voxels; load it again.')
+    if image.GetNumberOfScalarComponents() != 1:
+        raise InputError(
+            f'Volume "{node.GetName()}" has {image.GetNumberOfScalarComponents()} values per voxel; '
+            "choose a CT."
+        )
+    return node
+
+
+def require_linear_transform(node: Node) -> None:
+    """Raises `InputError` when a parent transform bends `node`, so that no affine describes where it lies."""
+    transform = node.GetParentTransformNode()
+    if transform is not None and not transform.IsTransformToWorldLinear():
+        raise InputError(
+            f'"{node.GetName()}" lies under the non-linear transform "{transform.GetName()}"; harden '
+            "that transform (Data module, right click on the node) or take the node out of it."
+        )
+
+
+def reference_volume(node: SegmentationNode) -> VolumeNode:
+    """The volume that a segmentation was drawn on; raises `InputError` when the segmentation names none."""
+    require_segmentation(node)
+    role = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
+    volume = node.GetNodeReference(role)
+    if volume is None:
+        raise InputError(
+            f'Segmentation "{node.GetName()}" names no reference volume; choose the CT it belongs to.'
+        )
+    return require_volume(volume)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,169 @@
+"""The storage layers of a segmentation, cut to what lies on a volume's voxels.
+
+Segments that do not overlap share one labelmap, a layer; each overlap opens another. Reading layer by layer
+costs the same for one segment and for a hundred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import vtk
+from vtkmodules.util.numpy_support import vtk_to_numpy
+
+from segae.data import Box
+from segae.errors import InputError
+from segae.geometry.grid import Grid
+from SegAELib.mrml.binding import BINARY_LABELMAP, OrientedImage, SegmentationNode, VolumeNode, slicer
+from SegAELib.mrml.guards import require_segmentation
+from SegAELib.mrml.matrices import between_nodes, ijk_to_node, image_to_node, to_vtk, volume_grid
+
+SAME_WITHIN_VOXELS = 1e-3  # voxels closer than this are taken for the same ones
+
+
+@dataclass(frozen=True, eq=False)
+class LabelLayer:
+    """Labels of several segments that do not overlap.
+
+    `labels` are the voxels of `box` (k, j, i) on the volume's grid, perhaps a view into the scene's own
+    memory: read them at once and do not write. `values` gives the label of each segment id.
+    """
+
+    labels: np.ndarray
+    box: Box
+    values: dict[str, int]
+
+
+def label_layers(
+    node: SegmentationNode, volume: VolumeNode, segment_ids: Collection[str] | None = None
+) -> Iterator[LabelLayer]:
+    """Layers of `node` on the voxels of `volume`, nearest neighbour, parent transforms of both applied.
+
+    Layers without one of `segment_ids` (None: all), and layers outside the volume, are left out. Raises
+    `InputError` for nodes that cannot be read and for segments that cannot be turned into voxels.
+    """
+    require_segmentation(node)
+    grid = volume_grid(volume)
+    to_volume = between_nodes(node, volume)
+    segmentation = binary_segmentation(node, volume)
+    for number in range(segmentation.GetNumberOfLayers(BINARY_LABELMAP)):
+        values = {
+            segment_id: int(segmentation.GetSegment(segment_id).GetLabelValue())
+            for segment_id in segmentation.GetSegmentIDsForLayer(number, BINARY_LABELMAP)
+            if segment_ids is None or segment_id in segment_ids
+        }
+        image = segmentation.GetLayerDataObject(number, BINARY_LABELMAP)
+        if not values or image is None or image.IsEmpty():
+            continue
+        labels, box = _on_volume(image, volume, grid, to_volume)
+        if labels.size:
+            yield LabelLayer(labels, box, values)
+
+
+def binary_segmentation(node: SegmentationNode, volume: VolumeNode):
+    """The node's own vtkSegmentation, or a voxelised copy when it holds surfaces only; the node is not
+    changed.
+
+    Raises `InputError` when the conversion fails.
+    """
+    segmentation = node.GetSegmentation()
+    if segmentation.GetNumberOfSegments() == 0 or segmentation.ContainsRepresentation(BINARY_LABELMAP):
+        return segmentation
+    copy = slicer.vtkSegmentation()
+    copy.DeepCopy(segmentation)
+    converter = slicer.vtkSegmentationConverter
+    copy.SetConversionParameter(
+        converter.GetReferenceImageGeometryParameterName(), converter.SerializeImageGeometry(_frame(volume))
+    )
+    if not copy.CreateRepresentation(BINARY_LABELMAP):
+        raise InputError(
+            f'Segmentation "{node.GetName()}" holds {segmentation.GetSourceRepresentationName()} that '
+            "cannot be turned into voxels; create a binary labelmap in the Segmentations module."
+        )
+    return copy
+
+
+def _on_volume(
+    image: OrientedImage, volume: VolumeNode, grid: Grid, to_volume: np.ndarray
+) -> tuple[np.ndarray, Box]:
+    """Voxels of a layer on the volume, and the box (k, j, i) of the volume that they fill."""
+    to_ijk = np.linalg.inv(ijk_to_node(volume)) @ to_volume @ image_to_node(image)
+    extent = np.array(image.GetExtent()).reshape(3, 2)
+    shift = _shift_between(to_ijk, extent)
+    if shift is not None:
+        return _cut(image, extent, shift, grid)
+    low, high = _reach(to_ijk, extent, grid)
+    if np.any(high < low):
+        return np.zeros((0, 0, 0), np.uint8), _box(low, low - 1)
+    return _resample(image, np.linalg.inv(to_ijk), low, high), _box(low, high)
+
+
+def _resample(image: OrientedImage, to_layer: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Labels (k, j, i) at the voxels from `low` to `high` of the volume, 0 outside of the layer.
+
+    All in index space: `to_layer` takes a voxel index of the volume to one of the layer. (Slicer's own
+    resampling of oriented images gives the same voxels and takes five times as long.)
+    """
+    plain = vtk.vtkImageData()
+    plain.ShallowCopy(image)
+    plain.SetOrigin(0, 0, 0)
+    plain.SetSpacing(1, 1, 1)
+    plain.SetDirectionMatrix(1, 0, 0, 0, 1, 0, 0, 0, 1)
+    reslice = vtk.vtkImageReslice()
+    reslice.SetInputData(plain)
+    reslice.SetResliceAxes(to_vtk(to_layer))
+    reslice.SetInterpolationModeToNearestNeighbor()
+    reslice.SetBackgroundLevel(0)
+    reslice.SetOutputOrigin(0, 0, 0)
+    reslice.SetOutputSpacing(1, 1, 1)
+    reslice.SetOutputExtent(np.stack((low, high), axis=1).ravel().tolist())
+    reslice.Update()
+    return _voxels(reslice.GetOutput())
+
+
+def _shift_between(to_ijk: np.ndarray, extent: np.ndarray) -> np.ndarray | None:
+    """The whole number of voxels (i, j, k) between two grids that are otherwise the same, else None."""
+    corners = np.array([(*corner, 1) for corner in product(*extent)], float)
+    moves = (corners @ to_ijk.T - corners)[:, :3]
+    shift = np.rint(moves[0])
+    return shift.astype(int) if np.abs(moves - shift).max() < SAME_WITHIN_VOXELS else None
+
+
+def _cut(image: OrientedImage, extent: np.ndarray, shift: np.ndarray, grid: Grid) -> tuple[np.ndarray, Box]:
+    """View of the part of a layer that lies inside the grid; no voxel is copied."""
+    start = extent[:, 0] + shift
+    low = np.maximum(start, 0)
+    high = np.minimum(extent[:, 1] + shift, np.array(grid.size) - 1)
+    if np.any(high < low):
+        return np.zeros((0, 0, 0), np.uint8), _box(low, low - 1)
+    return _voxels(image)[_box(low - start, high - start)], _box(low, high)
+
+
+def _reach(to_ijk: np.ndarray, extent: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest voxel (i, j, k) of the grid that a layer, outer faces included, can touch."""
+    corners = np.array([(*corner, 1) for corner in product(*(extent + np.array([-0.5, 0.5])))])
+    index = (corners @ to_ijk.T)[:, :3]
+    low = np.maximum(np.floor(index.min(axis=0)), 0).astype(int)
+    high = np.minimum(np.ceil(index.max(axis=0)), np.array(grid.size) - 1).astype(int)
+    return low, high
+
+
+def _frame(volume: VolumeNode) -> OrientedImage:
+    """An image without voxels that carries the geometry of `volume` in the volume's own space."""
+    frame = slicer.vtkOrientedImageData()
+    frame.SetExtent(volume.GetImageData().GetExtent())
+    frame.SetImageToWorldMatrix(to_vtk(ijk_to_node(volume)))
+    return frame
+
+
+def _voxels(image: OrientedImage) -> np.ndarray:
+    return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
+
+
+def _box(low: np.ndarray, high: np.ndarray) -> Box:
+    """Slices (k, j, i) of the voxels from `low` to `high` (i, j, k), both included."""
+    i, j, k = (slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
+    return (k, j, i)

@@ -1,0 +1,202 @@
+"""Slices coloured by their score, over the user's segments: a hidden segmentation, one segment per bin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+
+from segae.data import Box, Segment
+from segae.draw.palette import Palette
+from segae.errors import InputError
+from SegAELib.mrml.binding import BINARY_LABELMAP, OrientedImage, SegmentationNode, VolumeNode, slicer
+from SegAELib.mrml.fill_snapshot import FillSnapshot
+from SegAELib.mrml.guards import OVERLAY_ATTRIBUTE, require_segmentation
+from SegAELib.mrml.matrices import ijk_to_node, to_vtk, volume_grid
+from SegAELib.mrml.score_bins import LegendEntry, ScoreBins, legend
+from SegAELib.mrml.score_image import ScoreImage, enclosing_box
+
+OPACITY = 0.8
+
+
+class QualityOverlay:
+    """The colours of one scored segmentation on one volume.
+
+    The node is hidden from lists and not saved (`keep_with_scene` changes both). Nothing of the user's nodes
+    changes but the 2D fill of scored segments, which is hidden while the colours show (they would mix) and
+    comes back with `remove`; `leave_fills` keeps even that. Raises `InputError` for nodes that cannot be used
+    and an unknown palette.
+    """
+
+    def __init__(
+        self,
+        segmentation: SegmentationNode,
+        volume: VolumeNode,
+        segments: Mapping[str, Segment],
+        *,
+        axis: int,
+        bins: ScoreBins | None = None,
+        palette: Palette = "traffic",
+        opacity: float = OPACITY,
+        leave_fills: bool = False,
+    ) -> None:
+        """`segments` (by id, on the grid of `volume`) tell how much room to reserve; `paint` colours them.
+
+        `axis` (0, 1, 2 = k, j, i): the array axis along which slice indices count.
+        """
+        require_segmentation(segmentation)
+        if any(segment.grid.size != volume_grid(volume).size for segment in segments.values()):
+            raise InputError(
+                f'The masks of "{segmentation.GetName()}" were not read on "{volume.GetName()}"; '
+                "score it again."
+            )
+        self._bins, self._opacity = bins or ScoreBins(), opacity
+        self._palette: Palette = palette
+        self._fills = None if leave_fills else FillSnapshot(segmentation)
+        self._scores = ScoreImage(enclosing_box(s.box for s in segments.values()), axis)
+        self._image = slicer.vtkOrientedImageData()
+        self._image.SetImageToWorldMatrix(to_vtk(ijk_to_node(volume)))
+        self._fit_image()
+        self.node: SegmentationNode = _add_node(segmentation, volume, self._image, self.legend)
+        self._update_display()
+
+    @property
+    def legend(self) -> tuple[LegendEntry, ...]:
+        """Names, ranges, colours and opacities as they are shown, worst first."""
+        return legend(self._bins, self._palette, self._opacity)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the node still is in a scene: the user may delete it, or close the scene."""
+        return self.node is not None and self.node.GetScene() is not None
+
+    def paint(self, scored: Mapping[str, tuple[Segment, Mapping[int, float]]]) -> None:
+        """Colour segments: by id the mask and the raw scores by slice index. Others stay as they are."""
+        changed = [self._scores.paint(i, segment, scores) for i, (segment, scores) in scored.items()]
+        if self._fills is not None:
+            self._fills.hide(scored)
+        self._update_voxels(enclosing_box(changed))
+
+    def set_bins(self, bins: ScoreBins) -> None:
+        """Move the edges of the bins; nothing is scored again."""
+        self._bins = bins
+        self._update_voxels(self._scores.box)
+        self._update_display()
+
+    def set_threshold(self, threshold: float) -> None:
+        """Bins whose lower two lie below `threshold`; raises `InputError` outside 0..1."""
+        self.set_bins(ScoreBins.from_threshold(threshold))
+
+    def set_palette(self, palette: Palette) -> None:
+        """Other colours; raises `InputError` for an unknown palette."""
+        legend(self._bins, palette)
+        self._palette = palette
+        self._update_display()
+
+    def set_opacity(self, opacity: float) -> None:
+        """Opacity (0..1) of the worst bin; better ones are fainter in proportion."""
+        self._opacity = float(np.clip(opacity, 0, 1))
+        self._update_display()
+
+    def keep_with_scene(self, keep: bool) -> None:
+        """Save the colours with the scene, visible in lists, or neither."""
+        if self.is_alive:
+            for node in (self.node, self.node.GetDisplayNode()):
+                node.SetSaveWithScene(keep)
+            self.node.SetHideFromEditors(not keep)
+
+    def remove(self) -> None:
+        """Take the colours out of the scene and give the user's fills back; may be called again."""
+        if self.is_alive:
+            scene, display = self.node.GetScene(), self.node.GetDisplayNode()
+            self._image.Initialize()  # Slicer copies a shared labelmap for each segment that is removed
+            scene.RemoveNode(self.node)
+            if (
+                display is not None and display.GetScene() is not None
+            ):  # goes along in Slicer, stays without it
+                scene.RemoveNode(display)
+        self.node = None
+        if self._fills is not None:
+            self._fills.restore()
+
+    def _fit_image(self) -> None:
+        """Give the labelmap (uint8) the box of the painted scores; its voxels are not set."""
+        k, j, i = self._scores.box
+        self._image.SetExtent(i.start, i.stop - 1, j.start, j.stop - 1, k.start, k.stop - 1)
+        voxels = numpy_to_vtk(np.zeros(self._scores.codes.size, np.uint8), deep=True)
+        voxels.SetName("ImageScalars")
+        self._image.GetPointData().SetScalars(voxels)
+
+    def _update_voxels(self, box: Box) -> None:
+        if not self.is_alive or self._scores.codes.size == 0:
+            return
+        if self._image.GetNumberOfPoints() != self._scores.codes.size:
+            self._fit_image()
+        scalars = self._image.GetPointData().GetScalars()
+        self._scores.bins(self._bins, vtk_to_numpy(scalars).reshape(self._scores.codes.shape), box)
+        scalars.Modified()
+        self._image.Modified()
+
+    def _update_display(self) -> None:
+        if not self.is_alive:
+            return
+        display = self.node.GetDisplayNode()
+        segmentation = self.node.GetSegmentation()
+        was = display.StartModify()
+        for entry in self.legend:
+            segment = segmentation.GetSegment(_segment_id(entry))
+            segment.SetName(entry.text)
+            segment.SetColor(*entry.colour)
+            display.SetSegmentOpacity2DFill(_segment_id(entry), entry.opacity)
+        display.EndModify(was)
+
+
+def scores_by_segment(rows: Iterable, segment_ids: Mapping[str, str]) -> dict[str, dict[int, float]]:
+    """Raw scores by segment id and slice index, from the rows (`SliceScore`) of a report.
+
+    `segment_ids`: segment id by the name in the rows; rows of other segments are left out.
+    """
+    scores: dict[str, dict[int, float]] = {}
+    for row in rows:
+        if row.segment in segment_ids:
+            scores.setdefault(segment_ids[row.segment], {})[row.slice] = row.score
+    return scores
+
+
+def _add_node(
+    segmentation: SegmentationNode, volume: VolumeNode, image: OrientedImage, entries: Iterable[LegendEntry]
+) -> SegmentationNode:
+    """A node whose segments share one labelmap, hidden before it enters the scene.
+
+    Hidden first, no list and no subject hierarchy ever sees it, so a saved scene has no dead entry of it.
+    """
+    scene = segmentation.GetScene()
+    node = scene.CreateNodeByClass("vtkMRMLSegmentationNode")
+    node.UnRegister(None)
+    node.SetName(f"{segmentation.GetName()} quality")
+    node.SetHideFromEditors(True)
+    node.SetSaveWithScene(False)
+    node.SetAttribute(OVERLAY_ATTRIBUTE, segmentation.GetID())
+    content = node.GetSegmentation()
+    content.SetSourceRepresentationName(BINARY_LABELMAP)
+    for value, entry in enumerate(entries, start=1):
+        segment = slicer.vtkSegment()
+        segment.SetName(entry.text)
+        segment.SetColor(*entry.colour)
+        segment.SetLabelValue(value)
+        segment.AddRepresentation(BINARY_LABELMAP, image)
+        content.AddSegment(segment, _segment_id(entry))
+    scene.AddNode(node)
+    node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    display.SetSaveWithScene(False)
+    display.SetVisibility3D(False)
+    display.SetVisibility2DOutline(False)
+    display.SetOpacity2DFill(1.0)
+    return node
+
+
+def _segment_id(entry: LegendEntry) -> str:
+    return f"segae_{entry.key}"
