@@ -53,7 +53,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     text = tensors.pop(TEXT_KEY, None)
     if text is None or tuple(text.shape)[1:] != (spec.text_dim,):
         raise ModelError(f'"{path}" has no text vectors of length {spec.text_dim}; export the model again.')
-    weights = {key.removeprefix(_WEIGHTS): _widened(value) for key, value in tensors.items()}
+    weights = {key.removeprefix(_WEIGHTS): widened(value) for key, value in tensors.items()}
     return Checkpoint(spec, weights, text.float(), file_sha256(path))
 
 
@@ -90,5 +90,6 @@ def _opened(path: Path) -> Iterator[Any]:
         raise ModelError(f'"{path}" cannot be read as a safetensors file ({error}); get it again.') from error
 
 
-def _widened(tensor: Tensor) -> Tensor:
+def widened(tensor: Tensor) -> Tensor:
+    """Numbers that were stored in half or double precision, in single; counters as they are."""
     return tensor.float() if tensor.is_floating_point() else tensor

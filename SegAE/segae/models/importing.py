@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from segae.errors import ModelError
 from segae.geometry.orientation import check_code
-from segae.models.checkpoint import Checkpoint
+from segae.models.checkpoint import Checkpoint, widened
+from segae.models.quality_model import QualityModel
 from segae.models.safe_pickle import load_plain_pickle, load_weights
 from segae.models.spec import ModelSpec
 
@@ -31,18 +32,16 @@ def import_published(
 
     check_code(orientation)
     state = load_weights(weights)
-    backbone = recognise_backbone({key: tuple(value.shape) for key, value in state.items()})
-    if backbone is None or "attention1.weight" not in state or "conv1.weight" not in state:
-        raise ModelError(
-            f'"{weights}" is not a published SegAE network: its layers fit none of the ResNets '
-            "18, 34, 50, 101 and 152 with the name gates; give a file such as best_resnet50_model.pth."
-        )
+    shapes = {key: tuple(value.shape) for key, value in state.items()}
+    backbone = recognise_backbone(shapes)
+    gate = shapes.get("attention1.weight", ())  # (features, features + length of a vector)
+    if backbone is None or len(gate) != 2:
+        raise _not_published(weights)
     vectors = _name_vectors(load_plain_pickle(embeddings), embeddings)
-    gate_in, features = state["attention1.weight"].shape[1], state["fc1.weight"].shape[1]
-    if gate_in != features + vectors.shape[1]:
+    if gate[1] - gate[0] != vectors.shape[1]:
         raise ModelError(
             f'"{embeddings}" has vectors of length {vectors.shape[1]}, and "{weights}" was trained with '
-            f"{gate_in - features}; use the embeddings published with these weights."
+            f"{gate[1] - gate[0]}; use the embeddings published with these weights."
         )
     spec = ModelSpec(
         name=name or weights.stem,
@@ -53,11 +52,20 @@ def import_published(
         description=f"Imported from {weights.name} and {embeddings.name}.",
         licence="that of the imported files; the published SegAE weights state none",
     )
-    kept = {key: value.float() for key, value in state.items() if not key.startswith(UNUSED_KEYS)}
-    kept |= {
-        key: value for key, value in state.items() if key.endswith("num_batches_tracked") and key in kept
-    }
-    return Checkpoint(spec, kept, vectors)
+    kept = {key: widened(value) for key, value in state.items() if not key.startswith(UNUSED_KEYS)}
+    checkpoint = Checkpoint(spec, kept, vectors)
+    try:
+        QualityModel.from_checkpoint(checkpoint)
+    except ModelError as error:
+        raise _not_published(weights) from error
+    return checkpoint
+
+
+def _not_published(weights: Path) -> ModelError:
+    return ModelError(
+        f'"{weights}" is not a published SegAE network: its layers fit none of the ResNets 18, 34, 50, 101 '
+        "and 152 with the name gates; give a file such as best_resnet50_model.pth."
+    )
 
 
 def _name_vectors(table: Any, source: Path) -> Tensor:
@@ -66,7 +74,12 @@ def _name_vectors(table: Any, source: Path) -> Tensor:
     import torch
 
     rows = _rows_by_index(table, source)
-    vectors = {index: torch.as_tensor(value).float().flatten() for index, value in rows.items()}
+    try:
+        vectors = {index: torch.as_tensor(value).float().flatten() for index, value in rows.items()}
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise _no_table(source) from error
+    if not vectors:
+        raise _no_table(source)
     lengths = {len(vector) for vector in vectors.values()}
     if len(lengths) != 1:
         raise ModelError(
@@ -89,9 +102,7 @@ def _rows_by_index(table: Any, source: Path) -> dict[int, Any]:
         try:
             return dict(enumerate(table))
         except TypeError:
-            raise ModelError(
-                f'"{source}" holds no table of name vectors; give the published label_embedding.pkl.'
-            ) from None
+            raise _no_table(source) from None
     by_name = {structure.name: structure.index for structure in load_structures()}
     rows = {}
     for key, value in table.items():
@@ -102,3 +113,7 @@ def _rows_by_index(table: Any, source: Path) -> dict[int, Any]:
             )
         rows[index] = value
     return rows
+
+
+def _no_table(source: Path) -> ModelError:
+    return ModelError(f'"{source}" holds no table of name vectors; give the published label_embedding.pkl.')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,8 +69,9 @@ class QualityModel:
         )
 
     def to(self, where: device | str) -> QualityModel:
-        """The same model with its tensors on another device."""
-        return QualityModel(self.spec, self.network.to(where), self.text_vectors.to(where), self.sha256)
+        """A copy of the model on another device; this one stays where it is."""
+        network = copy.deepcopy(self.network).to(where)
+        return QualityModel(self.spec, network, self.text_vectors.to(where), self.sha256)
 
     def predict(self, images: Tensor, structures: Sequence[int] | Tensor) -> Prediction:
         """`images` (B, channels, S, S), prepared by `segae.scoring.windows`; `structures` (B,) are table

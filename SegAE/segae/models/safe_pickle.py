@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import pickle
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from segae.errors import InputError, ModelError
 
@@ -24,7 +24,7 @@ def load_weights(path: Path) -> dict[str, Any]:
     _require_file(path)
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # damaged bytes make unpickling raise anything
         raise _refused(path) from error
     if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
         loaded = loaded["state_dict"]
@@ -41,22 +41,11 @@ def load_plain_pickle(path: Path) -> Any:
     try:
         with path.open("rb") as file:
             return _TensorUnpickler(file).load()
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        AttributeError,
-        ValueError,
-        IndexError,
-        KeyError,
-        TypeError,
-    ) as error:
+    except Exception as error:  # damaged bytes make unpickling raise anything
         raise _refused(path) from error
 
 
 class _TensorUnpickler(pickle.Unpickler):
-    def __init__(self, file: BinaryIO) -> None:
-        super().__init__(file)
-
     def find_class(self, module: str, name: str) -> Any:
         import numpy as np
         import torch._utils
@@ -65,12 +54,14 @@ class _TensorUnpickler(pickle.Unpickler):
             ("collections", "OrderedDict"): dict,
             ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
             ("torch.storage", "_load_from_bytes"): _storage_from_bytes,
+            ("_codecs", "encode"): _bytes_from_text,
             ("numpy", "ndarray"): np.ndarray,
             ("numpy", "dtype"): np.dtype,
         }
-        rebuild = np.zeros(1).__reduce__()[0]  # its module was renamed in numpy 2
-        for package in ("numpy.core.multiarray", "numpy._core.multiarray"):
-            allowed[package, "_reconstruct"] = rebuild
+        array = np.zeros(1)
+        for package in ("numpy.core", "numpy._core"):  # renamed in numpy 2
+            allowed[f"{package}.multiarray", "_reconstruct"] = array.__reduce__()[0]
+            allowed[f"{package}.numeric", "_frombuffer"] = array.__reduce_ex__(5)[0]
         try:
             return allowed[module, name]
         except KeyError:
@@ -81,7 +72,14 @@ def _storage_from_bytes(data: bytes) -> Any:
     """What torch would do with `weights_only=False`, done safely."""
     import torch
 
-    return torch.load(io.BytesIO(data), weights_only=True)
+    return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+
+
+def _bytes_from_text(text: str, encoding: str) -> bytes:
+    """How pickle protocols 0 to 2 write bytes; other encodings could make Python import a module."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"the encoding {encoding} is not allowed")
+    return text.encode("latin1")
 
 
 def _require_file(path: Path) -> None:

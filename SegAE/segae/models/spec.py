@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from segae.errors import ModelError
+from segae.errors import InputError, ModelError
+from segae.geometry.orientation import check_code
 
 FORMAT_VERSION = 1
 
@@ -24,6 +25,10 @@ class CropRule:
     pixels: int = 0
     scale: float = 1.0
     millimetres: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("margin", "context"):
+            raise ValueError(f'there is no crop rule "{self.kind}"')
 
 
 PUBLISHED_CROP = CropRule("margin", pixels=20)
@@ -89,8 +94,12 @@ class ModelSpec:
             values["crop"] = CropRule(**values["crop"])
             values["hu_windows"] = tuple((float(low), float(high)) for low, high in values["hu_windows"])
             values["limits"] = tuple(values.get("limits", ()))
-            return cls(**values)
-        except (KeyError, TypeError, ValueError) as error:
+            spec = cls(**values)
+            check_code(spec.orientation)
+            if min(spec.text_dim, spec.input_size) < 1:
+                raise ValueError("lengths must be positive")
+            return spec
+        except (KeyError, TypeError, ValueError, InputError) as error:
             raise ModelError(
                 f'The description inside "{source}" is damaged ({error}); get the file again.'
             ) from error

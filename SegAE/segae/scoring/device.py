@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import torch
 
 AUTO = "auto"
+_KINDS = ("cpu", "cuda", "mps", "xpu")
 
 
 def choose_device(wanted: str = AUTO) -> torch.device:
@@ -27,10 +28,11 @@ def choose_device(wanted: str = AUTO) -> torch.device:
             if present:
                 return torch.device(name)
         return torch.device("cpu")
+    if wanted.split(":")[0] not in _KINDS:
+        raise InputError(f'There is no device "{wanted}"; choose auto, cpu, cuda, cuda:1 or mps.')
     try:
         device = torch.device(wanted)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f'The device "{wanted}" cannot be used ({reason}); choose auto or cpu.') from error
+        raise InputError(f'The device "{wanted}" is not in this computer; choose auto or cpu.') from error
     return device

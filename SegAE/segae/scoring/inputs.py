@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +17,13 @@ from segae.geometry.orientation import (
     orient_grid,
     slice_axis_in_file,
     slice_index_in_file,
+    slice_index_in_orientation,
 )
 from segae.models.spec import ModelSpec
 from segae.scoring.slices import choose_slices
 from segae.scoring.windows import crop_windows, mask_boxes, network_input
 
+_TORCH_TYPES = (np.uint8, np.int16, np.int32, np.float32)
 CHUNK = 32  # slices of one segment that are prepared together
 
 
@@ -71,25 +73,33 @@ class PreparedSlices:
 
 
 def orient_ct(volume: Volume, code: str, device: torch.device) -> OrientedCT:
-    """Bring the CT into the axis order `code` and onto the scoring device, in its own number type."""
-    voxels = np.ascontiguousarray(orient_array(volume.voxels, volume.grid, code))
+    """Bring the CT into the axis order `code` and onto the scoring device, in its own number type where torch
+    has it, else in float32."""
+    voxels = orient_array(volume.voxels, volume.grid, code)
+    # torch wants arrays that it may write to, though nothing here does.
+    voxels = np.require(voxels, voxels.dtype if voxels.dtype in _TORCH_TYPES else np.float32, ["C", "W"])
     return OrientedCT(torch.from_numpy(voxels).to(device), orient_grid(volume.grid, code), volume.grid, code)
 
 
-def slice_count(segment: Segment, code: str, n: int | None) -> int:
+def slice_count(segment: Segment, code: str, n: int | None, only: Collection[int] | None = None) -> int:
     """How many slices of the segment will be scored."""
-    return len(choose_slices(_slice_areas(_oriented_voxels(segment, code)), n))
+    return len(_chosen(segment, code, _slice_areas(_oriented_voxels(segment, code)), n, only))
 
 
 def prepare(
-    ct: OrientedCT, segment: Segment, spec: ModelSpec, n: int | None = None
+    ct: OrientedCT,
+    segment: Segment,
+    spec: ModelSpec,
+    n: int | None = None,
+    only: Collection[int] | None = None,
 ) -> Iterator[PreparedSlices]:
     """The network's input for the chosen slices of a segment that lies on the CT's grid, in parts of at most
-    `CHUNK` slices. Only the rows and columns that windows can reach are copied."""
+    `CHUNK` slices: `n` evenly spread ones (None: all), or those of `only` (indices in the file) that the mask
+    reaches. Only the rows and columns that windows can reach are copied."""
     voxels = _oriented_voxels(segment, ct.code)
     box = orient_box(segment.box, ct.file_grid, ct.code)
     areas = _slice_areas(voxels)
-    chosen = choose_slices(areas, n)
+    chosen = _chosen(segment, ct.code, areas, n, only)
     pixel_area = ct.pixel_mm[0] * ct.pixel_mm[1]
     for start in range(0, len(chosen), CHUNK):
         local = chosen[start : start + CHUNK]
@@ -105,6 +115,18 @@ def prepare(
             _centres(ct.grid, k, boxes.cpu().numpy()),
             areas[local] * pixel_area,
         )
+
+
+def _chosen(
+    segment: Segment, code: str, areas: np.ndarray, n: int | None, only: Collection[int] | None
+) -> np.ndarray:
+    """Slices to score, ascending, counted in the segment's oriented box."""
+    if only is None:
+        return choose_slices(areas, n)
+    first = orient_box(segment.box, segment.grid, code)[0].start
+    asked = [slice_index_in_orientation(index, segment.grid, code) - first for index in only]
+    filled = choose_slices(areas)
+    return filled[np.isin(filled, asked)]
 
 
 def _oriented_voxels(segment: Segment, code: str) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,23 @@ class ScoringOptions:
     """`slices`: how many evenly spread slices per structure, None for all. `resample`: masks on another grid
     are brought to the CT's by nearest neighbour. `published_map`: the two slips of the published
     TotalSegmentator map are repeated, to compare numbers. `names`: a sidecar file with the names of a
-    multi-label file's values."""
+    multi-label file's values. `only`: nothing but these slices (indices in the file) of these segments (by
+    name), whatever `slices` says."""
 
     slices: int | None = None
     resample: bool = False
     published_map: bool = False
     names: Path | None = None
+    only: Mapping[str, Collection[int]] | None = None
 
     def __post_init__(self) -> None:
         check_sampling(self.slices)
 
+    def slices_of(self, segment: str) -> Collection[int] | None:
+        """The slices that `only` asks of a segment; None when it asks nothing."""
+        return None if self.only is None else self.only.get(segment, ())
+
     def as_dict(self) -> dict[str, Any]:
         """JSON values, as a report records them."""
-        return asdict(self) | {"names": None if self.names is None else str(self.names)}
+        only = None if self.only is None else {name: sorted(slices) for name, slices in self.only.items()}
+        return asdict(self) | {"names": None if self.names is None else str(self.names), "only": only}

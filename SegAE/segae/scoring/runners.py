@@ -8,6 +8,7 @@ figures.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Protocol
 
 import torch
@@ -76,7 +77,8 @@ class AcceleratorRunner:
         self._half = device.type == "cuda"
 
     def run(self, images: Tensor, structures: Tensor) -> Prediction:
-        with torch.inference_mode(), torch.autocast(self.device.type, torch.float16, enabled=self._half):
+        precision = torch.autocast("cuda", torch.float16) if self._half else nullcontext()
+        with torch.inference_mode(), precision:
             prediction = halving_on_out_of_memory(self._model.predict, images, structures.to(self.device))
         return _on_cpu(prediction)
 
@@ -88,7 +90,9 @@ def halving_on_out_of_memory(
     slice does not fit."""
     try:
         return predict(images, structures)
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not _is_out_of_memory(error):
+            raise
         if len(images) == 1:
             raise SegAEError(
                 "The GPU has no room for a single slice; close other programs on it or use --device cpu."
@@ -102,6 +106,11 @@ def halving_on_out_of_memory(
             for part in (slice(None, half), slice(half, None))
         ]
     )
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """cuda has a class for it, mps only words."""
+    return isinstance(error, torch.cuda.OutOfMemoryError) or "out of memory" in str(error)
 
 
 def join(parts: list[Prediction]) -> Prediction:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from segae.data import Segment, Segmentation, Volume
+from segae.models.prediction import Prediction
 from segae.models.quality_model import QualityModel
 from segae.preflight.findings import Finding, Preflight
 from segae.preflight.run import run_preflight
@@ -76,9 +77,7 @@ class Scorer:
     def check(self, ct: Volume, segmentation: Segmentation, options: ScoringOptions) -> Preflight:
         """Everything that is looked at before a score: what of `segmentation` can be scored, and the
         findings."""
-        if options.published_map:
-            segmentation = with_published_map(segmentation)
-        checked = run_preflight(ct, segmentation, resample=options.resample)
+        checked = run_preflight(ct, _named(segmentation, options), resample=options.resample)
         known, unknown = self._by_vector(checked.segmentation.segments)
         return Preflight((*checked.findings, *unknown), Segmentation(known, checked.segmentation.source))
 
@@ -93,18 +92,38 @@ class Scorer:
         watch: Watch | None = None,
     ) -> QualityReport:
         """Score what `check` left of `segmentation`; raises `InputError` when it found an error."""
+        parts = self.stream_checked(ct, segmentation, checked, case=case, options=options, watch=watch)
+        while True:
+            try:
+                next(parts)
+            except StopIteration as finished:
+                return finished.value
+
+    def stream_checked(
+        self,
+        ct: Volume,
+        segmentation: Segmentation,
+        checked: Preflight,
+        *,
+        case: str = "case",
+        options: ScoringOptions | None = None,
+        watch: Watch | None = None,
+    ) -> Generator[tuple[SliceScore, ...], None, QualityReport]:
+        """`score_checked` a batch at a time: yields scores as they come and returns the report."""
         options, watch, clock = options or ScoringOptions(), watch or Watch(), _Clock()
         checked.raise_for_errors()
         started = time.perf_counter()
         oriented = self.orient(ct)
-        parts = self._stream(oriented, checked.segmentation.segments, options, watch, clock)
-        rows = tuple(row for part in parts for row in part)
+        rows: list[SliceScore] = []
+        for part in self._stream(oriented, checked.segmentation.segments, options, watch, clock):
+            rows += part
+            yield part
         return QualityReport(
             case=case,
             ct=ct.source,
             segmentation=str(segmentation.source),
             model=self.model.identity,
-            slices=rows,
+            slices=tuple(rows),
             findings=checked.findings,
             timings={
                 "prepare": clock.prepare,
@@ -113,7 +132,7 @@ class Scorer:
             },
             options=options.as_dict(),
             slice_axis=oriented.slice_axis,
-            segments=tuple(_extent(segment) for segment in segmentation.segments),
+            segments=tuple(_extent(segment) for segment in _named(segmentation, options).segments),
         )
 
     def orient(self, ct: Volume) -> OrientedCT:
@@ -139,42 +158,47 @@ class Scorer:
         watch: Watch,
         clock: _Clock,
     ) -> Iterator[tuple[SliceScore, ...]]:
-        total = sum(slice_count(segment, ct.code, options.slices) for segment in segments)
+        asked = [(segment, options.slices, options.slices_of(segment.name)) for segment in segments]
+        total = sum(slice_count(segment, ct.code, n, only) for segment, n, only in asked)
         done = 0
         watch.step(STAGE, done, total)
         prepared = _timed(
-            (part for segment in segments for part in prepare(ct, segment, self.model.spec, options.slices)),
+            (part for segment, n, only in asked for part in prepare(ct, segment, self.model.spec, n, only)),
             clock,
         )
         for batch in _batches(prepared, self.batch_size):
             started = time.perf_counter()
             images = torch.cat([part.images for part in batch])
             structures = torch.tensor([_index(part.segment) for part in batch for _ in part.slices])
-            scores = self._runner.run(images, structures).dsc.tolist()
+            prediction = self._runner.run(images, structures)
             clock.network += time.perf_counter() - started
-            rows = _rows(batch, scores)
+            rows = _rows(batch, prediction)
             done += len(rows)
             yield rows
             watch.step(STAGE, done, total)
 
     def _by_vector(self, segments: Sequence[Segment]) -> tuple[tuple[Segment, ...], list[Finding]]:
-        """Segments whose name the model has a vector for, and a finding for each of the others."""
-        known, findings = [], []
-        for segment in segments:
-            if segment.structure is not None and self.model.knows(segment.structure):
-                known.append(segment)
-            else:
-                findings.append(
-                    Finding(
-                        "NAME_NOT_IN_MODEL",
-                        "warning",
-                        f'Model "{self.model.spec.name}" has no vector for "{segment.structure}", so segment '
-                        f'"{segment.name}" is not scored; use a model that knows it.',
-                        segment.name,
-                        segment.source,
-                    )
-                )
-        return tuple(known), findings
+        """Segments whose name the model has a vector for, and a finding for each of the others: an error
+        when nothing is left to score."""
+        known = tuple(s for s in segments if s.structure is not None and self.model.knows(s.structure))
+        severity = "warning" if known else "error"
+        findings = [
+            Finding(
+                "NAME_NOT_IN_MODEL",
+                severity,
+                f'Model "{self.model.spec.name}" has no vector for "{segment.structure}", so segment '
+                f'"{segment.name}" is not scored; use a model that knows it.',
+                segment.name,
+                segment.source,
+            )
+            for segment in segments
+            if segment not in known
+        ]
+        return known, findings
+
+
+def _named(segmentation: Segmentation, options: ScoringOptions) -> Segmentation:
+    return with_published_map(segmentation) if options.published_map else segmentation
 
 
 def _index(segment: Segment) -> int:
@@ -209,17 +233,22 @@ def _batches(parts: Iterator[PreparedSlices], size: int) -> Iterator[list[Prepar
         yield batch
 
 
-def _rows(batch: list[PreparedSlices], scores: list[float]) -> tuple[SliceScore, ...]:
-    values = iter(scores)
+def _rows(batch: list[PreparedSlices], prediction: Prediction) -> tuple[SliceScore, ...]:
+    scores = prediction.dsc.tolist()
+    intervals = [(None, None)] * len(scores) if prediction.interval is None else prediction.interval.tolist()
+    predicted = zip(scores, intervals, strict=True)
     rows = []
     for part in batch:
-        structure = part.segment.structure
+        segment, structure = part.segment, part.segment.structure
         assert structure is not None
         for k, (x, y, z), area in zip(
             part.slices, part.centres.tolist(), part.areas_mm2.tolist(), strict=True
         ):
+            score, (low, high) = next(predicted)
             rows.append(
-                SliceScore(part.segment.name, structure.index, structure.name, k, x, y, z, area, next(values))
+                SliceScore(
+                    segment.name, structure.index, structure.name, k, x, y, z, area, score, low, high
+                )
             )
     return tuple(rows)
 

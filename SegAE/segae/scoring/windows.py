@@ -95,7 +95,7 @@ def _margin_windows(boxes: Tensor, margin: int, height: int, width: int) -> Wind
     r0, r1 = (r0 - grow_rows).clamp(min=0), (r1 + grow_rows).clamp(max=height)
     c0, c1 = (c0 - grow_columns).clamp(min=0), (c1 + grow_columns).clamp(max=width)
     start, stop = torch.stack((r0, c0), dim=1).float(), torch.stack((r1, c1), dim=1).float()
-    return Windows(start, stop - start, closed=True)
+    return Windows(start, (stop - start).clamp(min=1), closed=True)
 
 
 def _context_windows(boxes: Tensor, rule: CropRule, pixel_mm: tuple[float, float]) -> Windows:
@@ -116,10 +116,15 @@ def _resize_weights(windows: Windows, axis: int, n: int, size: int) -> tuple[Ten
     first = (start - tails).floor()
     count = int((start + length + tails - first).ceil().max())
     pixel = first + torch.arange(count, device=start.device)
-    centre = start + (torch.arange(size, device=start.device) + 0.5) * step
-    weights = (1 - (pixel[:, None, :] + 0.5 - centre[:, :, None]).abs() / reach[:, :, None]).clamp(min=0)
+    offset = pixel - start
+    # Centres of the output's pixels from the window's start, in two parts: one float32 has too few digits.
+    centre = (torch.arange(size, device=start.device) + 0.5) * length
+    whole = (centre / size).floor()
+    fraction = (centre - whole * size) / size
+    distance = (offset[:, None, :] - whole[:, :, None]).add_((0.5 - fraction)[:, :, None]).abs_()
+    weights = distance.div_(-reach[:, :, None]).add_(1).clamp_(min=0)
     if windows.closed:
-        weights = weights * ((pixel >= start) & (pixel < start + length))[:, None, :]
+        weights = weights * ((offset >= 0) & (offset < length))[:, None, :]
     weights = weights / weights.sum(dim=2, keepdim=True)
     weights = weights * ((pixel >= 0) & (pixel < n))[:, None, :]
     return weights, pixel.long().clamp(0, n - 1)

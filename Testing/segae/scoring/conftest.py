@@ -1,0 +1,77 @@
+"""Small models and cases, so that a test takes a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from segae.data import Segment, Segmentation, Volume
+from segae.geometry.grid import Grid
+from segae.labels.resolver import resolve
+from segae.models.prediction import Prediction
+from segae.models.quality_model import QualityModel
+from segae.models.spec import CropRule, ModelSpec
+
+SMALL = ModelSpec("small", "pattern", "none", text_dim=8, input_size=48)
+
+
+class PatternNetwork(nn.Module):
+    """The mean of image times a fixed pattern, and a number for the name: a score that every shift, flip or
+    mix-up changes."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__()
+        random = torch.Generator().manual_seed(5)
+        pattern = torch.randn(spec.channels, spec.input_size, spec.input_size, generator=random)
+        self.pattern = nn.Parameter(pattern)
+
+    def forward(self, images: Tensor, text: Tensor) -> Prediction:
+        return Prediction(10 * (images * self.pattern).mean(dim=(1, 2, 3)) + text.mean(dim=1))
+
+
+def _model(spec: ModelSpec) -> QualityModel:
+    vectors = torch.randn(145, spec.text_dim, generator=torch.Generator().manual_seed(6))
+    return QualityModel(spec, PatternNetwork(spec), vectors, "5e" * 32)
+
+
+@pytest.fixture(scope="session")
+def small_model() -> QualityModel:
+    """Sees 48 x 48 pixels in the orientation LAS, cut as published."""
+    return _model(SMALL)
+
+
+@pytest.fixture(scope="session")
+def context_model() -> QualityModel:
+    """The same with two HU windows and a crop in millimetres."""
+    crop = CropRule("context", scale=1.5, millimetres=10)
+    return _model(replace(SMALL, hu_windows=((-200, 200), (-1000, 1000)), crop=crop))
+
+
+@pytest.fixture(scope="session")
+def few_organs(sample_segmentation: Segmentation) -> Segmentation:
+    """Three organs of 30, 23 and 18 slices."""
+    wanted = ("spleen", "kidney_left", "vertebrae_L1")
+    return Segmentation(tuple(s for s in sample_segmentation.segments if s.name in wanted), "sample")
+
+
+@pytest.fixture
+def make_case() -> Callable[..., tuple[Volume, Segmentation]]:
+    """(mask, name, spacing) -> a CT of soft tissue, fat and noise on the mask's grid, and the mask."""
+
+    def make(
+        mask: np.ndarray, name: str = "liver", spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    ) -> tuple[Volume, Segmentation]:
+        depth, rows, columns = mask.shape
+        grid = Grid((columns, rows, depth), np.diag([-spacing[0], spacing[1], spacing[2], 1.0]))  # LAS
+        noise = np.random.default_rng(0).normal(0, 20, mask.shape)
+        tissue = np.where(np.arange(columns) % 16 < 4, -100, 40)
+        voxels = (tissue + noise + 60 * mask).astype(np.int16)
+        segment = Segment.from_mask(name, resolve(name).structure, mask, grid)
+        return Volume(voxels, grid), Segmentation((segment,))
+
+    return make
