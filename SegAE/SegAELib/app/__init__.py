@@ -1,0 +1,1 @@
+"""The panel and what it needs of the application: worker process, dependencies."""

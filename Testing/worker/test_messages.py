@@ -1,0 +1,76 @@
+"""Events pass through a pipe unchanged."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segae.preflight.findings import Finding
+from segae.report import ModelIdentity, QualityReport, SegmentExtent, SliceScore
+from segae.worker.events import Cancelled, Event, Failed, Finished, Progress, Scores
+from segae.worker.messages import decode, encode
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+ROWS = st.builds(
+    SliceScore,
+    TEXT,
+    st.integers(0, 144),
+    TEXT,
+    st.integers(0, 999),
+    NUMBERS,
+    NUMBERS,
+    NUMBERS,
+    NUMBERS,
+    NUMBERS,
+)
+REPORTS = st.builds(
+    QualityReport,
+    TEXT,
+    TEXT,
+    TEXT,
+    st.builds(ModelIdentity, TEXT, TEXT, TEXT, st.booleans()),
+    st.lists(ROWS, max_size=4).map(tuple),
+    st.lists(st.builds(Finding, TEXT, st.just("info"), TEXT, TEXT, TEXT), max_size=2).map(tuple),
+    segments=st.lists(st.builds(SegmentExtent, TEXT, st.none(), TEXT, st.just(3), NUMBERS), max_size=2).map(
+        tuple
+    ),
+)
+EVENTS = st.one_of(
+    st.builds(Progress, TEXT, st.integers(0), st.integers(0), NUMBERS),
+    st.builds(Scores, st.lists(ROWS, max_size=4).map(tuple)),
+    st.builds(Finished, REPORTS),
+    st.builds(Failed, TEXT, st.sampled_from(["input", "crash"]), TEXT),
+    st.just(Cancelled()),
+)
+
+
+@given(st.integers(0), EVENTS)
+def test_an_event_is_one_line_and_comes_back_as_it_was(job: int, event: Event) -> None:
+    line = encode(job, event)
+    assert line.count(b"\n") == 1 and line.isascii()
+    assert decode(line) == (job, event)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"hello\n", b"\xff\xfe\n", b"\n", b"3\n", b"[1]\n", b"{}\n", b'{"event": "party", "job": 1}\n',
+     b'{"event": "scores", "job": 1, "rows": [[1]]}\n'],
+)  # fmt: skip
+def test_a_line_that_is_no_event_is_skipped(line: bytes) -> None:
+    assert decode(line) is None
+
+
+def test_progress_tells_speed_and_time_left() -> None:
+    assert Progress("scoring", 30, 120, 1.5).per_second == 20
+    assert Progress("scoring", 30, 120, 1.5).seconds_left == 4.5
+    assert Progress("scoring", 0, 120, 1.5).seconds_left is None
+
+
+def test_the_documented_progress_line_is_what_is_written() -> None:
+    event = Progress("scoring", 32, 480, 1.9)
+    assert json.loads(encode(1, event)) == {"event": "progress", "job": 1, **asdict(event)}

@@ -1,0 +1,66 @@
+"""Slices asked for are those of the file, whichever way it is stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from segae.data import Segment, Segmentation, Volume
+from segae.errors import Cancelled
+from segae.geometry.orientation import to_orientation
+from segae.progress import CancelToken, Watch
+from segae.scoring.options import ScoringOptions
+from segae.scoring.scorer import Scorer
+
+
+@pytest.fixture(scope="module")
+def scorer(model: Path) -> Scorer:
+    return Scorer(model, device="cpu")
+
+
+def stored_as(code: str, ct: Volume, segment: Segment) -> tuple[Volume, Segment]:
+    """The same images as a file with another axis order holds them."""
+    voxels, grid = to_orientation(ct.voxels, ct.grid, code)
+    mask, _ = to_orientation(segment.full_mask(), segment.grid, code)
+    return Volume(voxels, grid), Segment.from_mask(segment.name, segment.structure, mask, grid)
+
+
+@pytest.mark.parametrize("code", ["RAS", "LPI", "SAR", "AIL"])
+def test_one_slice_alone_scores_as_among_all(
+    scorer: Scorer, ct: Volume, masks: Segmentation, code: str
+) -> None:
+    volume, spleen = stored_as(code, ct, masks.segments[2])
+    everything = scorer.score_case(volume, Segmentation((spleen,))).slices
+    for wanted in (everything[0], everything[len(everything) // 3]):
+        only = ScoringOptions(only={"spleen": [wanted.slice]})
+        (row,) = scorer.score_case(volume, Segmentation((spleen,)), options=only).slices
+        assert (row.slice, row.x, row.y, row.z, row.area_mm2) == (
+            wanted.slice,
+            wanted.x,
+            wanted.y,
+            wanted.z,
+            wanted.area_mm2,
+        )
+        assert row.score == pytest.approx(wanted.score, abs=1e-5)
+
+
+def test_a_segment_that_is_not_named_and_a_slice_without_mask_give_nothing(
+    scorer: Scorer, ct: Volume, masks: Segmentation
+) -> None:
+    options = ScoringOptions(only={"aorta": [100000]})
+    report = scorer.score_case(ct, masks, options=options)
+    assert report.slices == ()
+    assert {extent.segment for extent in report.segments} == {segment.name for segment in masks.segments}
+
+
+def test_a_case_may_be_followed_batch_by_batch_and_stopped(
+    scorer: Scorer, ct: Volume, masks: Segmentation
+) -> None:
+    token = CancelToken()
+    checked = scorer.check(ct, masks, ScoringOptions())
+    parts = scorer.stream_checked(ct, masks, checked, watch=Watch(cancel=token))
+    assert len(next(parts)) == scorer.batch_size
+    token.cancel()
+    with pytest.raises(Cancelled):
+        next(parts)

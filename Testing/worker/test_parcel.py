@@ -1,0 +1,113 @@
+"""What goes into a parcel comes out of it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from segae.data import Segment, Segmentation, Volume
+from segae.errors import Cancelled
+from segae.geometry.grid import Grid
+from segae.labels.table import offered_structures
+from segae.progress import CancelToken
+from segae.scoring.options import ScoringOptions
+from segae.worker.parcel import Parcel, digest_of, read_parcel, write_parcel
+from segae.worker.settings import JobSettings
+
+NUMBERS = st.floats(-1e3, 1e3)
+SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 6), st.integers(1, 19))
+
+
+def always() -> None:
+    """Go on."""
+
+
+@st.composite
+def grids(draw: st.DrawFn, shape: tuple[int, int, int]) -> Grid:
+    nk, nj, ni = shape
+    return Grid((ni, nj, nk), draw(hnp.arrays(float, (4, 4), elements=NUMBERS)))
+
+
+@st.composite
+def segments(draw: st.DrawFn, grid: Grid) -> Segment:
+    mask = draw(hnp.arrays(bool, grid.shape))
+    structure = draw(st.none() | st.sampled_from(offered_structures()))
+    return Segment.from_mask(
+        draw(st.text(max_size=9)), structure, mask, grid, draw(st.text(max_size=9)), "file"
+    )
+
+
+@st.composite
+def parcels(draw: st.DrawFn) -> Parcel:
+    grid = draw(SHAPES.flatmap(grids))
+    other = draw(SHAPES.flatmap(grids))
+    voxels = draw(hnp.arrays(st.sampled_from([np.int16, np.float32]), grid.shape))
+    if draw(st.booleans()):
+        voxels = np.ascontiguousarray(voxels.T).T  # the layout that readers of other formats hand out
+    masks = draw(st.lists(st.sampled_from([grid, other]).flatmap(segments), max_size=3))
+    only = draw(st.none() | st.dictionaries(st.text(max_size=5), st.lists(st.integers(0, 9), max_size=3)))
+    job = JobSettings(case=draw(st.text(max_size=9)), options=ScoringOptions(only=only, names=Path("n.csv")))
+    return Parcel(
+        Volume(voxels, grid, "CT"), digest_of(voxels, always), Segmentation(tuple(masks), "masks"), job
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(parcels())
+def test_a_parcel_keeps_everything(parcel: Parcel) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        write_parcel(Path(folder) / "job", parcel, with_ct=True, go_on=always)
+        back = read_parcel(Path(folder) / "job")
+    assert back.digest == parcel.digest
+    assert back.settings.as_dict() == parcel.settings.as_dict()
+    assert back.ct.voxels.dtype == parcel.ct.voxels.dtype
+    np.testing.assert_array_equal(back.ct.voxels, parcel.ct.voxels)
+    np.testing.assert_array_equal(back.ct.grid.affine, parcel.ct.grid.affine)
+    assert back.segmentation.source == parcel.segmentation.source
+    for there, here in zip(back.segmentation.segments, parcel.segmentation.segments, strict=True):
+        assert (there.name, there.structure, there.reason, there.source, there.box, there.grid.size) == (
+            here.name, here.structure, here.reason, here.source, here.box, here.grid.size
+        )  # fmt: skip
+        np.testing.assert_array_equal(there.full_mask(), here.full_mask())
+        np.testing.assert_array_equal(there.grid.affine, here.grid.affine)
+
+
+def test_voxels_that_the_receiver_keeps_are_not_sent_again(
+    ct: Volume, masks: Segmentation, tmp_path: Path
+) -> None:
+    parcel = Parcel(ct, digest_of(ct.voxels, always), masks, JobSettings())
+    write_parcel(tmp_path / "job", parcel, with_ct=False, go_on=always)
+    assert not (tmp_path / "job" / "ct.npy").exists()
+    assert read_parcel(tmp_path / "job", parcel).ct.voxels is ct.voxels
+    with pytest.raises(FileNotFoundError):
+        read_parcel(tmp_path / "job")
+
+
+def test_one_voxel_more_is_another_ct(ct: Volume) -> None:
+    changed = ct.voxels.copy()
+    changed[3, 4, 5] += 1
+    assert digest_of(changed, always) != digest_of(ct.voxels, always)
+    assert digest_of(ct.voxels.T, always) != digest_of(ct.voxels, always)
+
+
+def test_the_parcel_is_for_this_user_only(ct: Volume, masks: Segmentation, tmp_path: Path) -> None:
+    write_parcel(tmp_path / "job", Parcel(ct, "", masks, JobSettings()), with_ct=True, go_on=always)
+    assert (tmp_path / "job").stat().st_mode & 0o077 == 0
+
+
+def test_writing_stops_on_request(ct: Volume, masks: Segmentation, tmp_path: Path) -> None:
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        write_parcel(
+            tmp_path / "job",
+            Parcel(ct, "", masks, JobSettings()),
+            with_ct=True,
+            go_on=token.raise_if_cancelled,
+        )
