@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from segae.batch.leftovers import remove_leftovers
 from segae.batch.store import ResultStore
 from segae.labels.table import load_structures
 from segae.report.files import write_report, write_table
@@ -35,12 +36,17 @@ def merge(folder: Path, *, threshold: float = POOR, limit: int | None = None) ->
     `InputError` when there are no results, `OutputError` when a table cannot be written.
     """
     store = ResultStore(folder)
-    rankings = []
-    long = write_report(store.reports(), folder / "scores.parquet")
-    wide = write_table(*wide_table(store.reports(), load_structures()), folder / "scores_wide.csv")
-    for level in LEVELS:
-        ranked = rank(store.reports(), level, threshold, limit)
-        rankings.append(write_table(*ranking_table(ranked, level), folder / f"ranking_{level}.csv"))
-    rows = [[failure.case, failure.reason, failure.ct, failure.masks] for failure in store.failures()]
-    failures = write_table(["case", "reason", "ct", "masks"], rows, folder / "failed.csv")
-    return MergedFiles(long, wide, tuple(rankings), failures)
+    files = MergedFiles(
+        folder / "scores.parquet",
+        folder / "scores_wide.csv",
+        tuple(folder / f"ranking_{level}.csv" for level in LEVELS),
+        folder / "failed.csv",
+    )
+    remove_leftovers((files.long, files.wide, *files.rankings, files.failures))
+    write_report(store.reports(), files.long)
+    write_table(*wide_table(store.reports(), load_structures()), files.wide)
+    for level, path in zip(LEVELS, files.rankings, strict=True):
+        write_table(*ranking_table(rank(store.reports(), level, threshold, limit), level), path)
+    failed = ([failure.case, failure.reason, failure.ct, failure.masks] for failure in store.failures())
+    write_table(["case", "reason", "ct", "masks"], failed, files.failures)
+    return files

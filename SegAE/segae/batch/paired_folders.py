@@ -2,7 +2,8 @@
 
 A mask belongs to the CT with the same name (nnU-Net's `_0000` and a trailing `_ct` aside). A DAP Atlas mask
 `AutoPET_<subject>_<last five of the StudyUID>` also finds its CT in AutoPET's own folders: the one path that
-names the subject and has a part that ends with those five characters.
+names the subject and has a part that ends with those five characters. Of several images there (PET, SUV, ...)
+it is the one called CT.
 """
 
 from __future__ import annotations
@@ -50,11 +51,13 @@ def _autopet(mask: Path, cts: Path, by_name: dict[str, list[Path]]) -> list[Path
     if match is None:
         return []
     subject, study = match["subject"], match["study"]
-    return [
+    found = [
         ct
         for ct in (path for paths in by_name.values() for path in paths)
         if subject in str(ct.relative_to(cts)) and _names_study(ct.relative_to(cts), study)
     ]
+    called_ct = [ct for ct in found if stem(ct).lower() == "ct"]
+    return called_ct or found
 
 
 def _names_study(ct: Path, study: str) -> bool:

@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from segae.batch.cases import CaseFiles
 from segae.batch.store import Failure, ResultStore
 from segae.data import Segmentation, Volume
-from segae.errors import Cancelled, InputError, OutputError, SegAEError
+from segae.errors import Cancelled, InputError, SegAEError
 from segae.io.ct import read_ct
 from segae.io.segmentation import read_segmentation
 from segae.progress import Watch
 from segae.report.report import QualityReport
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
+from segae.whole_file import reason
 
 READ_AHEAD = 2  # cases held in memory beside the one that is scored
+
+CaseData = tuple[Volume, Segmentation]
 
 log = logging.getLogger(__name__)
 
@@ -85,44 +89,52 @@ def run_batch(
     options, observer, store = options or ScoringOptions(), observer or BatchObserver(), ResultStore(out)
     mine = (part or Part()).of(cases)
     store.clean(files.case for files in mine)
-    sha256, asked = scorer.model.sha256, options.as_dict()
-    todo = [files for files in mine if not store.is_done(files, sha256, asked)]
+    todo = [files for files in mine if not store.is_done(files, scorer.model.sha256, options)]
     waiting = {files.case for files in todo}
     skipped = tuple(files.case for files in mine if files.case not in waiting)
     observer.on_start(len(todo), len(skipped))
     scored, failed = [], []
-    for files, read in _read_ahead(todo, options):
-        observer.on_case(files)
-        try:
-            ct, segmentation = read.result()
-            report = scorer.score_case(
-                ct, segmentation, case=files.case, options=options, watch=observer.watch
-            )
-            store.save(report)
-        except (Cancelled, OutputError):
-            raise
-        except SegAEError as error:
-            failed.append(_failure(files, str(error)))
-        except Exception as error:  # one broken case must not end a night's work; the log has the details
-            log.exception("Case %s ended in an error that is a fault of SegAE", files.case)
-            failed.append(
-                _failure(files, f"Fault inside SegAE ({type(error).__name__}: {error}); please report it.")
-            )
-        else:
-            scored.append(files.case)
-            observer.on_report(report)
-            continue
-        store.save_failure(failed[-1])
-        observer.on_failure(failed[-1])
+    with closing(_read_ahead(todo, options)) as cases_read:
+        for files, read in cases_read:
+            observer.on_case(files)
+            outcome = _score(files, read, scorer, options, observer.watch)
+            if isinstance(outcome, Failure):
+                store.save_failure(outcome)
+                failed.append(outcome)
+                observer.on_failure(outcome)
+            else:
+                store.save(outcome, files, options)
+                scored.append(files.case)
+                observer.on_report(outcome)
     return BatchResult(tuple(scored), skipped, tuple(failed))
+
+
+def _score(
+    files: CaseFiles, read: Future[CaseData], scorer: Scorer, options: ScoringOptions, watch: Watch
+) -> QualityReport | Failure:
+    """The report of a case, or why there is none; raises `Cancelled`."""
+    try:
+        ct, segmentation = read.result()
+        return scorer.score_case(ct, segmentation, case=files.case, options=options, watch=watch)
+    except Cancelled:
+        raise
+    except SegAEError as error:
+        why = str(error)
+    except OSError as error:
+        why = f'"{error.filename or files.ct}" cannot be read ({reason(error)}); check its permissions.'
+    except Exception as error:  # one broken case must not end a night's work; the log has the details
+        log.exception("Case %s ended in an error that is a fault of SegAE", files.case)
+        why = f"Fault inside SegAE ({type(error).__name__}: {error}); please report it."
+    return Failure(files.case, why, str(files.ct), str(files.masks))
 
 
 def _read_ahead(
     cases: Sequence[CaseFiles], options: ScoringOptions
-) -> Iterator[tuple[CaseFiles, Future[tuple[Volume, Segmentation]]]]:
-    """The cases in their order, each with its reading; the next `READ_AHEAD` are being read meanwhile."""
+) -> Generator[tuple[CaseFiles, Future[CaseData]], None, None]:
+    """The cases in their order, each with its reading; the next `READ_AHEAD` are being read meanwhile. When
+    it is closed, what was not begun is not read any more."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="segae-read") as pool:
-        ahead: deque[tuple[CaseFiles, Future[tuple[Volume, Segmentation]]]] = deque()
+        ahead: deque[tuple[CaseFiles, Future[CaseData]]] = deque()
         try:
             for files in cases:
                 ahead.append((files, pool.submit(_read, files, options)))
@@ -135,9 +147,5 @@ def _read_ahead(
                 future.cancel()
 
 
-def _read(files: CaseFiles, options: ScoringOptions) -> tuple[Volume, Segmentation]:
+def _read(files: CaseFiles, options: ScoringOptions) -> CaseData:
     return read_ct(files.ct), read_segmentation(files.masks, name=files.name, names=options.names)
-
-
-def _failure(files: CaseFiles, reason: str) -> Failure:
-    return Failure(files.case, reason, str(files.ct), str(files.masks))

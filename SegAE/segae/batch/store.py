@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from segae.batch.cases import CaseFiles
+from segae.batch.leftovers import remove, remove_leftovers
 from segae.errors import InputError
 from segae.report import csv_format
 from segae.report.files import read_report, write_report
+from segae.report.record import FORMAT
 from segae.report.report import QualityReport
+from segae.scoring.options import ScoringOptions
 from segae.whole_file import whole_file
 
 
@@ -44,56 +48,67 @@ class ResultStore:
     def failure_path(self, case: str) -> Path:
         return self.folder / "failed" / f"{_file_name(case)}.json"
 
-    def is_done(self, files: CaseFiles, model_sha256: str, options: Mapping[str, object]) -> bool:
-        """Whether the case has a report by this model with these options, made after its files last
-        changed."""
+    def is_done(self, files: CaseFiles, model_sha256: str, options: ScoringOptions) -> bool:
+        """Whether the case has a report of these files by this model with these options, made after the files
+        last changed."""
         path = self.report_path(files.case)
         try:
             written = path.stat().st_mtime
             with path.open("rb") as stream:
                 header = csv_format.read_headers(stream)[0]
-            same = header["model"]["sha256"] == model_sha256 and header["options"] == dict(options)
+            made_of = (header["format"], header["model"]["sha256"], header["ct"], header["segmentation"])
+            same = made_of == (FORMAT, model_sha256, str(files.ct), str(files.masks))
+            same = same and header["options"] == _asked(files, options)
+            return same and written >= files.newest(options.names)
         except (OSError, ValueError, KeyError, TypeError):
-            return False  # missing, or not written by this program: score it
-        return same and written >= files.newest()
+            return False  # missing, or not written by this program, or its files cannot be read: score it
 
-    def save(self, report: QualityReport) -> None:
+    def save(self, report: QualityReport, files: CaseFiles, options: ScoringOptions) -> None:
         """Keep a report; raises `OutputError` when it cannot be written."""
+        report = replace(report, options=_asked(files, options))
         write_report(report, self.report_path(report.case))
-        self.failure_path(report.case).unlink(missing_ok=True)
+        remove(self.failure_path(report.case))
 
     def save_failure(self, failure: Failure) -> None:
         """Keep a failure, and take away an older report of the case, which is no longer true."""
         with whole_file(self.failure_path(failure.case)) as stream:
             stream.write(json.dumps(asdict(failure), indent=1).encode())
-        self.report_path(failure.case).unlink(missing_ok=True)
+        remove(self.report_path(failure.case))
 
-    def clean(self, cases: Iterator[str]) -> None:
-        """Remove what a killed run left half-written for these cases."""
-        for case in cases:
-            for path in (self.report_path(case), self.failure_path(case)):
-                for part in path.parent.glob(f".{_glob_safe(path.name[:100])}.*.part"):
-                    part.unlink(missing_ok=True)
+    def clean(self, cases: Iterable[str]) -> None:
+        """Remove what a killed run left half-written for these cases; raises `OutputError`."""
+        remove_leftovers(path(case) for case in cases for path in (self.report_path, self.failure_path))
 
     def reports(self) -> Iterator[QualityReport]:
         """All reports, by case name; raises `InputError` when there are none or one is damaged."""
-        paths = sorted((self.folder / "cases").glob("*.csv"))
+        paths = self._files("cases", "*.csv")
+        if not paths and self._files("failed", "*.json"):
+            raise InputError(f'No case in "{self.folder}" was scored; the reasons are in its folder failed.')
         if not paths:
             raise InputError(f'"{self.folder}" holds no results of a batch; give the folder given to --out.')
         return (read_report(path) for path in paths)
 
     def failures(self) -> tuple[Failure, ...]:
-        """The cases that could not be scored, by name."""
-        return tuple(
-            Failure(**json.loads(path.read_text()))
-            for path in sorted((self.folder / "failed").glob("*.json"))
-        )
+        """The cases that could not be scored, by name; raises `InputError` for a damaged file."""
+        return tuple(_read_failure(path) for path in self._files("failed", "*.json"))
+
+    def _files(self, folder: str, pattern: str) -> list[Path]:
+        """Finished files; hidden ones are none of ours."""
+        return sorted(path for path in (self.folder / folder).glob(pattern) if path.name[0] != ".")
+
+
+def _asked(files: CaseFiles, options: ScoringOptions) -> dict[str, Any]:
+    """The options as a report records them, and the organ that the data set names for a binary mask."""
+    return options.as_dict() | {"name": files.name}
+
+
+def _read_failure(path: Path) -> Failure:
+    try:
+        return Failure(**json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f'"{path}" is damaged; remove it and run the batch again.') from error
 
 
 def _file_name(case: str) -> str:
     """A case's name as a file name: characters that some file system refuses are written as %XX."""
     return re.sub(r'[\x00-\x1f<>:"/\\|?*%]|^\.', lambda match: f"%{ord(match[0]):02X}", case)
-
-
-def _glob_safe(name: str) -> str:
-    return re.sub(r"([\[*?])", r"[\1]", name)

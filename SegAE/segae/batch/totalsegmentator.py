@@ -16,7 +16,8 @@ def find(root: Path) -> Iterator[CaseFiles]:
     A folder without a `segmentations/` folder counts too: its case then fails with a sentence of its own
     instead of going unnoticed.
     """
-    for folder in (root, *sorted(child for child in root.iterdir() if child.is_dir())):
+    children = sorted(child for child in root.iterdir() if child.is_dir())
+    for case, folder in ((root.resolve().name, root), *((child.name, child) for child in children)):
         ct = next((folder / name for name in _CT_NAMES if (folder / name).is_file()), None)
         if ct is not None:
-            yield CaseFiles(folder.resolve().name, ct, folder / "segmentations")
+            yield CaseFiles(case, ct, folder / "segmentations")

@@ -15,7 +15,8 @@ def batch(
     data: Annotated[
         Path,
         typer.Argument(
-            help="TotalSegmentator data set, CSV manifest (ct, masks, name), or folder of CTs with --masks."
+            metavar="DATA",
+            help="TotalSegmentator data set, CSV manifest (ct, masks, name), or folder of CTs with --masks.",
         ),
     ],
     out: Annotated[
@@ -43,12 +44,14 @@ def batch(
     from segae.batch.layouts import find_cases
     from segae.batch.runner import Part, run_batch
     from segae.cli.batch_progress import batch_progress
+    from segae.cli.output import check_folder
     from segae.scoring.options import ScoringOptions
     from segae.scoring.scorer import Scorer
 
     messages = Console(stderr=True)
     options = ScoringOptions(slices, resample, published_map, names)
     part = Part(part_id, num_parts)
+    check_folder(out)
     cases = find_cases(data, masks)
     scorer = Scorer(model, device=device, engine=engine, batch_size=batch_size)
     with batch_progress(messages) as observer:
@@ -58,6 +61,7 @@ def batch(
         f"results are in {out}. `segae merge {out}` makes the tables.",
         soft_wrap=True,
         highlight=False,
+        markup=False,
     )
     if result.failed:
         raise typer.Exit(SOME_FAILED)

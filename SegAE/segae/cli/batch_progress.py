@@ -28,13 +28,14 @@ def batch_progress(console: Console) -> Iterator[BatchObserver]:
         TextColumn("cases  {task.fields[speed]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
+    hidden = not console.is_terminal  # else an empty line is printed
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
         task = bar.add_task("starting", total=None, speed="")
         started, finished_slices, whole_cases = time.monotonic(), 0, 0
 
         def on_start(todo: int, done: int) -> None:
             note = f", {done} done before" if done else ""
-            console.print(f"{todo} cases to score{note}", highlight=False)
+            console.print(f"{_count(todo, 'case')} to score{note}", highlight=False)
             bar.update(task, total=todo)
 
         def on_case(files: CaseFiles) -> None:
@@ -53,8 +54,9 @@ def batch_progress(console: Console) -> Iterator[BatchObserver]:
             bar.update(task, completed=whole_cases)
             summary = report.case_score()
             console.print(
-                f"{escape(report.case)}: {summary.n_structures} structures, {summary.n_slices} slices, "
-                f"mean {summary.predicted_dice:.2f}, lowest {escape(summary.worst_segment)}",
+                f"{escape(report.case)}: {_count(summary.n_structures, 'structure')}, "
+                f"{_count(summary.n_slices, 'slice')}, mean {summary.predicted_dice:.2f}, "
+                f"lowest {escape(summary.worst_segment)}",
                 highlight=False,
             )
 
@@ -65,3 +67,7 @@ def batch_progress(console: Console) -> Iterator[BatchObserver]:
             console.print(f"[red]{escape(failure.case)}: {escape(failure.reason)}[/]", highlight=False)
 
         yield BatchObserver(on_start, on_case, on_report, on_failure, Watch(on_step))
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

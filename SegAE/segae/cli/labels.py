@@ -8,7 +8,9 @@ import typer
 
 
 def name(
-    query: Annotated[str, typer.Argument(help="An organ's name, an index, or a TotalSegmentator class.")],
+    query: Annotated[
+        str, typer.Argument(metavar="NAME", help="An organ's name, an index, or a TotalSegmentator class.")
+    ],
 ) -> None:
     """Say which structure of the label table a name stands for, and why."""
     from rich.console import Console
@@ -17,5 +19,8 @@ def name(
 
     found = resolve(query)
     Console().print(
-        f"{found.structure.index} {found.structure.name}: {found.reason}", soft_wrap=True, highlight=False
+        f"{found.structure.index} {found.structure.name}: {found.reason}",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
     )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import sys
+import warnings
+
+from segae.errors import Cancelled, SegAEError
+from segae.whole_file import reason
 
 USER_ERROR, SOME_FAILED, INTERRUPTED = 2, 3, 130
 
@@ -10,27 +15,34 @@ USER_ERROR, SOME_FAILED, INTERRUPTED = 2, 3, 130
 def main() -> None:
     """Entry point of `segae`. Exit codes: 0 done, 2 the input or an option cannot be used, 3 some cases of a
     batch could not be scored, 130 stopped by the user."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # libraries speak to programmers; what users must know is a finding
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # bars and names must not fail on a terminal without them
+            stream.reconfigure(errors="replace")
+    sys.exit(_run())
+
+
+def _run() -> int:
     try:
         from segae.cli.app import app
-    except ModuleNotFoundError as error:
-        print(
-            f'segae: the package {error.name} is missing; install it with pip install "segae[cli]".',
-            file=sys.stderr,
-        )
-        sys.exit(USER_ERROR)
-    from segae.errors import Cancelled, SegAEError
 
-    try:
-        app()
+        app(prog_name="segae")
     except (Cancelled, KeyboardInterrupt):
-        print("segae: stopped; what was finished before is kept.", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        return _stop("stopped; what was finished before is kept.", INTERRUPTED)
+    except SystemExit as ended:  # typer ends so, after Ctrl-C too
+        if ended.code == INTERRUPTED:
+            return _stop("stopped; what was finished before is kept.", INTERRUPTED)
+        raise
     except SegAEError as error:
-        print(f"segae: {error}", file=sys.stderr)
-        sys.exit(USER_ERROR)
+        return _stop(str(error))
     except ModuleNotFoundError as error:
-        print(
-            f'segae: the package {error.name} is missing; install it with pip install "segae[cli]".',
-            file=sys.stderr,
-        )
-        sys.exit(USER_ERROR)
+        return _stop(f'the package {error.name} is missing; install it with pip install "segae[cli]".')
+    except OSError as error:
+        return _stop(f"{error.filename or 'a file'}: {reason(error)}; check its path and permissions.")
+    return 0
+
+
+def _stop(why: str, code: int = USER_ERROR) -> int:
+    print(f"segae: {why}", file=sys.stderr)
+    return code

@@ -12,7 +12,9 @@ from segae.report.report import POOR
 
 
 def merge(
-    folder: Annotated[Path, typer.Argument(help="The folder that was given to `segae batch --out`.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The folder that was given to `segae batch --out`.")
+    ],
     threshold: opt.Threshold = POOR,
     limit: Annotated[int | None, typer.Option(min=1, help="Rows per ranking; all when left out.")] = None,
 ) -> None:
@@ -24,4 +26,4 @@ def merge(
     files = merge_results(folder, threshold=threshold, limit=limit)
     console = Console()
     for path in (files.long, files.wide, *files.rankings, files.failures):
-        console.print(str(path), soft_wrap=True, highlight=False)
+        console.print(str(path), soft_wrap=True, highlight=False, markup=False)

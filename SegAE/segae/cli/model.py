@@ -13,13 +13,14 @@ app = typer.Typer(help="List, describe and import models.", no_args_is_help=True
 @app.command("list")
 def list_models() -> None:
     """The models that ship with SegAE."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
     from segae.models.catalogue import DEFAULT_MODEL, bundled_models
     from segae.models.checkpoint import read_spec
 
-    table = Table("name", "network", "orientation", "note")
+    table = Table("name", "network", "orientation", "note", box=box.SIMPLE_HEAD)
     for path in bundled_models():
         spec = read_spec(path)
         notes = [
@@ -33,7 +34,9 @@ def list_models() -> None:
 
 @app.command("info")
 def info(
-    model: Annotated[str, typer.Argument(help="Bundled model by name, or a .safetensors file.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Bundled model by name, or a .safetensors file.")
+    ],
 ) -> None:
     """Everything that a checkpoint says about itself."""
     from dataclasses import asdict
@@ -50,7 +53,10 @@ def info(
 
 @app.command("import")
 def import_model(
-    weights: Annotated[Path, typer.Argument(help="Published weights, for example best_resnet50_model.pth.")],
+    weights: Annotated[
+        Path,
+        typer.Argument(metavar="WEIGHTS", help="Published weights, for example best_resnet50_model.pth."),
+    ],
     embeddings: Annotated[Path, typer.Option(help="The published label_embedding.pkl.")],
     out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
     orientation: Annotated[
@@ -69,5 +75,8 @@ def import_model(
     checkpoint = import_published(weights, embeddings, orientation=orientation)
     save_checkpoint(checkpoint, out)
     Console().print(
-        f"{out}: {checkpoint.spec.backbone}, orientation {orientation}", soft_wrap=True, highlight=False
+        f"{out}: {checkpoint.spec.backbone}, orientation {orientation}",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
     )

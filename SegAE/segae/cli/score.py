@@ -14,11 +14,15 @@ from segae.report.report import POOR
 
 def score(
     ct: Annotated[
-        Path, typer.Argument(help="CT: NIfTI, NRRD or MetaImage file, or a folder with a DICOM series.")
+        Path,
+        typer.Argument(metavar="CT", help="NIfTI, NRRD or MetaImage file, or a folder with a DICOM series."),
     ],
     masks: Annotated[
         Path,
-        typer.Argument(help="Folder of binary masks named by organ, a multi-label file, or one binary mask."),
+        typer.Argument(
+            metavar="MASKS",
+            help="Folder of binary masks named by organ, a multi-label file, or one binary mask.",
+        ),
     ],
     name: Annotated[
         str | None, typer.Option(help="Organ of a single binary mask, for example 'left kidney'.")
@@ -42,6 +46,7 @@ def score(
     from rich.console import Console
 
     from segae.cli.findings import print_findings
+    from segae.cli.output import check_folder
     from segae.cli.progress import progress_bar
     from segae.draw.montage import draw_montage
     from segae.draw.strips import draw_strips
@@ -56,6 +61,8 @@ def score(
 
     options = ScoringOptions(slices, resample, published_map, names)
     console, messages = Console(), Console(stderr=True)
+    if out is not None:
+        check_folder(out)
     scorer = Scorer(model, device=device, engine=engine, batch_size=batch_size)
     volume = read_ct(ct)
     segmentation = read_segmentation(masks, name=name, names=names)
@@ -72,4 +79,9 @@ def score(
             draw_montage(volume, checked.segmentation, report, out / "worst_slices.png", palette=palette)
         )
         written.append(draw_strips(report, out / "strips.png", threshold=threshold, palette=palette))
-        console.print("Written: " + ", ".join(str(path) for path in written), soft_wrap=True, highlight=False)
+        console.print(
+            "Written: " + ", ".join(str(path) for path in written),
+            soft_wrap=True,
+            highlight=False,
+            markup=False,
+        )

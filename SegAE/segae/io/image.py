@@ -87,6 +87,8 @@ def _open(path: Path) -> SimpleITK.ImageFileReader:
         raise InputError(f'There is no file "{path}"; check the path.')
     if not path.is_file():
         raise InputError(f'"{path}" is a folder, not an image file; give one file.')
+    if not is_image_name(path):  # without this check a file beside it with a known ending might be read
+        raise InputError(f'"{path}" is no image by its name; expected is an ending of {", ".join(SUFFIXES)}.')
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(path))
     try:

@@ -11,6 +11,7 @@ from segae.errors import InputError, ModelError
 from segae.geometry.orientation import check_code
 
 FORMAT_VERSION = 1
+METADATA_KEY = "segae"
 
 
 @dataclass(frozen=True)
@@ -70,26 +71,26 @@ class ModelSpec:
         return len(self.hu_windows) + 1
 
     def to_metadata(self) -> dict[str, str]:
-        """The string pairs written into the weights file."""
-        return {"segae_format": str(FORMAT_VERSION), "segae_spec": json.dumps(asdict(self), sort_keys=True)}
+        """The string pair written into the weights file: one only, as safetensors keeps no order."""
+        return {METADATA_KEY: json.dumps({"format": FORMAT_VERSION, "spec": asdict(self)}, sort_keys=True)}
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str], source: str) -> ModelSpec:
         """Inverse of `to_metadata`; raises `ModelError` naming `source` for anything it does not
         understand."""
-        version = metadata.get("segae_format")
-        if version is None:
+        if METADATA_KEY not in metadata:
             raise ModelError(
                 f'"{source}" holds weights but no SegAE description; import published weights with '
                 "`segae model import`."
             )
-        if version != str(FORMAT_VERSION):
-            raise ModelError(
-                f'"{source}" has checkpoint format {version}, and this SegAE reads format {FORMAT_VERSION}; '
-                "update SegAE or export the model again."
-            )
         try:
-            values = json.loads(metadata["segae_spec"])
+            described = json.loads(metadata[METADATA_KEY])
+            if described["format"] != FORMAT_VERSION:
+                raise ModelError(
+                    f'"{source}" has checkpoint format {described["format"]}, and this SegAE reads format '
+                    f"{FORMAT_VERSION}; update SegAE or export the model again."
+                )
+            values = described["spec"]
             values = {name: values[name] for name in _FIELDS if name in values}
             values["crop"] = CropRule(**values["crop"])
             values["hu_windows"] = tuple((float(low), float(high)) for low, high in values["hu_windows"])

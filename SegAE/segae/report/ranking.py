@@ -16,7 +16,13 @@ Level = Literal["slice", "structure", "case"]
 COLUMNS: dict[str, tuple[str, ...]] = {
     "slice": ("segment", "structure", "slice", "x", "y", "z", "area_mm2"),
     "structure": (
-        "segment", "structure", "area_weighted_mean", "worst", "worst_slice", "poor_share", "n_slices",
+        "segment",
+        "structure",
+        "area_weighted_mean",
+        "worst",
+        "worst_slice",
+        "poor_share",
+        "n_slices",
     ),
     "case": ("worst", "worst_segment", "poor_share", "n_structures", "n_slices"),
 }

@@ -246,9 +246,7 @@ def _rows(batch: list[PreparedSlices], prediction: Prediction) -> tuple[SliceSco
         ):
             score, (low, high) = next(predicted)
             rows.append(
-                SliceScore(
-                    segment.name, structure.index, structure.name, k, x, y, z, area, score, low, high
-                )
+                SliceScore(segment.name, structure.index, structure.name, k, x, y, z, area, score, low, high)
             )
     return tuple(rows)
 

@@ -67,6 +67,7 @@ def test_boxes_are_those_of_each_label_alone(labels):
 
 # ---- one binary file
 
+
 @pytest.mark.parametrize("value", [1, 255, 7])
 @pytest.mark.parametrize("kind", ["uint8", "int16", "float32"])
 @pytest.mark.parametrize("file", ["m.nii.gz", "m.nii", "m.nrrd", "m.mha"])
@@ -118,6 +119,7 @@ def test_a_cut_mask_is_an_error(tmp_path):
 
 # ---- a folder
 
+
 def test_the_sample_folder_gives_every_mask_once_and_says_what_it_could_not_name():
     segmentation = read_segmentation(SAMPLE / "segmentations")
     assert len(segmentation.segments) == 117
@@ -154,6 +156,7 @@ def test_folders_without_masks_are_refused(tmp_path):
 
 
 # ---- label maps with names
+
 
 def test_names_come_from_the_nifti_header():
     segmentation = read_segmentation(MULTILABEL)
@@ -241,6 +244,7 @@ def test_values_without_a_name_and_unknown_names_become_segments_without_structu
 
 
 # ---- bare label maps
+
 
 def test_without_names_values_are_dap_indices_and_unlabelled_tissue_is_background(tmp_path):
     path = write(blocks(1, 12, 18, kind="int32"), tmp_path / "labels.nii.gz")

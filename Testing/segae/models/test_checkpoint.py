@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from segae.errors import InputError, ModelError, OutputError, SegAEError
 from segae.models.checkpoint import Checkpoint, load_checkpoint, read_spec, save_checkpoint
 from segae.models.quality_model import QualityModel
-from segae.models.spec import CropRule, ModelSpec
+from segae.models.spec import METADATA_KEY, CropRule, ModelSpec
 
 SPEC = ModelSpec(
     name="starter",
@@ -107,18 +107,27 @@ def test_weights_without_a_description_are_sent_to_the_import(tmp_path: Path) ->
     assert "segae model import" in _refusal(lambda: load_checkpoint(path), ModelError)
 
 
-def _rewritten(path: Path, **metadata: str) -> Path:
-    save_file({"text_vectors": torch.ones(145, 4)}, path, metadata=SPEC.to_metadata() | metadata)
+def _rewritten(path: Path, description: str) -> Path:
+    save_file({"text_vectors": torch.ones(145, 4)}, path, metadata={METADATA_KEY: description})
     return path
 
 
+def test_the_same_model_gives_the_same_file(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    """Results are told apart by the file's hash."""
+    paths = [tmp_path / "a.safetensors", tmp_path / "b.safetensors"]
+    for path in paths:
+        save_checkpoint(checkpoint, path)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
 def test_a_format_of_the_future_is_named(tmp_path: Path) -> None:
-    path = _rewritten(tmp_path / "new.safetensors", segae_format="2")
+    path = _rewritten(tmp_path / "new.safetensors", _description(2))
     assert "format 2" in _refusal(lambda: load_checkpoint(path), ModelError)
 
 
-def _spec_json(**changes: Any) -> str:
-    return json.dumps(json.loads(SPEC.to_metadata()["segae_spec"]) | changes)
+def _description(version: int = 1, **changes: Any) -> str:
+    spec = json.loads(SPEC.to_metadata()[METADATA_KEY])["spec"]
+    return json.dumps({"format": version, "spec": spec | changes})
 
 
 @pytest.mark.parametrize(
@@ -128,29 +137,29 @@ def _spec_json(**changes: Any) -> str:
         "[]",
         "{}",
         "5",
-        _spec_json(crop={"kind": "circle"}),
-        _spec_json(crop={"radius": 4}),
-        _spec_json(crop=None),
-        _spec_json(orientation="XYZ"),
-        _spec_json(orientation=5),
-        _spec_json(hu_windows=[[1]]),
-        _spec_json(hu_windows=7),
-        _spec_json(text_dim="four"),
-        _spec_json(input_size=0),
+        _description(crop={"kind": "circle"}),
+        _description(crop={"radius": 4}),
+        _description(crop=None),
+        _description(orientation="XYZ"),
+        _description(orientation=5),
+        _description(hu_windows=[[1]]),
+        _description(hu_windows=7),
+        _description(text_dim="four"),
+        _description(input_size=0),
     ],
 )
 def test_a_damaged_description_is_called_so(spec: str, tmp_path: Path) -> None:
-    path = _rewritten(tmp_path / "m.safetensors", segae_spec=spec)
+    path = _rewritten(tmp_path / "m.safetensors", spec)
     assert path.name in _refusal(lambda: read_spec(path), ModelError)
 
 
 def test_fields_of_a_later_version_are_passed_over(tmp_path: Path) -> None:
-    path = _rewritten(tmp_path / "m.safetensors", segae_spec=_spec_json(colour="blue"))
+    path = _rewritten(tmp_path / "m.safetensors", _description(colour="blue"))
     assert read_spec(path) == SPEC
 
 
 def test_text_vectors_of_another_length_are_refused(tmp_path: Path) -> None:
-    path = _rewritten(tmp_path / "m.safetensors", segae_spec=_spec_json(text_dim=5))
+    path = _rewritten(tmp_path / "m.safetensors", _description(text_dim=5))
     assert "length 5" in _refusal(lambda: load_checkpoint(path), ModelError)
     save_file({"weights.a": torch.ones(1)}, path, metadata=SPEC.to_metadata())
     assert "text vectors" in _refusal(lambda: load_checkpoint(path), ModelError)

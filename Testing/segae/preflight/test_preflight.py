@@ -52,6 +52,7 @@ INSIDE = (slice(5, 15), slice(40, 60), slice(40, 60))
 
 # ---- what is right
 
+
 def test_the_sample_passes_without_a_warning(ct, masks):
     result = run_preflight(ct, masks)
     assert codes(result, "error", "warning") == set()
@@ -95,6 +96,7 @@ def test_a_crop_without_air_and_a_metal_implant_pass(ct):
 
 
 # ---- what is no CT
+
 
 def test_a_label_map_is_no_ct(ct, masks):
     labels = np.zeros(ct.grid.shape, np.int16)
@@ -158,6 +160,7 @@ def test_a_ct_of_nothing_but_nan_is_an_error(ct, masks):
 
 
 # ---- where things lie
+
 
 def turned(grid: Grid, degrees: float) -> Grid:
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
@@ -258,6 +261,7 @@ def test_a_mask_in_padding_as_low_as_air_is_a_warning(ct):
 
 
 # ---- single masks
+
 
 def test_one_empty_mask_is_a_warning_and_only_empty_masks_are_an_error(ct):
     empty, full = segment_of(ct, None, "spleen"), segment_of(ct, INSIDE)

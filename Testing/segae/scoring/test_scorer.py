@@ -22,7 +22,6 @@ from segae.scoring.scorer import Scorer
 Cases = Callable[..., tuple[Volume, Segmentation]]
 
 
-
 @pytest.fixture
 def scorer(small_model: QualityModel) -> Scorer:
     return Scorer(small_model, device="cpu")

@@ -1,0 +1,133 @@
+"""The tables of a batch: the long one, the published wide one, the rankings and the failures."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas
+import pytest
+
+from segae.batch.layouts import find_cases
+from segae.batch.merge import merge
+from segae.batch.runner import run_batch
+from segae.batch.store import ResultStore
+from segae.errors import InputError, OutputError
+from segae.labels.table import load_structures
+from segae.report.files import read_reports
+from segae.scoring.scorer import Scorer
+
+MakeCase = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, make_case: MakeCase, scorer: Scorer) -> Path:
+    """A finished batch: two scored cases, one without masks."""
+    folder = tmp_path_factory.mktemp("merge")
+    make_case(folder / "data/a", "vertebrae_T11", "lung_upper_lobe_left")
+    make_case(folder / "data/b", "vertebrae_T11")
+    (make_case(folder / "data/c") / "segmentations/vertebrae_T11.nii.gz").unlink()
+    run_batch(find_cases(folder / "data"), folder / "out", scorer)
+    return folder / "out"
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_the_long_table_has_every_slice_and_reads_back_as_the_reports(done: Path):
+    files = merge(done)
+    assert read_reports(files.long) == tuple(ResultStore(done).reports())
+    frame = pandas.read_parquet(files.long)
+    n_slices = {report.case: len(report.slices) for report in ResultStore(done).reports()}
+    assert frame.groupby("case").size().to_dict() == n_slices
+
+
+def test_the_wide_table_is_the_published_form(done: Path):
+    files = merge(done)
+    frame = pandas.read_csv(files.wide, index_col="CT_Sample")
+    assert list(frame.index) == ["a", "b"]
+    assert list(frame.columns) == [structure.name for structure in load_structures() if structure.index > 0]
+    assert len(frame.columns) == 144
+    for report in ResultStore(done).reports():
+        means = {structure.structure: structure.mean for structure in report.structures()}
+        assert frame.loc[report.case].dropna().to_dict() == pytest.approx(means, abs=1e-9)
+    row = table(files.wide)[1]
+    assert [name for name, cell in row.items() if cell != ""] == ["CT_Sample", "vertebrae T11"]
+
+
+def test_the_rankings_are_worst_first(done: Path):
+    files = merge(done)
+    assert [path.name for path in files.rankings] == [
+        "ranking_slice.csv", "ranking_structure.csv", "ranking_case.csv",
+    ]  # fmt: skip
+    n_rows = []
+    for path in files.rankings:
+        rows = table(path)
+        n_rows.append(len(rows))
+        dice = [float(row["predicted_dice"]) for row in rows]
+        assert dice == sorted(dice)
+        assert [row["rank"] for row in rows] == [str(n) for n in range(1, len(rows) + 1)]
+    assert n_rows == [sum(len(report.slices) for report in ResultStore(done).reports()), 3, 2]
+
+
+def test_the_limit_shortens_the_rankings_only(done: Path):
+    files = merge(done, limit=1)
+    assert [len(table(path)) for path in files.rankings] == [1, 1, 1]
+    assert len(table(files.wide)) == 2
+
+
+def test_the_threshold_counts_poor_slices(done: Path):
+    scores = {report.case: [row.score for row in report.slices] for report in ResultStore(done).reports()}
+    threshold = sorted(scores["b"])[1]  # of its three slices one is worse
+    ranked = table(merge(done, threshold=threshold).rankings[2])
+    assert {row["case"]: float(row["poor_share"]) for row in ranked} == {
+        case: sum(score < threshold for score in of_case) / len(of_case) for case, of_case in scores.items()
+    }
+    assert [row["poor_share"] for row in ranked if row["case"] == "b"] == [str(1 / 3)]
+
+
+def test_the_failures_are_listed_with_reason_and_files(done: Path):
+    (row,) = table(merge(done).failures)
+    assert row["case"] == "c"
+    assert "no mask files" in row["reason"]
+    assert row["ct"].endswith("c/ct.nii.gz")
+    assert row["masks"].endswith("c/segmentations")
+
+
+def test_merging_twice_gives_the_same_tables_and_clears_what_a_killed_merge_left(done: Path):
+    files = merge(done)
+    paths = (files.long, files.wide, *files.rankings, files.failures)
+    before = [path.read_bytes() for path in paths]
+    left = done / f".scores.parquet.{'0' * 32}.part"
+    left.write_bytes(b"half")
+    merge(done)
+    assert [path.read_bytes() for path in paths] == before
+    assert not left.exists()
+
+
+def test_a_damaged_report_is_named_and_no_table_is_left_half_written(
+    tmp_path: Path, done: Path, scorer: Scorer
+):
+    (tmp_path / "cases").mkdir()
+    for path in (done / "cases").iterdir():
+        (tmp_path / "cases" / path.name).write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(
+        InputError, match=r"cases/a\.csv is not a complete SegAE report.*score the case again"
+    ):
+        merge(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["cases"]
+
+
+def test_tables_that_cannot_be_written_are_an_output_error(tmp_path: Path, done: Path):
+    (tmp_path / "cases").symlink_to(done / "cases")
+    (tmp_path / "scores_wide.csv").mkdir()
+    with pytest.raises(OutputError, match=r"scores_wide\.csv"):
+        merge(tmp_path)
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_a_folder_without_results_is_refused_and_nothing_is_written(tmp_path: Path):
+    with pytest.raises(InputError, match="holds no results of a batch"):
+        merge(tmp_path)
+    assert list(tmp_path.iterdir()) == []

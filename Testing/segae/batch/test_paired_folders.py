@@ -1,0 +1,102 @@
+"""A folder of CTs and one of masks: by name, with nnU-Net's ending, and in AutoPET's own folders."""
+
+from pathlib import Path
+
+import pytest
+
+from segae.batch.layouts import find_cases
+from segae.errors import InputError
+
+MASK = "AutoPET_0011f3deaf_10445"
+STUDY = "PETCT_0011f3deaf/03-23-2003-NA-PET-CT Ganzkoerper primaer mit KM-10445"
+
+
+@pytest.fixture
+def cts(tmp_path: Path) -> Path:
+    (tmp_path / "cts").mkdir()
+    return tmp_path / "cts"
+
+
+@pytest.fixture
+def masks(tmp_path: Path) -> Path:
+    (tmp_path / "masks").mkdir()
+    return tmp_path / "masks"
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def pairs(cts: Path, masks: Path) -> dict[str, tuple[str, str]]:
+    return {
+        one.case: (one.ct.relative_to(cts).as_posix(), one.masks.relative_to(masks).as_posix())
+        for one in find_cases(cts, masks)
+    }
+
+
+@pytest.mark.parametrize(
+    ("ct", "mask"),
+    [
+        ("a.nii.gz", "a.nii.gz"),
+        ("a.nrrd", "a.seg.nrrd"),
+        ("a_0000.nii.gz", "a.nii.gz"),
+        ("a_ct.mha", "a.nii"),
+        ("a-CT.nii.gz", "a.nii.gz"),
+        ("deeper/still/a.nii.gz", "a.nii.gz"),
+    ],
+)
+def test_a_mask_finds_the_ct_of_its_name(cts: Path, masks: Path, ct: str, mask: str):
+    touch(cts, ct, "b.nii.gz", "ab_0000.nii.gz", "a.json")
+    touch(masks, mask, "readme.txt", "a.json")
+    assert pairs(cts, masks) == {"a": (ct, mask)}
+
+
+def test_a_dap_atlas_mask_finds_its_ct_in_a_flat_folder(cts: Path, masks: Path):
+    touch(cts, f"{MASK}.nii.gz", "AutoPET_0011f3deaf_99999.nii.gz")
+    touch(masks, f"{MASK}.nii.gz")
+    assert pairs(cts, masks) == {MASK: (f"{MASK}.nii.gz", f"{MASK}.nii.gz")}
+
+
+def test_a_dap_atlas_mask_finds_its_ct_in_the_folders_of_autopet(cts: Path, masks: Path):
+    names = ("CT.nii.gz", "CTres.nii.gz", "PET.nii.gz", "SUV.nii.gz", "SEG.nii.gz")
+    touch(cts, *(f"{STUDY}/{name}" for name in names))
+    touch(cts, "PETCT_0011f3deaf/another study-22222/CT.nii.gz", "PETCT_ffff/other-10445/CT.nii.gz")
+    touch(masks, f"{MASK}.nii.gz")
+    assert pairs(cts, masks) == {MASK: (f"{STUDY}/CT.nii.gz", f"{MASK}.nii.gz")}
+
+
+def test_a_mask_without_ct_is_a_case_that_says_where_the_ct_should_be(cts: Path, masks: Path):
+    touch(masks, "a.nii.gz")
+    assert pairs(cts, masks) == {"a": ("a.nii.gz", "a.nii.gz")}
+
+
+@pytest.mark.parametrize("others", [("one/a.nii.gz", "two/a.nii.gz"), ("a.nii.gz", "a_0000.nii.gz")])
+def test_several_fitting_cts_are_refused_and_named(cts: Path, masks: Path, others: tuple[str, str]):
+    touch(cts, *others)
+    touch(masks, "a.nii.gz")
+    with pytest.raises(InputError, match="CSV manifest") as caught:
+        find_cases(cts, masks)
+    assert all(str(cts / name) in str(caught.value) for name in others)
+
+
+def test_the_same_name_with_two_endings_is_refused(cts: Path, masks: Path):
+    touch(cts, "a.nii.gz")
+    touch(masks, "a.nii.gz", "a.nrrd")
+    with pytest.raises(InputError, match='several cases called "a"'):
+        find_cases(cts, masks)
+
+
+def test_a_file_where_a_folder_is_expected_is_refused(cts: Path, masks: Path):
+    touch(cts, "a.nii.gz")
+    with pytest.raises(InputError, match="is no folder"):
+        find_cases(cts, masks / "nothing here")
+    with pytest.raises(InputError, match="is no folder"):
+        find_cases(cts / "a.nii.gz", masks)
+
+
+def test_folders_without_masks_hold_no_cases(cts: Path, masks: Path):
+    touch(cts, "a.nii.gz")
+    with pytest.raises(InputError, match="holds no cases"):
+        find_cases(cts, masks)

@@ -1,0 +1,142 @@
+"""The folder of a batch: what counts as done, and how results and failures take each other's place."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segae.batch.cases import CaseFiles
+from segae.batch.store import Failure, ResultStore
+from segae.errors import InputError
+from segae.report.files import read_report
+from segae.report.report import QualityReport
+from segae.report.rows import ModelIdentity, SliceScore
+from segae.scoring.options import ScoringOptions
+
+MODEL = "0" * 64
+ALL = ScoringOptions()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> CaseFiles:
+    for name in ("ct.nii", "liver.nii"):
+        (tmp_path / name).touch()
+    return CaseFiles("a", tmp_path / "ct.nii", tmp_path / "liver.nii", "liver")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ResultStore:
+    return ResultStore(tmp_path / "out")
+
+
+def report(files: CaseFiles) -> QualityReport:
+    row = SliceScore("liver", 31, "liver", 4, 1.0, 2.0, 3.0, 100.0, 0.5)
+    model = ModelIdentity("m", MODEL, "segae-published")
+    return QualityReport(files.case, str(files.ct), str(files.masks), model, (row,))
+
+
+def test_a_saved_case_is_done(store: ResultStore, files: CaseFiles):
+    assert not store.is_done(files, MODEL, ALL)
+    store.save(report(files), files, ALL)
+    assert store.is_done(files, MODEL, ALL)
+    assert read_report(store.report_path("a")).slices == report(files).slices
+
+
+def test_another_model_option_organ_or_file_is_not_done(store: ResultStore, files: CaseFiles, tmp_path: Path):
+    store.save(report(files), files, ALL)
+    assert not store.is_done(files, "1" * 64, ALL)
+    assert not store.is_done(files, MODEL, ScoringOptions(slices=10))
+    assert not store.is_done(files, MODEL, ScoringOptions(resample=True))
+    assert not store.is_done(CaseFiles("a", files.ct, files.masks, "spleen"), MODEL, ALL)
+    assert not store.is_done(CaseFiles("a", files.ct, tmp_path / "ct.nii", "liver"), MODEL, ALL)
+    assert not store.is_done(CaseFiles("a", files.masks, files.masks, "liver"), MODEL, ALL)
+
+
+@pytest.mark.parametrize("changed", ["ct.nii", "liver.nii", "liver.json"])
+def test_a_case_whose_files_are_newer_is_not_done(store: ResultStore, files: CaseFiles, changed: str):
+    store.save(report(files), files, ALL)
+    later = store.report_path("a").stat().st_mtime + 5
+    (files.ct.parent / changed).touch()
+    os.utime(files.ct.parent / changed, (later, later))
+    assert not store.is_done(files, MODEL, ALL)
+
+
+def test_a_newer_file_of_names_given_for_all_cases_counts(
+    store: ResultStore, files: CaseFiles, tmp_path: Path
+):
+    named = ScoringOptions(names=tmp_path / "names.json")
+    (tmp_path / "names.json").touch()
+    store.save(report(files), files, named)
+    assert store.is_done(files, MODEL, named)
+    later = store.report_path("a").stat().st_mtime + 5
+    os.utime(tmp_path / "names.json", (later, later))
+    assert not store.is_done(files, MODEL, named)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"case,score\na,1\n", b"# segae-report {}\n", b"# segae-report [1]\n", b"\xff\xfe\x00"]
+)
+def test_a_file_that_is_no_report_is_not_done(store: ResultStore, files: CaseFiles, content: bytes):
+    store.report_path("a").parent.mkdir(parents=True)
+    store.report_path("a").write_bytes(content)
+    assert not store.is_done(files, MODEL, ALL)
+
+
+def test_a_report_in_the_format_of_another_version_is_not_done(store: ResultStore, files: CaseFiles):
+    store.save(report(files), files, ALL)
+    text = store.report_path("a").read_text()
+    store.report_path("a").write_text(text.replace('{"format": 1', '{"format": 2'))
+    assert not store.is_done(files, MODEL, ALL)
+
+
+def test_a_result_takes_the_place_of_a_failure_and_a_failure_that_of_a_result(
+    store: ResultStore, files: CaseFiles
+):
+    failure = Failure("a", "It is broken.", "ct", "masks")
+    store.save_failure(failure)
+    assert store.failures() == (failure,)
+    store.save(report(files), files, ALL)
+    assert store.failures() == ()
+    store.save_failure(failure)
+    assert not store.report_path("a").exists()
+    with pytest.raises(InputError, match=r"No case in .* was scored; the reasons are in its folder failed"):
+        store.reports()
+
+
+def test_hidden_files_beside_the_results_are_not_read(store: ResultStore, files: CaseFiles):
+    store.save(report(files), files, ALL)
+    store.report_path("x").with_name("._a.csv").write_bytes(b"\0\5\26\7")
+    assert [one.case for one in store.reports()] == ["a"]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"case": 1, "more": 2}'])
+def test_a_damaged_failure_is_named(store: ResultStore, content: str):
+    store.failure_path("a").parent.mkdir(parents=True)
+    store.failure_path("a").write_text(content)
+    with pytest.raises(InputError, match=r"a\.json.*is damaged; remove it"):
+        store.failures()
+
+
+def test_a_folder_without_results_is_refused(store: ResultStore):
+    with pytest.raises(InputError, match="holds no results of a batch"):
+        store.reports()
+
+
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+
+
+@given(names, names)
+def test_every_case_has_a_file_of_its_own_inside_the_folder(one: str, other: str):
+    store = ResultStore(Path("out"))
+    path = store.report_path(one)
+    assert path.parent == Path("out/cases")
+    assert not path.name.startswith(".")
+    assert (path == store.report_path(other)) == (one == other)
+
+
+def test_a_failure_is_kept_with_all_it_says(store: ResultStore):
+    store.save_failure(Failure("ä/b", "Grund", "ct", "masks"))
+    assert json.loads((store.folder / "failed/ä%2Fb.json").read_bytes())["reason"] == "Grund"
