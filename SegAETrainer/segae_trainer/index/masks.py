@@ -1,0 +1,31 @@
+"""The masks of a scan as arrays [k, j, i] in file order, with their grid."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from segae.geometry.grid import Grid
+from segae.io import read_segmentation
+from segae.io.image import read_image
+from segae_trainer.index.scan import PseudoLabel, Scan
+
+
+def read_truth(scan: Scan) -> tuple[np.ndarray, Grid]:
+    """Rows of the label table (uint8); where masks overlap, the structure with the higher row wins.
+
+    Raises `InputError` as `read_segmentation` does.
+    """
+    read = read_segmentation(scan.masks).segments
+    segments = {s.structure.index: s for s in read if s.structure is not None}
+    grid = next(iter(segments.values())).grid
+    labels = np.zeros(grid.shape, np.uint8)
+    for index, segment in sorted(segments.items()):
+        if not segment.is_empty:
+            labels[segment.box][segment.voxels()] = index
+    return labels, grid
+
+
+def read_pseudo_label(label: PseudoLabel) -> tuple[np.ndarray, Grid]:
+    """Boolean mask; raises `InputError` for a file that is no image."""
+    image = read_image(label.path)
+    return (image.voxels != 0 if label.value is None else image.voxels == label.value), image.grid

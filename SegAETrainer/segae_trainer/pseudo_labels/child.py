@@ -1,0 +1,123 @@
+"""The part of fine-tuning that runs nnU-Net, in a process of its own: `child WORKSPACE JOB.json`.
+
+nnU-Net reads its folders from environment variables, which are therefore set for this process only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from segae.errors import InputError, SegAEError
+from segae_trainer.pseudo_labels.dataset import write_json
+from segae_trainer.pseudo_labels.messages import tell_error, tell_progress
+from segae_trainer.pseudo_labels.options import FineTuning
+from segae_trainer.pseudo_labels.workspace import CONFIGURATION, DATASET, PLANS, TRAINER, Workspace
+
+_COARSEST = 4  # voxels that the coarsest stage keeps along each axis, as in nnU-Net
+_MOST_POOLING = 5  # times that STU-Net halves an axis
+
+
+def plan(workspace: Workspace, options: FineTuning, job: dict[str, Any]) -> None:
+    """Fingerprint, plan with the patch, batch and spacing of the options, and preprocessed scans."""
+    from nnunetv2.experiment_planning.experiment_planners.network_topology import get_pool_and_conv_props
+    from nnunetv2.experiment_planning.plan_and_preprocess_api import (
+        extract_fingerprints,
+        plan_experiment_dataset,
+    )
+    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+
+    shutil.rmtree(workspace.preprocessed, ignore_errors=True)  # what an interrupted planning left
+    number, workers = int(DATASET[7:10]), 4 if options.workers is None else max(1, options.workers)
+    tell_progress("planning", 0, 3)
+    extract_fingerprints([number], num_processes=workers, show_progress_bar=False)
+    tell_progress("planning", 1, 3)
+    plan_experiment_dataset(number, overwrite_target_spacing=options.spacing)
+    plans = json.loads(workspace.plans.read_text())
+    configuration = plans["configurations"][CONFIGURATION]
+    _, strides, kernels, patch, _ = get_pool_and_conv_props(
+        configuration["spacing"],
+        [options.patch[axis] for axis in plans["transpose_forward"]],
+        _COARSEST,
+        _MOST_POOLING,
+    )
+    configuration |= {"patch_size": list(patch), "batch_size": options.batch}
+    configuration["architecture"]["arch_kwargs"] |= {"strides": strides, "kernel_sizes": kernels}
+    plans["configurations"] = {CONFIGURATION: configuration}
+    write_json(workspace.plans, plans)
+    tell_progress("planning", 2, 3)
+    preprocessor = PlansManager(plans).get_configuration(CONFIGURATION).preprocessor_class(verbose=False)
+    preprocessor.show_progress_bar = False
+    preprocessor.run(number, CONFIGURATION, PLANS, num_processes=workers)
+    write_json(workspace.prepared, job["prepared"])
+    tell_progress("planning", 3, 3)
+
+
+def train(workspace: Workspace, options: FineTuning, _: dict[str, Any]) -> None:
+    """Fine-tune, going on from the latest checkpoint if there is one."""
+    from nnunetv2.run.run_training import run_training
+
+    device = _device(options)
+    plans = json.loads(workspace.plans.read_text())
+    plans["configurations"][CONFIGURATION]["stunet"] = options.as_json()
+    write_json(workspace.plans, plans)
+    if options.workers is not None:
+        os.environ["nnUNet_n_proc_DA"] = str(options.workers)  # noqa: SIM112 (its name)
+    run_training(
+        DATASET,
+        CONFIGURATION,
+        fold=0,
+        trainer_class_name=TRAINER,
+        plans_identifier=PLANS,
+        num_gpus=options.gpus,
+        continue_training=True,
+        device=device,
+    )
+
+
+def predict(workspace: Workspace, options: FineTuning, job: dict[str, Any]) -> None:
+    """Predict each scan by the checkpoints that have not done so yet."""
+    from segae_trainer.pseudo_labels.prediction import Predictor
+
+    scans, layout = dict(job["scans"]), job["layout"]
+    todo = workspace.unpredicted(scans, options.kept_epochs, layout)
+    done, total = 0, sum(map(len, todo.values()))
+    tell_progress("predicting", 0, total)
+    predictor = Predictor(workspace, _device(options))
+    for scan, sources in todo.items():
+        for _ in predictor.predict(
+            Path(scans[scan]), {s: workspace.prediction(s, scan, layout) for s in sources}
+        ):
+            done += 1
+            tell_progress("predicting", done, total)
+
+
+def _device(options: FineTuning) -> Any:
+    import torch
+
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if not available[options.device]:
+        raise InputError(f'This machine has no device "{options.device}"; choose cpu or another machine.')
+    return torch.device(options.device)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the stages of a job; errors that a user can solve are told to the parent, others raised."""
+    workspace, job = Workspace(Path(arguments[0])), json.loads(Path(arguments[1]).read_text())
+    steps = {"plan": plan, "train": train, "predict": predict}
+    try:
+        options = FineTuning.from_json(job["options"])
+        for stage in job["stages"]:
+            steps[stage](workspace, options, job)
+    except SegAEError as error:
+        tell_error(error)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,81 @@
+"""Fine-tune STU-Net on an index, and predict every scan by every checkpoint that was kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Literal
+
+from segae.errors import InputError
+from segae.progress import Watch
+from segae_trainer.index import Index
+from segae_trainer.pseudo_labels.dataset import write_dataset
+from segae_trainer.pseudo_labels.options import FineTuning
+from segae_trainer.pseudo_labels.predictions import add_predictions
+from segae_trainer.pseudo_labels.process import run_child
+from segae_trainer.pseudo_labels.workspace import Layout, Workspace
+
+Stage = Literal["plan", "train", "predict"]
+STAGES: tuple[Stage, ...] = ("plan", "train", "predict")
+
+
+def make_pseudo_labels(
+    index: Index,
+    root: str | Path,
+    options: FineTuning,
+    *,
+    layout: Layout = "labels",
+    stages: Collection[Stage] = STAGES,
+    watch: Watch | None = None,
+) -> Index:
+    """Plan, train and predict below the folder `root`; returns `index` with the predictions as pseudo labels.
+
+    `layout`: one label map per scan and checkpoint, or one file per structure ("structures"). `stages` limits
+    the work to a part. What an earlier, interrupted call has finished is not done again.
+
+    Raises `InputError`, `ModelError` or `OutputError`, also for what fails inside nnU-Net, whose messages are
+    kept in `root`/logs; and `Cancelled`.
+    """
+    workspace, watch = Workspace(Path(root)), watch or Watch()
+    todo = [stage for stage in pending(index, workspace, options, layout) if stage in stages]
+    if "plan" in todo:
+        write_dataset(index, workspace, watch)
+    if todo:
+        job = {
+            "stages": todo,
+            "options": options.as_json(),
+            "prepared": _made_from(index, options),
+            "scans": [[scan.name, str(scan.ct.absolute())] for scan in index.scans],
+            "layout": layout,
+        }
+        run_child(workspace, job, options.workers, watch)
+    for source in workspace.checkpoints(options.kept_epochs):
+        if (workspace.predictions / source).is_dir():
+            index = add_predictions(index, workspace.predictions / source)
+    return index
+
+
+def pending(index: Index, workspace: Workspace, options: FineTuning, layout: Layout) -> list[Stage]:
+    """The stages that are not finished, by the files that are there.
+
+    Raises `InputError` when the workspace was prepared from something else.
+    """
+    prepared = workspace.prepared.exists()
+    if prepared and json.loads(workspace.prepared.read_text()) != _made_from(index, options):
+        raise InputError(
+            f'"{workspace.root}" was prepared from other scans or another patch, batch or spacing; choose '
+            "another folder, or delete this one."
+        )
+    trained = len(workspace.checkpoints(options.kept_epochs)) == len(set(options.kept_epochs))
+    names = [scan.name for scan in index.scans]
+    predicted = trained and not workspace.unpredicted(names, options.kept_epochs, layout)
+    done = {"plan": prepared, "train": trained, "predict": predicted}
+    return [stage for stage in STAGES if not done[stage]]
+
+
+def _made_from(index: Index, options: FineTuning) -> dict[str, Any]:
+    """What planning and preprocessing depend on."""
+    scans = [[scan.name, scan.split, list(scan.structures)] for scan in index.scans if scan.split != "test"]
+    plan = {"patch": options.patch, "batch": options.batch, "spacing": options.spacing}
+    return json.loads(json.dumps({"scans": scans, **plan}))
