@@ -1,6 +1,6 @@
 """How fast scoring is on this machine's CPU. All figures come from one run; the ratios are what counts.
 
-    python benchmarks/throughput.py [--slices 2] [--rounds 3]
+    python benchmarks/throughput.py [--slices 2] [--rounds 3] [--batch-slices 4]
 
 resnet50 at 256 x 256 in the published architecture with random weights (speed does not depend on them), on a
 case of 512 x 512 pixels from memory: the plain loop and the engines take turns, the median over the rounds is
@@ -40,6 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--slices", type=int, default=2, help="slices per structure")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--batch-slices", type=int, default=4, help="slices per structure in the batch")
     arguments = parser.parse_args()
     options = ScoringOptions(slices=arguments.slices)
     ct, masks = clinical_case(depth=40, structures=41)
@@ -68,7 +69,7 @@ def main() -> None:
             f"engine {name:6s}  {n / took:6.2f} slices/s, {plain / took:.2f} times the plain loop; "
             f"outside the network {1 - inside / took:.1%}; network at {share:.0%} of the peak"
         )
-    ratio = batch_ratio(scorers["torch"], ct, masks, options)
+    ratio = batch_ratio(scorers["torch"], ct, masks, ScoringOptions(slices=arguments.batch_slices))
     print(f"batch of {COPIES} copies: {ratio:.2f} of the engine's throughput")
 
 
