@@ -57,6 +57,7 @@ def batch_progress(console: Console) -> Iterator[BatchObserver]:
                 f"{escape(report.case)}: {_count(summary.n_structures, 'structure')}, "
                 f"{_count(summary.n_slices, 'slice')}, mean {summary.predicted_dice:.2f}, "
                 f"lowest {escape(summary.worst_segment)}",
+                soft_wrap=True,
                 highlight=False,
             )
 
@@ -64,7 +65,9 @@ def batch_progress(console: Console) -> Iterator[BatchObserver]:
             nonlocal whole_cases
             whole_cases += 1
             bar.update(task, completed=whole_cases)
-            console.print(f"[red]{escape(failure.case)}: {escape(failure.reason)}[/]", highlight=False)
+            console.print(
+                f"[red]{escape(failure.case)}: {escape(failure.reason)}[/]", soft_wrap=True, highlight=False
+            )
 
         yield BatchObserver(on_start, on_case, on_report, on_failure, Watch(on_step))
 

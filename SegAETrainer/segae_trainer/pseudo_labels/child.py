@@ -37,7 +37,7 @@ def plan(workspace: Workspace, options: FineTuning, job: dict[str, Any]) -> None
     extract_fingerprints([number], num_processes=workers, show_progress_bar=False)
     tell_progress("planning", 1, 3)
     plan_experiment_dataset(number, overwrite_target_spacing=options.spacing)
-    plans = json.loads(workspace.plans.read_text())
+    plans = json.loads(workspace.plans.read_text(encoding="utf-8"))
     configuration = plans["configurations"][CONFIGURATION]
     _, strides, kernels, patch, _ = get_pool_and_conv_props(
         configuration["spacing"],
@@ -62,7 +62,7 @@ def train(workspace: Workspace, options: FineTuning, _: dict[str, Any]) -> None:
     from nnunetv2.run.run_training import run_training
 
     device = _device(options)
-    plans = json.loads(workspace.plans.read_text())
+    plans = json.loads(workspace.plans.read_text(encoding="utf-8"))
     plans["configurations"][CONFIGURATION]["stunet"] = options.as_json()
     write_json(workspace.plans, plans)
     if options.workers is not None:
@@ -107,7 +107,7 @@ def _device(options: FineTuning) -> Any:
 
 def main(arguments: list[str]) -> int:
     """Run the stages of a job; errors that a user can solve are told to the parent, others raised."""
-    workspace, job = Workspace(Path(arguments[0])), json.loads(Path(arguments[1]).read_text())
+    workspace, job = Workspace(Path(arguments[0])), json.loads(Path(arguments[1]).read_text(encoding="utf-8"))
     steps = {"plan": plan, "train": train, "predict": predict}
     try:
         options = FineTuning.from_json(job["options"])

@@ -68,7 +68,7 @@ def write_json(path: Path, content: Any) -> None:
 def _forget_other_numbers(rows: list[int], workspace: Workspace) -> None:
     """Remove labels that an interrupted call wrote for other rows, and so with other numbers."""
     numbered = workspace.raw / "rows.json"
-    if numbered.exists() and json.loads(numbered.read_text()) != rows:
+    if numbered.exists() and json.loads(numbered.read_text(encoding="utf-8")) != rows:
         shutil.rmtree(workspace.raw / "labelsTr", ignore_errors=True)
     write_json(numbered, rows)
 

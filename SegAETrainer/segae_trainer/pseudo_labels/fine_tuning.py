@@ -62,7 +62,7 @@ def pending(index: Index, workspace: Workspace, options: FineTuning, layout: Lay
     Raises `InputError` when the workspace was prepared from something else.
     """
     prepared = workspace.prepared.exists()
-    if prepared and json.loads(workspace.prepared.read_text()) != _made_from(index, options):
+    if prepared and json.loads(workspace.prepared.read_text(encoding="utf-8")) != _made_from(index, options):
         raise InputError(
             f'"{workspace.root}" was prepared from other scans or another patch, batch or spacing; choose '
             "another folder, or delete this one."
