@@ -5,7 +5,7 @@ QT_QPA_PLATFORM=offscreen VTK_DEFAULT_OPENGL_WINDOW=vtkOSOpenGLRenderWindow pyth
 # pyright: reportAttributeAccessIssue=false, reportMissingImports=false
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import pytest
 
 TESTING = Path(__file__).resolve().parents[1]
 SAMPLE = TESTING.parent / "SegAE" / "Resources" / "SampleData" / "totalsegmentator_s0001"
+MODULE = TESTING.parent / "SegAE" / "SegAE.py"
 if str(TESTING) not in sys.path:
     sys.path.insert(0, str(TESTING))
 
@@ -60,3 +61,91 @@ def segmentation(ct: Any) -> Any:
     node = slicer.util.loadSegmentation(str(SAMPLE / "segmentation_multilabel.nii.gz"))
     node.SetReferenceImageGeometryParameterFromVolumeNode(ct)
     return node
+
+
+# The panel of SegAE -----------------------------------------------------------------------------------------
+
+ORGANS = ("spleen", "kidney_left", "aorta", "vertebrae_L1", "gallbladder")
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network with random weights whose scores of the sample are spread over 0..1."""
+    import torch
+
+    from segae import score
+    from segae.models.checkpoint import Checkpoint, save_checkpoint
+    from segae.models.registry import build_network
+    from segae.models.spec import ModelSpec
+
+    torch.manual_seed(3)
+    spec = ModelSpec("tiny", "segae-published", "resnet18", text_dim=16, input_size=32, demonstration=True)
+    weights, vectors = build_network(spec).state_dict(), torch.randn(145, 16)
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_checkpoint(Checkpoint(spec, weights, vectors), path)
+    rows = score(SAMPLE / "ct.nii.gz", SAMPLE / "segmentations", model=path, slices=5, device="cpu").slices
+    raw = torch.tensor([row.score for row in rows])
+    scale = 0.3 / raw.std()
+    weights["fc2.weight"] *= scale
+    weights["fc2.bias"] = (weights["fc2.bias"] - raw.mean()) * scale + 0.65
+    save_checkpoint(Checkpoint(spec, weights, vectors), path)
+    return path
+
+
+@pytest.fixture
+def masks(ct: Any) -> Any:
+    """The bundled segmentation with names, cut down to `ORGANS`, with the CT as its reference volume."""
+    import slicer
+
+    node = slicer.util.loadSegmentation(str(SAMPLE / "segmentation.seg.nrrd"))
+    node.SetReferenceImageGeometryParameterFromVolumeNode(ct)
+    for segment_id in node.GetSegmentation().GetSegmentIDs():
+        if segment_id not in ORGANS:
+            node.GetSegmentation().RemoveSegment(segment_id)
+    return node
+
+
+@pytest.fixture
+def widget(bed: "TestBed", model: Path) -> Iterator[Any]:
+    """The module's panel (SegAEWidget), scoring in this process. Nothing may stay behind."""
+    made = bed.load_module(MODULE)
+    made.panel.parameters.model = str(model)
+    made.panel.parameters.device = "cpu"
+    made.panel.parameters.inProcess = True
+    yield made
+    bed.unload_module("SegAE")
+    assert bed.leftovers() == ()
+
+
+@pytest.fixture
+def panel(widget: Any) -> Any:
+    """The panel before anything is loaded."""
+    return widget.panel
+
+
+@pytest.fixture
+def loaded(masks: Any, panel: Any, bed: "TestBed") -> Any:
+    """The panel with CT and masks chosen."""
+    panel.parameters.segmentation = masks
+    bed.process_events()
+    assert panel.session is not None
+    return panel
+
+
+@pytest.fixture
+def finish(bed: "TestBed") -> Callable[[Any], None]:
+    """Waits until a panel has nothing to do any more."""
+
+    def wait(panel: Any, seconds: float = 120.0) -> None:
+        bed.wait_until(lambda: not panel.scoring.running and not panel.scoring.controller.busy, seconds)
+
+    return wait
+
+
+@pytest.fixture
+def ranked(loaded: Any, finish: Callable[[Any], None]) -> Any:
+    """The panel after a press on the button."""
+    loaded.ui.rankButton.click()
+    finish(loaded)
+    assert loaded.messages.text == ""
+    return loaded

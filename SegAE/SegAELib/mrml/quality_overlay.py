@@ -74,9 +74,14 @@ class QualityOverlay:
     def paint(self, scored: Mapping[str, tuple[Segment, Mapping[int, float]]]) -> None:
         """Colour segments: by id the mask and the raw scores by slice index. Others stay as they are."""
         changed = [self._scores.paint(i, segment, scores) for i, (segment, scores) in scored.items()]
-        if self._fills is not None:
-            self._fills.hide(scored)
+        self.hide_fills(scored)
         self._update_voxels(enclosing_box(changed))
+
+    def hide_fills(self, segment_ids: Iterable[str]) -> None:
+        """Hide the user's fill of segments that are going to be coloured, all at once: it is dear, as every
+        change makes Slicer look at all segments again. Nothing happens with `leave_fills`."""
+        if self._fills is not None:
+            self._fills.hide(segment_ids)
 
     def set_bins(self, bins: ScoreBins) -> None:
         """Move the edges of the bins; nothing is scored again."""

@@ -55,8 +55,10 @@ class EditWatch:
         present = set(require_segmentation(self._node).GetSegmentation().GetSegmentIDs())
         segments = read_masks(self._node, self._volume, [i for i in touched if i in present])
         changes = {i: changed_slices(scored[i], segment) for i, segment in segments.items()}
+        was = self._node.StartModify()
         for segment_id, change in changes.items():
             set_stale(self._node, segment_id, bool(change))
+        self._node.EndModify(was)
         self.remember(segment_id for segment_id, change in changes.items() if not change)
         gone = {i: SliceChanges((), tuple(sorted(scored[i].digests))) for i in touched if i not in present}
         return {**{i: change for i, change in changes.items() if change}, **gone}

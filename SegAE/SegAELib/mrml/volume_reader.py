@@ -25,6 +25,11 @@ def read_volume(node: VolumeNode) -> Volume:
 
 
 def _hounsfield(voxels: np.ndarray) -> np.ndarray:
+    return voxels.astype(np.int16 if _fits_int16(voxels) else np.float32)
+
+
+def _fits_int16(voxels: np.ndarray) -> bool:
+    if np.can_cast(voxels.dtype, np.int16):  # the usual CT: no need to look at every voxel
+        return True
     whole = np.issubdtype(voxels.dtype, np.integer)
-    fits = whole and int(voxels.min()) >= INT16.min and int(voxels.max()) <= INT16.max
-    return voxels.astype(np.int16 if fits else np.float32)
+    return whole and int(voxels.min()) >= INT16.min and int(voxels.max()) <= INT16.max

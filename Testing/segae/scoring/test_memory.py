@@ -9,8 +9,8 @@ from pathlib import Path
 
 import segae
 
-# A process of its own: a peak never falls, and the test run has one already. Linux hands the peak that getrusage
-# tells on to child processes; VmHWM is this program's alone.
+# A process of its own: a peak never falls, and the test run has one already. Linux hands the peak of getrusage
+# on to child processes; VmHWM is this program's alone.
 SCORE_A_LARGE_CASE = """
 import resource, sys
 import numpy as np
