@@ -9,7 +9,7 @@ from pathlib import Path
 
 import segae
 
-# A process of its own: a peak never falls, and the test run has one already. Linux hands the peak of getrusage
+# A process of its own: a peak never falls, and the test run has one already. Linux hands what getrusage says
 # on to child processes; VmHWM is this program's alone.
 SCORE_A_LARGE_CASE = """
 import resource, sys
