@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 SAMPLE := SegAE/Resources/SampleData/totalsegmentator_s0001
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo test lint test-core test-mrml test-panel system-packages pictures bench docs clean
+.PHONY: demo test lint test-core test-mrml test-panel system-packages pictures screenshots bench docs clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/segae score $(SAMPLE)/ct.nii.gz $(SAMPLE)/segmentations --out out/demo
@@ -40,6 +40,10 @@ pictures: $(VENV)/demo.stamp
 	$(BIN)/segae score $(SAMPLE)/ct.nii.gz $(SAMPLE)/segmentations --out out/demo
 	mkdir -p docs/pictures
 	cp out/demo/worst_slices.png out/demo/strips.png docs/pictures/
+
+# Screenshots of the panel and the slice views, from the test bed.
+screenshots: $(VENV)/test.stamp system-packages
+	$(BIN)/python Testing/panel/make_screenshots.py
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python benchmarks/throughput.py

@@ -47,7 +47,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
     Raises `InputError` when the file is missing, `ModelError` when it is damaged or of another kind.
     """
-    with _opened(path) as file:
+    with _opened(path, "pt") as file:
         spec = ModelSpec.from_metadata(file.metadata() or {}, path.name)
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     text = tensors.pop(TEXT_KEY, None)
@@ -58,8 +58,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def read_spec(path: Path) -> ModelSpec:
-    """What the file says about itself, without its weights; raises like `load_checkpoint`."""
-    with _opened(path) as file:
+    """What the file says about itself, without weights and without torch; raises like `load_checkpoint`."""
+    with _opened(path, "numpy") as file:
         return ModelSpec.from_metadata(file.metadata() or {}, path.name)
 
 
@@ -73,7 +73,7 @@ def file_sha256(path: Path) -> str:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path, framework: str) -> Iterator[Any]:
     """The safetensors file at `path`; every way in which it can be unusable becomes a sentence."""
     from safetensors import SafetensorError, safe_open
 
@@ -84,7 +84,7 @@ def _opened(path: Path) -> Iterator[Any]:
             f'"{path}" is a PyTorch file; bring it into SegAE\'s form once with `segae model import`.'
         )
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework=framework) as file:
             yield file
     except (SafetensorError, OSError) as error:
         raise ModelError(f'"{path}" cannot be read as a safetensors file ({error}); get it again.') from error

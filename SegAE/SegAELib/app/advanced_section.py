@@ -1,0 +1,117 @@
+"""Model and device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from segae.errors import SegAEError
+from segae.models.catalogue import BUNDLED, bundled_models
+from SegAELib.app.binding import Ui, _, qt
+from SegAELib.app.message_bar import MessageBar
+from SegAELib.app.model_facts import ModelFacts
+from SegAELib.app.model_import import ModelImport
+
+POLL_MS = 200
+FILTER = "SegAE (*.safetensors)"
+
+
+class AdvancedSection:
+    """`on_model`, `on_device`: called with what the user chose."""
+
+    def __init__(
+        self, ui: Ui, messages: MessageBar, on_model: Callable[[str], None], on_device: Callable[[str], None]
+    ) -> None:
+        self._ui, self._messages, self._on_model = ui, messages, on_model
+        self._import = ModelImport(self._imported)
+        self._timer = qt.QTimer()
+        self._timer.setInterval(POLL_MS)
+        self._timer.connect("timeout()", self._poll)
+        for model in bundled_models():
+            ui.modelCombo.addItem(_("{name} (bundled)").format(name=model.stem), model.stem)
+        devices = {
+            "auto": _("automatic"),
+            "cpu": _("processor (CPU)"),
+            "cuda": _("NVIDIA GPU (CUDA)"),
+            "mps": _("Apple GPU (MPS)"),
+        }
+        for device, words in devices.items():
+            ui.deviceCombo.addItem(words, device)
+        ui.modelCombo.connect("currentIndexChanged(int)", lambda n: on_model(ui.modelCombo.itemData(n)))
+        ui.deviceCombo.connect("currentIndexChanged(int)", lambda n: on_device(ui.deviceCombo.itemData(n)))
+        ui.openModelButton.connect("clicked()", self._open)
+        ui.importModelButton.connect("clicked()", self._choose_published)
+        ui.advancedSection.connect("contentsCollapsed(bool)", self._describe)
+
+    def show(self, model: str, device: str) -> None:
+        """What is in use."""
+        ui = self._ui
+        bundled = [path.stem for path in bundled_models()]
+        wanted = bundled[0] if model == BUNDLED and bundled else model
+        states = [(combo, combo.blockSignals(True)) for combo in (ui.modelCombo, ui.deviceCombo)]
+        if ui.modelCombo.findData(wanted) < 0 and wanted != BUNDLED:
+            ui.modelCombo.addItem(Path(wanted).name, wanted)
+        ui.modelCombo.setCurrentIndex(ui.modelCombo.findData(wanted))
+        ui.deviceCombo.setCurrentIndex(max(0, ui.deviceCombo.findData(device)))
+        for combo, was in states:
+            combo.blockSignals(was)
+        self._describe()
+
+    def import_published(self, weights: Path, embeddings: Path, out: Path) -> None:
+        """Begin to import; the new file becomes the model when it is there."""
+        with self._messages.telling():
+            self._import.start(weights, embeddings, out)
+            self._ui.importModelButton.enabled = False
+            self._messages.info(_("Importing the model..."))
+            self._timer.start()
+
+    def close(self) -> None:
+        """Stop an import that is running."""
+        self._timer.stop()
+        self._import.close()
+
+    def _describe(self, *_unused: object) -> None:
+        """What the model's file says about itself, or why it cannot be used. Read when it can be seen."""
+        ui = self._ui
+        if ui.advancedSection.collapsed:
+            return
+        model = ui.modelCombo.itemData(ui.modelCombo.currentIndex) or BUNDLED
+        try:
+            facts = ModelFacts.of(model)
+        except (SegAEError, ModuleNotFoundError) as error:
+            ui.modelInfo.text = str(error)
+            return
+        parts = [facts.spec.description]
+        if facts.spec.demonstration:
+            parts.append(_("A demonstration model: do not rely on its numbers."))
+        parts.append(_("Licence: {licence}.").format(licence=facts.spec.licence))
+        parts.append(_("SHA-256 begins with {sum}.").format(sum=facts.sha256[:12]))
+        ui.modelInfo.text = " ".join(part for part in parts if part)
+
+    def _open(self) -> None:
+        path = qt.QFileDialog.getOpenFileName(self._ui.openModelButton, _("Open model"), "", FILTER)
+        if path:
+            self._on_model(path)
+
+    def _choose_published(self) -> None:
+        parent, dialog = self._ui.importModelButton, qt.QFileDialog
+        weights = dialog.getOpenFileName(parent, _("Published weights"), "", "PyTorch (*.pth)")
+        if not weights:
+            return
+        folder = str(Path(weights).parent)
+        embeddings = dialog.getOpenFileName(parent, _("Its label_embedding.pkl"), folder, "Pickle (*.pkl)")
+        proposal = str(Path(weights).with_suffix(".safetensors"))
+        out = embeddings and dialog.getSaveFileName(parent, _("Save the imported model as"), proposal, FILTER)
+        if out:
+            self.import_published(Path(weights), Path(embeddings), Path(out).with_suffix(".safetensors"))
+
+    def _poll(self) -> None:
+        with self._messages.telling():
+            self._import.poll()
+        if not self._import.running:
+            self._timer.stop()
+            self._ui.importModelButton.enabled = True
+
+    def _imported(self, path: Path) -> None:
+        self._messages.info(_("The model {name} is imported and in use.").format(name=path.name))
+        self._on_model(str(path))

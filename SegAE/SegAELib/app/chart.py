@@ -1,0 +1,105 @@
+"""Predicted Dice along the slices of the chosen segment, as a chart in the panel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from segae.report import SliceScore, predicted_dice
+from SegAELib.app.binding import Widget, _, slicer
+from SegAELib.mrml.table_columns import column, set_columns
+
+HEIGHT = 220
+SLICE, SCORE, LIMIT = "slice", "predicted Dice", "threshold"
+
+
+class Chart:
+    """Makes its view and its nodes (not saved, not listed) when it is first shown in an open section."""
+
+    def __init__(self, section: Widget) -> None:
+        self._section = section
+        self._view: Widget = None
+        self._nodes: list[Any] = []
+        self._shown: tuple[list[SliceScore], float] = ([], 0.0)
+        section.connect("contentsCollapsed(bool)", self._collapsed)
+
+    def show(self, rows: Sequence[SliceScore], threshold: float) -> None:
+        """Show a segment's slices, in their order."""
+        self._shown = (list(rows), threshold)
+        if not self._section.collapsed:
+            self._update()
+
+    def forget(self) -> None:
+        """The scene is being closed and takes the nodes along."""
+        self._nodes = []
+        if self._view is not None:
+            self._view.setMRMLPlotViewNode(None)
+
+    def close(self) -> None:
+        """Take the nodes out of the scene."""
+        nodes = [node for node in self._nodes if node.GetScene() is not None]
+        self.forget()
+        for node in nodes:
+            node.GetScene().RemoveNode(node)
+
+    def _collapsed(self, collapsed: bool) -> None:
+        if not collapsed:
+            self._update()
+
+    def _update(self) -> None:
+        rows, threshold = self._shown
+        if not rows:
+            return
+        if any(node.GetScene() is None for node in self._nodes):
+            self.close()
+        if not self._nodes:
+            self._make()
+        table, chart = self._nodes[0], self._nodes[-2]
+        set_columns(
+            table,
+            [
+                column(SLICE, int, (row.slice for row in rows)),
+                column(SCORE, float, (predicted_dice(row.score) for row in rows)),
+                column(LIMIT, float, (threshold for _row in rows)),
+            ],
+        )
+        chart.SetTitle(rows[0].segment)
+        self._view.fitToContent()
+
+    def _make(self) -> None:
+        if self._view is None:
+            self._view = slicer.qMRMLPlotView()
+            self._view.setMRMLScene(slicer.mrmlScene)
+            self._view.setMinimumHeight(HEIGHT)
+            self._section.layout().addWidget(self._view)
+        table = _add("vtkMRMLTableNode", "SegAE chart data")
+        score, limit = (_add("vtkMRMLPlotSeriesNode", name) for name in (SCORE, LIMIT))
+        for series, colour in ((score, (0.1, 0.3, 0.7)), (limit, (0.6, 0.6, 0.6))):
+            series.SetAndObserveTableNodeID(table.GetID())
+            series.SetXColumnName(SLICE)
+            series.SetYColumnName(series.GetName())
+            series.SetPlotType(slicer.vtkMRMLPlotSeriesNode.PlotTypeScatter)
+            series.SetColor(*colour)
+        score.SetMarkerStyle(slicer.vtkMRMLPlotSeriesNode.MarkerStyleCircle)
+        limit.SetMarkerStyle(slicer.vtkMRMLPlotSeriesNode.MarkerStyleNone)
+        chart = _add("vtkMRMLPlotChartNode", "SegAE chart")
+        for series in (score, limit):
+            chart.AddAndObservePlotSeriesNodeID(series.GetID())
+        chart.SetYAxisRangeAuto(False)
+        chart.SetYAxisRange(0, 1)
+        chart.SetXAxisTitle(_("Slice"))
+        chart.SetYAxisTitle(_("Predicted Dice"))
+        view = _add("vtkMRMLPlotViewNode", "SegAE chart view")
+        view.SetPlotChartNodeID(chart.GetID())
+        self._view.setMRMLPlotViewNode(view)
+        self._nodes = [table, score, limit, chart, view]
+
+
+def _add(class_name: str, name: str) -> Any:
+    """A node of the scene that is not saved with it and not listed."""
+    node = slicer.mrmlScene.CreateNodeByClass(class_name)
+    node.UnRegister(None)
+    node.SetName(name)
+    node.SetHideFromEditors(True)
+    node.SetSaveWithScene(False)
+    return slicer.mrmlScene.AddNode(node)

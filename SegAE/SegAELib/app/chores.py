@@ -1,0 +1,43 @@
+"""Small pieces of work that are done a few at a time, so that the application never stands still."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+
+BUDGET = 0.03  # seconds that one call may take, unless a single piece takes longer
+
+
+class Chores:
+    """Pieces of work by key, in the order in which they were added; one with the same key is done once."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Hashable, tuple[float, Callable[[], None]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def add(self, key: Hashable, work: Callable[[], None], *, after: float = 0.0) -> None:
+        """Do `work` later, at least `after` seconds from now; it takes the place of what waits under the
+        same key."""
+        self._waiting[key] = (time.perf_counter() + after, work)
+
+    def run(self, seconds: float = BUDGET) -> None:
+        """Do what is due, at least one piece, until the time is over."""
+        end = time.perf_counter() + seconds
+        while (key := self._due(time.perf_counter())) is not None:
+            self._waiting.pop(key)[1]()
+            if time.perf_counter() >= end:
+                return
+
+    def finish(self) -> None:
+        """Do all that waits."""
+        while self._waiting:
+            self._waiting.pop(next(iter(self._waiting)))[1]()
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self._waiting.clear()
+
+    def _due(self, now: float) -> Hashable | None:
+        return next((key for key, (due, _work) in self._waiting.items() if due <= now), None)

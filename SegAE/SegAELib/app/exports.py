@@ -1,0 +1,34 @@
+"""Scores and marks as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from segae.report import QualityReport
+from segae.report.files import write_report
+from SegAELib.app.binding import Widget, _, qt
+from SegAELib.app.message_bar import MessageBar
+from SegAELib.app.reviews import Reviews
+
+
+def export_scores(parent: Widget, messages: MessageBar, report: QualityReport) -> None:
+    """Ask for a file, and write the report as CSV, in the form of `segae score`."""
+    path = _csv_path(parent, _("Export scores"), "scores.csv")
+    if path is not None:
+        with messages.telling():
+            write_report(report, path)
+            messages.info(_("Scores are in {path}.").format(path=path))
+
+
+def export_review(parent: Widget, messages: MessageBar, reviews: Reviews) -> None:
+    """Ask for a file, and write the marks as CSV."""
+    path = _csv_path(parent, _("Export review"), "review.csv")
+    if path is not None:
+        with messages.telling():
+            reviews.export(path)
+            messages.info(_("Marks are in {path}.").format(path=path))
+
+
+def _csv_path(parent: Widget, title: str, proposal: str) -> Path | None:
+    path = qt.QFileDialog.getSaveFileName(parent, title, proposal, "CSV (*.csv)")
+    return Path(path).with_suffix(".csv") if path else None

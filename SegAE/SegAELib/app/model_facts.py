@@ -1,0 +1,37 @@
+"""What is known of a model file before anything is scored with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from segae.geometry.grid import Grid
+from segae.geometry.orientation import slice_axis_in_file
+from segae.models.catalogue import find_model
+from segae.models.checkpoint import file_sha256, read_spec
+from segae.models.spec import ModelSpec
+from segae.report import ModelIdentity
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """`path` of the weights, what the file says about itself, and its SHA-256."""
+
+    path: Path
+    spec: ModelSpec
+    sha256: str
+
+    @classmethod
+    def of(cls, model: str) -> ModelFacts:
+        """A bundled name or a file; raises `InputError` or `ModelError` when it cannot be used."""
+        path = find_model(model)
+        return cls(path, read_spec(path), file_sha256(path))
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """As reports name the model."""
+        return ModelIdentity(self.spec.name, self.sha256, self.spec.architecture, self.spec.demonstration)
+
+    def slice_axis(self, grid: Grid) -> str:
+        """The axis "i", "j" or "k" of a volume along which this model's slices are counted."""
+        return slice_axis_in_file(grid, self.spec.orientation)

@@ -1,0 +1,78 @@
+"""What scoring needs that Slicer does not bring along, and the button that installs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from SegAELib.app.binding import Ui, _, qt, slicer
+from SegAELib.app.dependencies import (
+    DependencyError,
+    PackageState,
+    application_tools,
+    explain_missing,
+    install,
+    missing_packages,
+    package_states,
+)
+from SegAELib.app.message_bar import MessageBar
+
+
+class PackagesSection:
+    """Nothing is installed before the user presses the button."""
+
+    def __init__(self, ui: Ui, messages: MessageBar) -> None:
+        self._ui, self._messages = ui, messages
+        ui.installButton.connect("clicked()", self._install_from_index)
+        ui.wheelsButton.connect("clicked()", self._install_from_files)
+        self.refresh()
+
+    def refresh(self) -> Sequence[PackageState]:
+        """Show what is there; returns what is missing."""
+        missing = missing_packages()
+        ui = self._ui
+        if missing:
+            ui.packagesLabel.text = explain_missing(missing)
+            ui.packagesSection.collapsed = False
+        else:
+            installed = (f"{state.name} {state.installed}" for state in package_states())
+            ui.packagesLabel.text = _("Everything is installed: {packages}.").format(
+                packages=", ".join(installed)
+            )
+        ui.installButton.setVisible(bool(missing))
+        ui.wheelsButton.setVisible(bool(missing))
+        return missing
+
+    def require(self) -> bool:
+        """Whether scoring can begin; says what to do when it cannot."""
+        missing = self.refresh()
+        if missing:
+            self._messages.error(_("Install what is missing first: see Packages below."))
+        return not missing
+
+    def _install_from_index(self) -> None:
+        self._install(None)
+
+    def _install_from_files(self) -> None:
+        folder = qt.QFileDialog.getExistingDirectory(self._ui.wheelsButton, _("Folder with wheel files"))
+        if folder:
+            self._install(Path(folder))
+
+    def _install(self, wheels: Path | None) -> None:
+        self._messages.clear()
+        # The wait cursor handles events: a second press on a button must not come in between.
+        self._enable(False)
+        try:
+            with slicer.util.WaitCursor():
+                install(application_tools(), missing_packages(), wheels=wheels)
+        except DependencyError as error:
+            self._messages.error(str(error))
+        else:
+            self._messages.info(_("Everything is installed; scoring can begin."))
+        finally:
+            self._enable(True)
+        self.refresh()
+
+    def _enable(self, enabled: bool) -> None:
+        for button in (self._ui.installButton, self._ui.wheelsButton):
+            button.enabled = enabled

@@ -1,0 +1,183 @@
+"""The ranking, the slices of the chosen segment, and the way from one poor slice to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from segae.errors import InputError
+from SegAELib.app.binding import Ui, _, slicer
+from SegAELib.app.colours import Colours
+from SegAELib.app.heat_strip import HeatStrip
+from SegAELib.app.ranking_table import RankingTable
+from SegAELib.app.results import SliceKey
+from SegAELib.app.reviews import Reviews
+from SegAELib.app.session import Session
+from SegAELib.app.slice_follower import SliceFollower
+from SegAELib.app.slice_table import SliceTable
+from SegAELib.app.strip_model import StripModel
+from SegAELib.app.worst_walk import step
+from SegAELib.mrml.slice_navigation import jump_to
+
+
+class ResultsSection:
+    """Shows one session. `current` is the chosen slice; `on_current` is called when another segment or slice
+    was chosen."""
+
+    def __init__(self, ui: Ui, colours: Colours, on_current: Callable[[], None]) -> None:
+        self._ui, self._colours, self._on_current = ui, colours, on_current
+        self._session: Session | None = None
+        self._reviews: Reviews | None = None
+        self._segment: str | None = None
+        self._slice: int | None = None
+        self.only_poor = False
+        self._ranking = RankingTable(ui.rankingTable, self.choose_segment)
+        self._slices = SliceTable(ui.sliceTable, self._slice_chosen)
+        self._strip = HeatStrip(ui.heatStrip, self._slice_chosen)
+        self._follower = SliceFollower(self._views_moved)
+        ui.previousButton.connect("clicked()", self.previous)
+        ui.nextButton.connect("clicked()", self.next)
+
+    @property
+    def segment(self) -> str | None:
+        """Id of the chosen segment."""
+        return self._segment
+
+    @property
+    def current(self) -> SliceKey | None:
+        """The chosen segment and slice."""
+        return None if self._segment is None or self._slice is None else (self._segment, self._slice)
+
+    def attach(self, session: Session | None, reviews: Reviews | None) -> None:
+        """Show another session, or none."""
+        self._session, self._reviews = session, reviews
+        self._segment = self._slice = None
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show everything as it is now."""
+        results = self._results
+        self._ui.resultsBody.setVisible(bool(results))
+        if not results:
+            self._follower.stop()
+            return
+        if self._segment not in results.rows:
+            self._segment = self._slice = None
+        threshold = self._threshold
+        rows = results.ranking(threshold)
+        shown = [row for row in rows if row.score.poor_share > 0 or not self.only_poor]
+        self._ranking.show(shown, self._colours.style, lambda i: self._mark(i, None))
+        poor, total = results.poor_count(threshold)
+        self._ui.summaryLabel.text = _(
+            "{poor} of {total} slices are poor, in {bad} of {segments} segments. Model: {model}."
+        ).format(
+            poor=poor, total=total, bad=sum(row.score.poor_share > 0 for row in rows), segments=len(rows),
+            model=results.report.model.label,
+        )  # fmt: skip
+        if self._slice is None and rows:  # until the user chooses, the worst so far
+            self._segment = rows[0].segment_id
+            self._ranking.select(self._segment)
+        self.refresh_segment()
+
+    def refresh_segment(self) -> None:
+        """Show the chosen segment's slices as they are now."""
+        results, session = self._results, self._session
+        if not results or session is None or self._segment is None:
+            return
+        rows = results.slices(self._segment)
+        listed = [row for row in rows if row.score < self._threshold or not self.only_poor]
+        change = results.changes.get(self._segment)
+        stale = () if change is None else (*change.rescore, *change.removed)
+        self._slices.show(listed, self._colours.style, stale, lambda n: self._mark(self._segment, n))
+        self._slices.select(self._slice)
+        scores = {row.slice: row.score for row in rows}
+        self._strip.show(StripModel.of(scores, upwards=session.is_upwards), self._colours.style)
+        self._ui.stripLabel.text = _("{segment}, feet to head:").format(
+            segment=rows[0].segment if rows else ""
+        )
+
+    def follow_views(self) -> None:
+        """Mark the slice that the views show, from now on."""
+        session = self._session
+        try:
+            if session is not None and session.shown:
+                self._follower.follow(slicer.mrmlScene, session.grid, session.axis)
+        except InputError:  # the CT is gone or bent, which is said elsewhere
+            self._follower.stop()
+
+    def stop(self) -> None:
+        """Leave the slice views alone."""
+        self._follower.stop()
+
+    def close(self) -> None:
+        self._follower.stop()
+        self._strip.close()
+
+    def choose_segment(self, segment_id: str) -> None:
+        """Show a segment and go to its worst slice."""
+        results = self._results
+        if results and segment_id in results.rows:
+            worst = min(results.rows[segment_id].values(), key=lambda row: row.score)
+            self.go((segment_id, worst.slice))
+
+    def go(self, key: SliceKey) -> None:
+        """Choose a slice and move the views there."""
+        results = self._results
+        if not results or results.row(key) is None:
+            return
+        another, (self._segment, self._slice) = key[0] != self._segment, key
+        if another or self._ranking.selected != key[0]:
+            self._ranking.select(key[0])
+        if another or self._slices.selected is None:
+            self.refresh_segment()
+        self._slices.select(key[1])
+        self._jump(key)
+        self._on_current()
+
+    def next(self) -> None:
+        """On to the next worst slice that is not done."""
+        self._walk(1)
+
+    def previous(self) -> None:
+        """Back to the slice before."""
+        self._walk(-1)
+
+    @property
+    def _results(self):
+        return None if self._session is None else self._session.shown
+
+    @property
+    def _threshold(self) -> float:
+        return self._colours.style.bins.edges[1]
+
+    def _walk(self, direction: int) -> None:
+        results, reviews = self._results, self._reviews
+        if not results or reviews is None:
+            return
+        order = results.worst_slices()
+        wanted = (lambda _key: True) if direction < 0 else (lambda key: not reviews.is_done(key))
+        key = step(order, self.current, direction, wanted)
+        if key is not None:
+            self.go(key)
+
+    def _slice_chosen(self, index: int) -> None:
+        if self._segment is not None:
+            results = self._results
+            if results and results.row((self._segment, index)) is not None:
+                self.go((self._segment, index))
+
+    def _jump(self, key: SliceKey) -> None:
+        results, session = self._results, self._session
+        row = results.row(key) if results else None
+        if row is not None and session is not None:
+            jump_to(slicer.mrmlScene, (row.x, row.y, row.z))
+            crosshair = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+            if crosshair is not None:  # seen by those who have it switched on
+                crosshair.SetCrosshairRAS(row.x, row.y, row.z)
+
+    def _views_moved(self, index: int | None) -> None:
+        self._strip.mark(index)
+
+    def _mark(self, segment_id: str | None, index: int | None):
+        if self._reviews is None or segment_id is None:
+            return None
+        return self._reviews.of(segment_id, index)

@@ -1,0 +1,107 @@
+"""A QTableWidget of rows that are known by a key; only what changed is written into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from SegAELib.app.bar_icons import HEIGHT, WIDTH, BarIcons
+from SegAELib.app.binding import Widget, qt
+from SegAELib.app.table_items import prepare, text_item
+
+
+@dataclass(frozen=True)
+class Row:
+    """`bar`: the column that shows a bar, its score and colour. `tips`: what a column says when pointed at.
+    `is_grey`: out of date."""
+
+    key: str
+    cells: tuple[str, ...]
+    tips: tuple[str, ...]
+    bar: tuple[int, float, str]
+    is_grey: bool = False
+
+
+class RowTable:
+    """`on_select` is called with the key of the row that the user chose."""
+
+    def __init__(
+        self, table: Widget, titles: Sequence[str], stretched: int, on_select: Callable[[str], None]
+    ) -> None:
+        self._table, self._on_select = table, on_select
+        self._stretched = stretched
+        self._icons = BarIcons()
+        self._rows: list[Row] = []
+        prepare(table, list(titles), stretched)
+        table.setIconSize(qt.QSize(WIDTH, HEIGHT))
+        table.connect("itemSelectionChanged()", self._changed)
+
+    @property
+    def selected(self) -> str | None:
+        """Key of the chosen row."""
+        row = self._table.currentRow()
+        return self._rows[row].key if 0 <= row < len(self._rows) else None
+
+    def show(self, rows: Sequence[Row]) -> None:
+        """Show these rows; the chosen one stays chosen while it is among them."""
+        selected, table, shown = self.selected, self._table, self._rows
+        was = table.blockSignals(True)
+        try:
+            table.setRowCount(len(rows))
+            for n, row in enumerate(rows):
+                old = shown[n] if n < len(shown) else None
+                if row != old:
+                    self._fill(n, row, old)
+            if len(rows) != len(shown):
+                self._fit_columns(len(rows[0].cells) if rows else 0)
+        finally:
+            table.blockSignals(was)
+        self._rows = list(rows)
+        table.setAutoScroll(False)  # the worst stay in sight while rows come in
+        self.select(selected)
+        table.setAutoScroll(True)
+
+    def select(self, key: str | None) -> None:
+        """Choose a row without telling `on_select`."""
+        if key == self.selected:
+            return
+        table, place = self._table, next((n for n, row in enumerate(self._rows) if row.key == key), None)
+        was = table.blockSignals(True)
+        try:
+            if place is None:
+                table.clearSelection()
+                table.setCurrentCell(-1, -1)
+            else:
+                table.setCurrentCell(place, 0)
+        finally:
+            table.blockSignals(was)
+
+    def _fill(self, n: int, row: Row, old: Row | None) -> None:
+        for column, (text, tip) in enumerate(zip(row.cells, row.tips, strict=True)):
+            item = self._table.item(n, column) if old is not None else None
+            if item is None:
+                item = text_item(text)
+                self._table.setItem(n, column, item)
+            elif old is not None and old.cells[column] != text:
+                item.setText(text)
+            if old is None or old.tips[column] != tip:
+                item.setToolTip(tip)
+            if (old is not None and old.is_grey) != row.is_grey:
+                item.setForeground(self._brush(row.is_grey))
+        if old is None or old.bar != row.bar:
+            column, score, colour = row.bar
+            self._table.item(n, column).setIcon(self._icons.icon(score, colour))
+
+    def _fit_columns(self, count: int) -> None:
+        for column in range(count):
+            if column != self._stretched:
+                self._table.resizeColumnToContents(column)
+
+    def _brush(self, is_grey: bool) -> Any:
+        group = qt.QPalette.Disabled if is_grey else qt.QPalette.Active
+        return qt.QBrush(self._table.palette.color(group, qt.QPalette.Text))
+
+    def _changed(self) -> None:
+        if self.selected is not None:
+            self._on_select(self.selected)

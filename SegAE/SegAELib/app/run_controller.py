@@ -1,0 +1,128 @@
+"""Starts scoring jobs and hands on what they tell, from a timer, so that the application stays usable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from segae.data import Segmentation, Volume
+from segae.report import QualityReport, SliceScore
+from segae.worker.events import Cancelled, Event, Failed, Finished, Progress, Scores
+from segae.worker.settings import JobSettings
+from SegAELib.app.binding import _, qt
+from SegAELib.app.chores import Chores
+from SegAELib.app.worker import InProcessJob, ScoringJob, WorkerJob
+
+POLL_MS = 50
+
+
+@dataclass(frozen=True)
+class RunListener:
+    """Who is told what happens; exactly one of the last three ends a run."""
+
+    on_progress: Callable[[Progress], None]
+    on_scores: Callable[[tuple[SliceScore, ...]], None]
+    on_finished: Callable[[QualityReport], None]
+    on_failed: Callable[[Failed], None]
+    on_cancelled: Callable[[], None]
+
+
+class RunController:
+    """One run at a time, in a child process or in this one. Between polls `chores` are done.
+
+    The timer runs only while there is something to do. Call `close` when done: it ends the child.
+    """
+
+    def __init__(self, listener: RunListener, chores: Chores) -> None:
+        self._listener, self._chores = listener, chores
+        self._jobs: dict[bool, ScoringJob] = {}
+        self._job: ScoringJob | None = None
+        self._timer = qt.QTimer()
+        self._timer.setInterval(POLL_MS)
+        self._timer.connect("timeout()", self.tick)
+
+    @property
+    def running(self) -> bool:
+        """Whether a run was started whose end was not told yet."""
+        return self._job is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is left to do, be it only the chores after a run."""
+        return self._timer.active
+
+    def start(
+        self, ct: Volume, masks: Segmentation, settings: JobSettings, *, in_process: bool = False
+    ) -> None:
+        """Begin to score. Raises RuntimeError while a run is on its way."""
+        if self.running:
+            raise RuntimeError("a run is on its way already")
+        job = self._job_of(in_process)
+        job.start(ct, masks, settings)
+        self._job = job
+        self._timer.start()
+
+    def cancel(self) -> None:
+        """Stop; `on_cancelled` is called at once."""
+        if self._job is not None:
+            self._job.cancel()
+            self.tick()
+
+    def wake(self) -> None:
+        """Do the chores that wait, from now on."""
+        if self._chores:
+            self._timer.start()
+
+    def tick(self) -> None:
+        """Hand on what the job told since the last time, then do some chores."""
+        self._poll()
+        self._chores.run()
+        waiting = any(job.running for job in self._jobs.values())
+        if not waiting and not self._chores:
+            self._timer.stop()
+
+    def close(self) -> None:
+        """End everything, without telling anyone."""
+        self._timer.stop()
+        self._job = None
+        self._chores.clear()
+        for job in self._jobs.values():
+            job.close()
+        self._jobs = {}
+
+    def _job_of(self, in_process: bool) -> ScoringJob:
+        if in_process not in self._jobs:
+            self._jobs[in_process] = InProcessJob() if in_process else WorkerJob()
+        return self._jobs[in_process]
+
+    def _poll(self) -> None:
+        for job in list(self._jobs.values()):
+            if not job.running:
+                continue
+            try:
+                events = job.poll()
+            except Exception as error:  # a fault of ours: say so, and let it be logged
+                sentence = _("Scoring stopped by a fault inside SegAE; report it with the log.")
+                self._hand_on(job, Failed(sentence, "crash", repr(error)))
+                raise
+            for event in events:
+                self._hand_on(job, event)
+
+    def _hand_on(self, job: ScoringJob, event: Event) -> None:
+        if job is not self._job:  # the rest of a run that was stopped
+            return
+        if isinstance(event, Progress):
+            self._listener.on_progress(event)
+        elif isinstance(event, Scores):
+            self._listener.on_scores(event.rows)
+        else:
+            self._job = None
+            self._end(event)
+
+    def _end(self, event: Event) -> None:
+        if isinstance(event, Finished):
+            self._listener.on_finished(event.report)
+        elif isinstance(event, Failed):
+            self._listener.on_failed(event)
+        elif isinstance(event, Cancelled):
+            self._listener.on_cancelled()

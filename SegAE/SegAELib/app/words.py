@@ -1,0 +1,41 @@
+"""Words of the panel that several of its parts use."""
+
+from __future__ import annotations
+
+from segae.worker.events import Progress
+from SegAELib.app.binding import _
+
+
+def bin_word(key: str) -> str:
+    """The range of a score in the user's language."""
+    return {"poor": _("poor"), "weak": _("weak"), "fair": _("fair"), "good": _("good")}[key]
+
+
+def verdict_word(verdict: str) -> str:
+    """A review mark in the user's language."""
+    return {"accept": _("accepted"), "needs work": _("needs work"), "skip": _("skipped")}[verdict]
+
+
+def stage_word(progress: Progress) -> str:
+    """What a run is doing, how fast, and how long it will take."""
+    if progress.stage != "scoring":
+        stages = {
+            "starting": _("Starting the scoring process..."),
+            "loading": _("Loading the model..."),
+            "checking": _("Checking CT and masks..."),
+        }
+        return stages.get(progress.stage, progress.stage)
+    if progress.per_second is None or progress.seconds_left is None:
+        return _("Scoring {total} slices...").format(total=progress.total)
+    return _("{done} of {total} slices, {speed} slices/s, {left} left").format(
+        done=progress.done, total=progress.total, speed=f"{progress.per_second:.0f}",
+        left=duration(progress.seconds_left),
+    )  # fmt: skip
+
+
+def duration(seconds: float) -> str:
+    """Seconds below two minutes, else minutes."""
+    whole = max(0, round(seconds))
+    if whole < 120:
+        return _("{count} s").format(count=whole)
+    return _("{count} min").format(count=round(seconds / 60))

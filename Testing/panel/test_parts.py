@@ -1,0 +1,202 @@
+"""The parts of the panel that need no window."""
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+import pytest
+
+from segae.errors import InputError, ModelError
+from segae.report import ModelIdentity, QualityReport, SliceScore
+from SegAELib.app.chores import Chores
+from SegAELib.app.results import Results
+from SegAELib.app.score_style import ScoreStyle, number
+from SegAELib.app.strip_model import StripModel
+from SegAELib.app.worst_walk import step
+from SegAELib.mrml.fingerprint import SliceChanges
+from SegAELib.mrml.score_bins import ScoreBins
+
+MODEL = ModelIdentity("tiny", "abc", "segae-published")
+
+
+def row(segment, index, score):
+    return SliceScore(segment, 5, segment, index, 0.0, 0.0, float(index), 100.0, score)
+
+
+def report(*rows, model=MODEL):
+    return QualityReport("case", "ct", "masks", model, tuple(rows))
+
+
+@pytest.fixture
+def results():
+    return Results.of(
+        report(row("liver", 1, 0.9), row("liver", 2, 0.4), row("spleen", 1, 0.6)),
+        {"liver": "a", "spleen": "b"},
+    )
+
+
+def test_chores_are_done_in_order_and_once_for_each_key():
+    done, chores = [], Chores()
+    for key, value in (("a", 1), ("b", 2), ("a", 3)):
+        chores.add(key, lambda value=value: done.append(value))
+    chores.finish()
+    assert done == [3, 2]
+    assert not chores
+
+
+def test_chores_stop_when_the_time_is_over():
+    done, chores = [], Chores()
+    for n in range(5):
+        chores.add(n, lambda n=n: done.append(n))
+    chores.run(0.0)
+    assert done == [0]
+
+
+def test_a_chore_may_add_another():
+    done, chores = [], Chores()
+    chores.add("first", lambda: chores.add("second", lambda: done.append(2)))
+    chores.finish()
+    assert done == [2]
+
+
+def test_the_ranking_is_by_the_lowest_mean(results):
+    assert [r.segment_id for r in results.ranking(0.7)] == ["b", "a"]
+    assert results.summary("a", 0.5).poor_share == 0.5
+    assert results.poor_count(0.7) == (2, 3)
+
+
+def test_the_worst_slices_run_over_all_segments(results):
+    assert results.worst_slices() == [("a", 2), ("b", 1), ("a", 1)]
+
+
+def test_new_scores_take_the_place_of_old_ones_and_emptied_slices_go(results):
+    results.merge(report(row("liver", 2, 0.8)), {"liver": "a"}, [("a", 1)])
+    assert [(r.slice, r.score) for r in results.slices("a")] == [(2, 0.8)]
+
+
+def test_a_renamed_segment_has_one_name_only(results):
+    results.merge(report(row("Liver (new)", 2, 0.8)), {"Liver (new)": "a"}, [])
+    assert {r.segment for r in results.slices("a")} == {"Liver (new)"}
+    assert results.segment_ids == {"Liver (new)": "a", "spleen": "b"}
+
+
+def test_scores_of_another_model_are_refused(results):
+    other = ModelIdentity("other", "def", "segae-published")
+    with pytest.raises(InputError, match="rank all segments again"):
+        results.merge(report(row("liver", 2, 0.8), model=other), {"liver": "a"}, [])
+
+
+def test_a_deleted_segment_leaves_no_trace(results):
+    results.changes["a"] = SliceChanges((2,), ())
+    results.forget("a")
+    assert list(results.rows) == ["b"] and not results.changes
+
+
+def test_the_whole_report_gives_back_what_came_in(results):
+    assert results.whole_report() == report(row("liver", 1, 0.9), row("liver", 2, 0.4), row("spleen", 1, 0.6))
+
+
+ORDER = [("a", 2), ("b", 1), ("a", 1)]
+
+
+@pytest.mark.parametrize(
+    ("current", "direction", "expected"),
+    [
+        (None, 1, ("a", 2)),
+        (("a", 2), 1, ("b", 1)),
+        (("a", 1), 1, None),
+        (("b", 1), -1, ("a", 2)),
+        (("a", 2), -1, None),
+        (None, -1, None),
+        (("gone", 7), 1, ("a", 2)),
+    ],
+)
+def test_the_walk_goes_from_the_worst_on(current, direction, expected):
+    assert step(ORDER, current, direction) == expected
+
+
+def test_the_walk_passes_over_what_is_done():
+    assert step(ORDER, ("a", 2), 1, lambda key: key != ("b", 1)) == ("a", 1)
+
+
+@pytest.mark.parametrize("upwards", [True, False])
+def test_the_strip_runs_from_feet_to_head(upwards):
+    strip = StripModel.of({3: 0.1, 5: 0.2, 6: 0.3}, upwards=upwards)
+    assert strip is not None
+    assert strip.count == 4
+    ends = (strip.slice_at(0.0), strip.slice_at(0.999))
+    assert ends == ((3, 6) if upwards else (6, 3))
+    assert [strip.place_of(strip.slice_at((n + 0.5) / 4)) for n in range(4)] == [0, 1, 2, 3]
+    assert strip.place_of(2) is None and strip.place_of(7) is None
+    assert strip.slice_at(5.0) == ends[1], "a click beside the strip counts for its end"
+
+
+def test_there_is_no_strip_without_scores():
+    assert StripModel.of({}, upwards=True) is None
+
+
+def test_a_score_has_one_colour_and_one_word():
+    style = ScoreStyle(ScoreBins(), "traffic")
+    assert [style.key(score) for score in (-0.2, 0.5, 0.7, 0.85, 1.3)] == [
+        "poor",
+        "weak",
+        "fair",
+        "good",
+        "good",
+    ]
+    assert style.colour(0.2) == "#e8322b"
+    assert [number(score) for score in (-0.2, 0.456, 1.3)] == ["0.00", "0.46", "1.00"]
+
+
+def test_a_model_file_is_described_without_torch(model):
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; sys.path[:0] = ['SegAE']; from SegAELib.app.model_facts import ModelFacts;"
+        f"facts = ModelFacts.of({str(model)!r});"
+        "print(facts.identity.name, facts.spec.demonstration, 'torch' in sys.modules)"
+    )
+    root = __file__.partition("/Testing/")[0]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["tiny", "True", "False"]
+
+
+def test_a_file_that_is_no_model_is_refused_with_a_sentence(tmp_path):
+    from SegAELib.app.model_facts import ModelFacts
+
+    path = tmp_path / "broken.safetensors"
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(ModelError, match="cannot be read as a safetensors file"):
+        ModelFacts.of(str(path))
+
+
+def test_published_weights_are_imported_in_a_child_process(published_files, tmp_path):
+    import time
+
+    from SegAELib.app.model_import import ModelImport
+
+    files, done = published_files("resnet18"), []
+    job = ModelImport(done.append)
+    job.start(files.weights, files.embeddings, tmp_path / "new.safetensors")
+    end = time.monotonic() + 120
+    while job.running and time.monotonic() < end:
+        job.poll()
+        time.sleep(0.05)
+    assert done == [tmp_path / "new.safetensors"]
+    assert done[0].is_file()
+
+
+def test_files_that_are_no_published_weights_say_why(published_files, tmp_path):
+    import time
+
+    from SegAELib.app.model_import import ModelImport
+
+    files, done = published_files("resnet18"), []
+    (tmp_path / "x.pth").write_bytes(b"nothing")
+    job = ModelImport(done.append)
+    job.start(tmp_path / "x.pth", files.embeddings, tmp_path / "new.safetensors")
+    with pytest.raises(ModelError, match=r"x\.pth"):
+        while job.running:
+            job.poll()
+            time.sleep(0.05)
+    assert not done and not (tmp_path / "new.safetensors").exists()
