@@ -31,7 +31,9 @@ Figures = Mapping[str, Any]
 
 def model_card(spec: ModelSpec) -> str:
     """Markdown: use, data, training, figures, limits. Every number comes from `spec`."""
-    folds = [name for name, results in spec.figures.items() if "degraded" in results]
+    # A file keeps no order: the folds first, whose patients were not seen.
+    figures = dict(sorted(spec.figures.items(), key=lambda item: ("degraded" not in item[1], item[0])))
+    folds = [name for name, results in figures.items() if "degraded" in results]
     kind_head = ("kind", *(f"{fold}: {column}" for fold in folds for column in ("n", "true", "predicted")))
     rendering = spec.training["rendering"]
     return (
@@ -50,11 +52,11 @@ def model_card(spec: ModelSpec) -> str:
             synthetic=rendering["synthetic"],
             shares=", ".join(f"{kind} {share:.1%}" for kind, share in SHARES.items()),
             agreement=_table(
-                ("test", "n", "LCC", "Spearman", "MAE", "bias", "AUROC"), _agreement(spec.figures)
+                ("test", "n", "LCC", "Spearman", "MAE", "bias", "AUROC"), _agreement(figures)
             ),
-            kinds=_table(kind_head, _kinds(spec.figures, folds)),
-            masks=_table(("model", "mask", "slices", "true Dice", "predicted"), _named_masks(spec.figures)),
-            limits="\n".join(f"- {limit}" for limit in (*spec.limits, *_shortcomings(spec.figures))),
+            kinds=_table(kind_head, _kinds(figures, folds)),
+            masks=_table(("model", "mask", "slices", "true Dice", "predicted"), _named_masks(figures)),
+            limits="\n".join(f"- {limit}" for limit in (*spec.limits, *_shortcomings(figures))),
         )
     )
 
