@@ -19,8 +19,11 @@ from segae.data import Segmentation, Volume
 from segae.geometry.grid import Grid
 from segae.scoring.options import ScoringOptions
 from segae.worker.events import Cancelled, Event, Failed, Finished, Progress, Scores
+from segae.worker.messages import command
+from segae.worker.parcel import Parcel, digest_of, write_parcel
 from segae.worker.settings import JobSettings
 from SegAELib.app.worker import WorkerJob
+from SegAELib.app.worker.environment import child_command, child_environment
 
 Follow = Callable[..., list[Event]]
 HERE = Path(__file__).parent
@@ -295,8 +298,11 @@ from segae.data import Segmentation
 from segae.io.ct import read_ct
 from segae.io.segmentation import read_segmentation
 from segae.worker.events import Progress
+from segae.worker.messages import command
+from segae.worker.parcel import Parcel, digest_of, write_parcel
 from segae.worker.settings import JobSettings
 from SegAELib.app.worker import WorkerJob
+from SegAELib.app.worker.environment import child_command, child_environment
 
 ct = read_ct(SAMPLE / "ct.nii.gz")
 aorta = read_segmentation(SAMPLE / "segmentations" / "aorta.nii.gz").segments[0]
@@ -369,3 +375,23 @@ def test_the_child_can_be_run_as_a_module_and_ends_with_its_input(tmp_path: Path
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert not scratch.exists()
+
+
+def test_the_child_ends_and_cleans_up_when_nobody_reads_its_events(
+    ct: Volume, long_masks: Segmentation, settings: JobSettings, temporary: Path
+) -> None:
+    """When a parent dies, the events' end may break before stdin's end is seen."""
+    scratch = temporary / "scratch"
+    scratch.mkdir()
+    job = Parcel(ct, digest_of(ct.voxels, lambda: None), long_masks, settings)
+    write_parcel(scratch / "job-1", job, with_ct=True, go_on=lambda: None)
+    line, pipe = child_command(sys.executable, scratch), subprocess.PIPE
+    with subprocess.Popen(
+        line, stdin=pipe, stdout=pipe, env=child_environment(os.environ), bufsize=0
+    ) as child:
+        assert child.stdin is not None and child.stdout is not None
+        child.stdin.write(command("score", 1, folder=str(scratch / "job-1")))
+        child.stdout.readline()
+        child.stdout.close()
+        assert child.wait(PATIENCE) == 0
+        assert list(temporary.iterdir()) == []

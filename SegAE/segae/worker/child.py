@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from segae.progress import CancelToken
 from segae.worker.events import Event
@@ -44,7 +44,7 @@ class _Bench:
 
 
 def main(scratch: Path) -> None:
-    """Serve until stdin ends, then remove `scratch` and end the process. An error of ours is raised, and
+    """Serve until stdin or stdout ends, then remove `scratch` and end the process. An error of ours is raised, and
     leaves its traceback on stderr for the parent to find."""
     faulthandler.enable()
     out = _take_stdout()
@@ -54,8 +54,17 @@ def main(scratch: Path) -> None:
     while True:
         job = jobs.get()
         for event in bench.work(job):
-            out.write(encode(job.number, event))
-            out.flush()
+            try:
+                out.write(encode(job.number, event))
+                out.flush()
+            except BrokenPipeError:  # nobody listens; often noticed before stdin ends
+                _leave(scratch)
+
+
+def _leave(scratch: Path) -> NoReturn:
+    """End the process at once, whatever the other thread does, and take the parcels along."""
+    shutil.rmtree(scratch, ignore_errors=True)
+    os._exit(0)
 
 
 def _take_stdout() -> BinaryIO:
@@ -79,5 +88,4 @@ def _listen(jobs: queue.SimpleQueue[_Job], scratch: Path) -> None:
             else:
                 tokens[number] = CancelToken()
                 jobs.put(_Job(number, Path(message["folder"]), tokens[number]))
-    shutil.rmtree(scratch, ignore_errors=True)
-    os._exit(0)
+    _leave(scratch)
