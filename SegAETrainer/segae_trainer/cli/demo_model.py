@@ -1,30 +1,13 @@
-"""The command `segae-train`."""
+"""`segae-train demo-model`"""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from segae.errors import Cancelled, SegAEError
 
-app = typer.Typer(
-    name="segae-train",
-    help="Train models that predict the quality of organ masks.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-
-@app.callback()
-def segae_train() -> None:
-    """Train models that predict the quality of organ masks."""
-
-
-@app.command("demo-model")
 def demo_model(
     data: Annotated[
         Path, typer.Option(help="Folder with a folder per case: ct.nii.gz and labels_dap.nii.gz.")
@@ -79,19 +62,3 @@ def demo_model(
     )
     with progress_bar(Console(stderr=True)) as show:
         run_stages(plan, stage or [], out, card, say=typer.echo, watch=Watch(show))
-
-
-def main() -> None:
-    """Entry point. Exit codes: 0 done, 2 the input or an option cannot be used, 130 stopped by the user."""
-    try:
-        app()
-    except (Cancelled, KeyboardInterrupt):
-        print("segae-train: stopped; run the same command to go on.", file=sys.stderr)
-        sys.exit(130)
-    except SegAEError as error:
-        print(f"segae-train: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
-if __name__ == "__main__":
-    main()
