@@ -26,7 +26,7 @@ def test_the_ranking_fits_eighty_columns_and_the_results_are_written(score_case,
     *ranking, written = ended.out.splitlines()
     assert "vertebrae T11" in ended.out
     assert max(map(len, ranking)) <= 80
-    names = ("report.csv", "report.json", "worst_slices.png", "strips.png")
+    names = ("report.csv", "report.json", "structures.csv", "worst_slices.png", "strips.png")
     assert written == "Written: " + ", ".join(f"{tmp_path}/out/{name}" for name in names)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
     report = read_report(tmp_path / "out/report.json")

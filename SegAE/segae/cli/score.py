@@ -29,7 +29,10 @@ def score(
     ] = None,
     names: opt.Names = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for report.csv, report.json, worst_slices.png and strips.png.")
+        Path | None,
+        typer.Option(
+            help="Folder for report.csv, report.json, structures.csv, worst_slices.png and strips.png."
+        ),
     ] = None,
     model: opt.Model = "bundled",
     slices: opt.Slices = None,
@@ -40,6 +43,9 @@ def score(
     batch_size: opt.BatchSize = 32,
     threshold: opt.Threshold = POOR,
     limit: Annotated[int, typer.Option(min=1, help="Rows of the table that is printed.")] = 20,
+    check_names: Annotated[
+        bool, typer.Option("--check-names", help="Score each mask under neighbouring names, too.")
+    ] = False,
     palette: Annotated[Palette, typer.Option(help="Colours; safe is for colour-blind readers.")] = "traffic",
 ) -> None:
     """Rank the masks of one CT, worst first."""
@@ -54,10 +60,12 @@ def score(
     from segae.io.ct import read_ct
     from segae.io.segmentation import read_segmentation
     from segae.progress import Watch
-    from segae.report.files import write_report
+    from segae.report.files import write_report, write_table
     from segae.scoring.case_name import case_name
     from segae.scoring.options import ScoringOptions
     from segae.scoring.scorer import Scorer
+    from segae.verdict import judge, worst_verdicts_first
+    from segae.verdict.table import verdict_table
 
     options = ScoringOptions(slices, resample, published_map, names)
     console, messages = Console(), Console(stderr=True)
@@ -71,10 +79,16 @@ def score(
         report = scorer.score_checked(
             volume, segmentation, checked, case=case_name(ct.resolve()), options=options, watch=Watch(show)
         )
+        if check_names:
+            from segae.names.run import with_name_findings
+
+            report = with_name_findings(report, scorer, volume, checked, Watch(show))
     print_findings(messages, report.findings)
-    console.print(ranking_view(report, limit=limit, threshold=threshold, palette=palette))
+    console.print(ranking_view(report, limit, threshold, palette, console.width))
     if out is not None:
         written = [write_report(report, out / "report.csv"), write_report(report, out / "report.json")]
+        verdicts = worst_verdicts_first(judge(report, threshold))
+        written.append(write_table(*verdict_table(verdicts, report.case), out / "structures.csv"))
         written.append(
             draw_montage(volume, checked.segmentation, report, out / "worst_slices.png", palette=palette)
         )

@@ -57,6 +57,10 @@ class QualityModel:
             ) from error
         return cls(spec, network, checkpoint.text_vectors, checkpoint.sha256)
 
+    def trained_on(self, structure: Structure) -> bool:
+        """Whether masks of this name were learned from; True when the file does not say."""
+        return not self.spec.trained_rows or structure.index in self.spec.trained_rows
+
     @property
     def identity(self) -> ModelIdentity:
         """What every row of a report says about the model."""
@@ -73,11 +77,14 @@ class QualityModel:
         network = copy.deepcopy(self.network).to(where)
         return QualityModel(self.spec, network, self.text_vectors.to(where), self.sha256)
 
-    def predict(self, images: Tensor, structures: Sequence[int] | Tensor) -> Prediction:
-        """`images` (B, channels, S, S), prepared by `segae.scoring.windows`; `structures` (B,) are table
-        indices."""
+    def predict(
+        self, images: Tensor, structures: Sequence[int] | Tensor, context: Tensor | None = None
+    ) -> Prediction:
+        """`images` (B, channels, S, S) and, where the spec asks for it, `context` (B, CONTEXT), prepared by
+        `segae.scoring`; `structures` (B,) are table indices."""
         import torch
 
         index = torch.as_tensor(structures, device=self.text_vectors.device)
+        more = () if context is None else (context,)
         with torch.inference_mode():
-            return self.network(images, self.text_vectors[index])
+            return self.network(images, self.text_vectors[index], *more)

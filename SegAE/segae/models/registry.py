@@ -1,7 +1,8 @@
 """The architectures by name. A new one is a new file and a new line here.
 
-An architecture is a file with `build(spec) -> torch.nn.Module`, whose forward takes images (B, channels, S,
-S) and text vectors (B, text_dim) and returns a `Prediction`.
+An architecture is a file with `BACKBONES`, the sizes it comes in, and `build(spec) -> torch.nn.Module`, whose
+forward takes images (B, channels, S, S) and text vectors (B, text_dim), and the numbers (B, CONTEXT) of
+`segae.scoring.context` when its spec asks for them, and returns a `Prediction`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 ARCHITECTURES: Mapping[str, str] = {
     "segae-published": "segae.models.published",
+    "segae-dense": "segae.models.dense",
 }
 
 
@@ -33,3 +35,8 @@ def build_network(spec: ModelSpec) -> nn.Module:
         )
     build: Callable[[ModelSpec], nn.Module] = import_module(module).build
     return build(spec)
+
+
+def backbones(architecture: str) -> tuple[str, ...]:
+    """The sizes that a known architecture can be built in."""
+    return tuple(import_module(ARCHITECTURES[architecture]).BACKBONES)

@@ -41,8 +41,14 @@ class ModelSpec:
 
     `hu_windows`: one (low, high) pair in HU per CT channel; a channel is scaled to 0..1 and then normalised
     by `ct_mean` and `ct_std`, the mask (0/1) by `mask_mean` and `mask_std`. `orientation`: the axis order in
-    which the network sees volumes, or "file" for none. `text_dim`: length of a name's vector. `training`,
-    `figures` and `limits` are for people.
+    which the network sees volumes, or "file" for none. `text_dim`: length of a name's vector.
+
+    `neighbours_mm`: distances along z at which further slices of the CT are shown, each with all windows.
+    `context`: the network takes the numbers of `segae.scoring.context` too. `predicts_areas`: it says how
+    large mask and organ are together, and so can look for an organ where there is no mask. `trained_rows`:
+    rows of the label table whose own masks it has learned from; empty when that is not known. `intervals`:
+    table of `segae.intervals`; `typical`: table of `segae.scoring.familiarity`. `training`, `figures` and
+    `limits` are for people.
     """
 
     name: str
@@ -57,18 +63,24 @@ class ModelSpec:
     mask_std: float = 0.5
     crop: CropRule = PUBLISHED_CROP
     orientation: str = "LAS"
+    neighbours_mm: tuple[float, ...] = ()
+    context: bool = False
+    predicts_areas: bool = False
+    trained_rows: tuple[int, ...] = ()
     label_table: str = "DAP Atlas, 145 rows"
     demonstration: bool = False
     licence: str = "not stated"
     description: str = ""
+    intervals: Mapping[str, Any] = field(default_factory=dict)
+    typical: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int:
-        """Channels of the network's input: one per HU window, and the mask."""
-        return len(self.hu_windows) + 1
+        """Channels of the network's input: one per HU window and slice, and the mask."""
+        return len(self.hu_windows) * (1 + len(self.neighbours_mm)) + 1
 
     def to_metadata(self) -> dict[str, str]:
         """The string pair written into the weights file: one only, as safetensors keeps no order."""
@@ -94,7 +106,8 @@ class ModelSpec:
             values = {name: values[name] for name in _FIELDS if name in values}
             values["crop"] = CropRule(**values["crop"])
             values["hu_windows"] = tuple((float(low), float(high)) for low, high in values["hu_windows"])
-            values["limits"] = tuple(values.get("limits", ()))
+            for name in ("limits", "neighbours_mm", "trained_rows"):
+                values[name] = tuple(values.get(name, ()))
             spec = cls(**values)
             check_code(spec.orientation)
             if min(spec.text_dim, spec.input_size) < 1:

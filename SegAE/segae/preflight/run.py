@@ -8,6 +8,7 @@ from segae.data import Segment, Segmentation, Volume
 from segae.preflight.findings import Finding, Preflight
 from segae.preflight.intensity import check_intensity, measure
 from segae.preflight.masks import check_mask, check_names
+from segae.preflight.metal import check_metal, find_metal
 from segae.preflight.placement import bring_to_grid, check_axes
 
 
@@ -22,8 +23,9 @@ def run_preflight(ct: Volume, segmentation: Segmentation, *, resample: bool = Fa
     named = tuple(segment for segment in segmentation.segments if segment.structure is not None)
     placed, about_grids = bring_to_grid(replace(segmentation, segments=named), ct, resample)
     findings += about_grids
+    metal = find_metal(ct)
     for segment in placed:
-        findings += check_mask(segment, ct, intensity.fill)
+        findings += [*check_mask(segment, ct, intensity.fill), *check_metal(segment, metal)]
     scorable = tuple(segment for segment in placed if not segment.is_empty)
     if not scorable and not any(finding.severity == "error" for finding in findings):
         findings.append(_nothing_left(segmentation, named))

@@ -4,6 +4,7 @@ from segae.report.report import POOR, QualityReport
 from segae.report.rows import (
     CaseScore,
     ModelIdentity,
+    SearchedSlice,
     SegmentExtent,
     SliceScore,
     StructureScore,
@@ -15,6 +16,7 @@ __all__ = [
     "CaseScore",
     "ModelIdentity",
     "QualityReport",
+    "SearchedSlice",
     "SegmentExtent",
     "SliceScore",
     "StructureScore",

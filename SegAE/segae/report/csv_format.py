@@ -16,6 +16,7 @@ from segae.report.record import (
     OPTIONAL,
     REPEATED,
     ROW_TYPES,
+    SINCE_DENSE,
     header_of,
     parse_strict_json,
     row_values,
@@ -48,7 +49,7 @@ def read(stream: BinaryIO) -> tuple[QualityReport, ...]:
     rows = csv.reader(text, strict=True)
     try:
         names = next(rows, [])
-        columns = [names.index(name) for name in ROW_TYPES]
+        columns = [None if name in SINCE_DENSE - set(names) else names.index(name) for name in ROW_TYPES]
         return split(headers, (_parse(row, columns) for row in rows))
     except csv.Error as error:
         raise ValueError(str(error)) from error
@@ -76,10 +77,11 @@ def _headers(text: io.TextIOBase) -> tuple[tuple[dict[str, Any], ...], int]:
     return tuple(headers), start
 
 
-def _parse(row: Sequence[str], columns: Sequence[int]) -> list[Any]:
-    if len(row) <= max(columns):
+def _parse(row: Sequence[str], columns: Sequence[int | None]) -> list[Any]:
+    """The values of a row; None stands for a column that the file does not have."""
+    if len(row) <= max(column for column in columns if column is not None):
         raise ValueError("a row ends too early")
-    cells = [row[column] for column in columns]
+    cells = ["" if column is None else row[column] for column in columns]
     return [
         None if cell == "" and name in OPTIONAL else kind(cell)
         for (name, kind), cell in zip(ROW_TYPES.items(), cells, strict=True)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
-from segae.report.record import ROW_TYPES, header_of, parse_strict_json, report_from, row_values, strict_json
+from segae.report.record import (
+    ROW_TYPES,
+    SINCE_DENSE,
+    header_of,
+    parse_strict_json,
+    report_from,
+    row_values,
+    strict_json,
+)
 from segae.report.report import QualityReport
 
 
@@ -28,4 +36,5 @@ def _as_object(report: QualityReport) -> dict[str, Any]:
 
 
 def _from_object(content: dict[str, Any]) -> QualityReport:
-    return report_from(content, ([row[name] for name in ROW_TYPES] for row in content["slices"]))
+    newer = dict.fromkeys(SINCE_DENSE)
+    return report_from(content, ([{**newer, **row}[name] for name in ROW_TYPES] for row in content["slices"]))

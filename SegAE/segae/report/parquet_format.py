@@ -12,6 +12,7 @@ from segae.report.record import (
     OPTIONAL,
     REPEATED,
     ROW_TYPES,
+    SINCE_DENSE,
     header_of,
     parse_strict_json,
     row_values,
@@ -48,8 +49,11 @@ def read(stream: BinaryIO) -> tuple[QualityReport, ...]:
     metadata = file.metadata.metadata or {}
     if KEY not in metadata:
         raise ValueError("it is a table without the description of a SegAE report")
-    table = file.read(columns=list(ROW_TYPES))
-    columns = [table.column(name).to_pylist() for name in ROW_TYPES]
+    older = SINCE_DENSE - set(file.schema_arrow.names)
+    table = file.read(columns=[name for name in ROW_TYPES if name not in older])
+    columns = [
+        [None] * table.num_rows if name in older else table.column(name).to_pylist() for name in ROW_TYPES
+    ]
     return split(parse_strict_json(metadata[KEY].decode()), zip(*columns, strict=True))
 
 

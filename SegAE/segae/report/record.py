@@ -1,7 +1,8 @@
 """A report as plain values and back: the part that all file formats share.
 
 A report is stored as a header (everything that is said once) and a table of slices. The header knows how many
-rows are its own, so several reports can follow each other in one table.
+rows are its own, so several reports can follow each other in one table. Slices in which an organ was only
+looked for stand in the header too, segment by segment, so that every row of the table is a score.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 from segae.errors import InputError
 from segae.preflight.findings import Finding
 from segae.report.report import QualityReport
-from segae.report.rows import ModelIdentity, SegmentExtent, SliceScore
+from segae.report.rows import ModelIdentity, SearchedSlice, SegmentExtent, SliceScore
 
 FORMAT = 1  # rises when a file written now could not be read by the code of before
 
@@ -23,11 +24,15 @@ ROW_TYPES: dict[str, type] = {
     "segment": str, "structure_index": int, "structure": str, "slice": int,
     "x": float, "y": float, "z": float, "area_mm2": float,
     "score": float, "interval_low": float, "interval_high": float,
+    "overlap_mm2": float, "organ_mm2": float,
 }  # fmt: skip
-OPTIONAL = frozenset({"interval_low", "interval_high"})
+OPTIONAL = frozenset({"interval_low", "interval_high", "overlap_mm2", "organ_mm2"})
+SINCE_DENSE = frozenset({"overlap_mm2", "organ_mm2"})  # columns that older files do not have
 # Said again in every row of a table, so that tables can be joined and filtered; the header is what counts.
 REPEATED = ("case", "model", "model_sha256")
 _KEPT = ("case", "ct", "segmentation", "timings", "options", "slice_axis")  # as JSON holds them
+_OF_SEGMENT = ("segment", "structure_index", "structure")
+_OF_SEARCH = ("slice", "x", "y", "z", "thickness_mm", "organ_mm2", "presence")
 
 
 def header_of(report: QualityReport) -> dict[str, Any]:
@@ -38,6 +43,8 @@ def header_of(report: QualityReport) -> dict[str, Any]:
         "model": asdict(report.model),
         "findings": [asdict(finding) for finding in report.findings],
         "segments": [asdict(segment) for segment in report.segments],
+        "slice_mm": report.slice_mm,
+        "searched": _searches(report.searched),
         "n_slices": len(report.slices),
     }
 
@@ -64,6 +71,8 @@ def report_from(header: Mapping[str, Any], rows: Iterable[Sequence[Any]]) -> Qua
         slices=tuple(SliceScore(*values) for values in rows),
         findings=tuple(Finding(**finding) for finding in header["findings"]),
         segments=tuple(SegmentExtent(**segment) for segment in header["segments"]),
+        searched=_searched_slices(header.get("searched", ())),  # older files have neither
+        slice_mm=header.get("slice_mm"),
     )
     if len(report.slices) != header["n_slices"]:
         raise ValueError(f"{header['n_slices']} slices are announced and {len(report.slices)} are there")
@@ -77,6 +86,30 @@ def split(headers: Iterable[Mapping[str, Any]], rows: Iterable[Sequence[Any]]) -
     if next(left, None) is not None:
         raise ValueError("there are more slices than announced")
     return reports
+
+
+def _searches(searched: Iterable[SearchedSlice]) -> list[dict[str, Any]]:
+    """Searched slices by segment: what they share once, the rest as one list per slice (`_OF_SEARCH`)."""
+    return [
+        {**dict(zip(_OF_SEGMENT, shared, strict=True)), "columns": _OF_SEARCH, "slices": _values(group)}
+        for shared, group in groupby(searched, lambda one: tuple(getattr(one, name) for name in _OF_SEGMENT))
+    ]
+
+
+def _values(searched: Iterable[SearchedSlice]) -> list[list[Any]]:
+    return [[getattr(one, name) for name in _OF_SEARCH] for one in searched]
+
+
+def _searched_slices(searches: Iterable[Mapping[str, Any]]) -> tuple[SearchedSlice, ...]:
+    """Inverse of `_searches`."""
+    return tuple(
+        SearchedSlice(
+            **{name: search[name] for name in _OF_SEGMENT},
+            **dict(zip(search["columns"], values, strict=True)),
+        )
+        for search in searches
+        for values in search["slices"]
+    )
 
 
 def strict_json(value: object) -> str:

@@ -10,7 +10,14 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
 from segae.errors import ModelError
-from segae.report.rows import CaseScore, ModelIdentity, SegmentExtent, SliceScore, StructureScore
+from segae.report.rows import (
+    CaseScore,
+    ModelIdentity,
+    SearchedSlice,
+    SegmentExtent,
+    SliceScore,
+    StructureScore,
+)
 
 if TYPE_CHECKING:
     from segae.preflight.findings import Finding
@@ -23,9 +30,10 @@ class QualityReport:
     """Predicted quality of every mask of one case.
 
     `ct`, `segmentation`: where they were read from. `slices`: one row per scored slice. `segments`: every
-    segment that was handed in, the empty and the unknown too. `timings`: seconds per stage. `options`: what
-    scoring was asked for, JSON values. `slice_axis`: the file's axis ("i", "j" or "k") that slice indices
-    count along. Raises `ModelError` when a score is not a finite number.
+    segment that was handed in, the empty and the unknown too. `searched`: slices without mask in which a
+    model that can do so looked for the organ. `slice_mm`: distance of the slices. `timings`: seconds per
+    stage. `options`: what scoring was asked for, JSON values. `slice_axis`: the file's axis ("i", "j" or "k")
+    that slice indices count along. Raises `ModelError` when a score is not a finite number.
     """
 
     case: str
@@ -38,6 +46,8 @@ class QualityReport:
     options: Mapping[str, object] = field(default_factory=dict)
     slice_axis: str = "k"
     segments: tuple[SegmentExtent, ...] = ()
+    searched: tuple[SearchedSlice, ...] = ()
+    slice_mm: float | None = None
 
     def __post_init__(self) -> None:
         for row in self.slices:

@@ -38,7 +38,8 @@ class SliceScore:
     `segment`: the name in the file; `structure_index`, `structure`: the row of the label table it was taken
     for. `slice`: index along the file's own axial axis. `x`, `y`, `z`: centre of the mask in that slice, RAS
     mm. `area_mm2`: its area. `score`: raw. `interval_low`, `interval_high`: raw, None where the model has no
-    interval.
+    interval. `overlap_mm2`, `organ_mm2`: the predicted areas of mask and organ together and of the organ in
+    the whole slice, None where the model predicts none.
     """
 
     segment: str
@@ -52,6 +53,8 @@ class SliceScore:
     score: float
     interval_low: float | None = None
     interval_high: float | None = None
+    overlap_mm2: float | None = None
+    organ_mm2: float | None = None
 
     @property
     def predicted_dice(self) -> float:
@@ -60,10 +63,35 @@ class SliceScore:
 
 
 @dataclass(frozen=True)
+class SearchedSlice:
+    """A slice in which a segment has no voxel and its organ was looked for: beyond its ends, in its gaps, or
+    anywhere when the segment is empty.
+
+    `segment`, `structure_index`, `structure`, `slice`: as in `SliceScore`. `x`, `y`, `z`: RAS mm of the
+    middle of the window. `thickness_mm`: how much of the z axis this slice stands for; not every slice is
+    looked at. `organ_mm2`: predicted area of the organ. `presence`: 0..1, the highest probability of the
+    organ at any place of the slice, smoothed over a few pixels.
+    """
+
+    segment: str
+    structure_index: int
+    structure: str
+    slice: int
+    x: float
+    y: float
+    z: float
+    thickness_mm: float
+    organ_mm2: float
+    presence: float
+
+
+@dataclass(frozen=True)
 class SegmentExtent:
     """A segment that was handed in, scored or not, so that nothing disappears from a report.
 
     `structure_index` is None and `structure` "" for a name without a partner in the label table.
+    `volume_dice`, `interval_low`, `interval_high`: calibrated Dice of the whole organ and its interval
+    (0..1), None where the model has none (`segae.verdict.with_organ_scores`).
     """
 
     segment: str
@@ -71,6 +99,9 @@ class SegmentExtent:
     structure: str
     n_voxels: int
     volume_ml: float
+    volume_dice: float | None = None
+    interval_low: float | None = None
+    interval_high: float | None = None
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from segae.data import Box, Segment, Volume
+from segae.data import Segment, Volume
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import (
     orient_array,
@@ -20,8 +20,10 @@ from segae.geometry.orientation import (
     slice_index_in_orientation,
 )
 from segae.models.spec import ModelSpec
+from segae.scoring.context import Body, context_numbers, measure_body
+from segae.scoring.search import Wanted, slices_to_search
 from segae.scoring.slices import choose_slices
-from segae.scoring.windows import crop_windows, mask_boxes, network_input
+from segae.scoring.windows import Windows, crop_windows, mask_boxes, network_input
 
 _TORCH_TYPES = (np.uint8, np.int16, np.int32, np.float32)
 CHUNK = 32  # slices of one segment that are prepared together
@@ -29,17 +31,24 @@ CHUNK = 32  # slices of one segment that are prepared together
 
 @dataclass(frozen=True, eq=False)
 class OrientedCT:
-    """The CT in the network's axis order: `voxels` (K, H, W) on the scoring device, axial slices first."""
+    """The CT in the network's axis order: `voxels` (K, H, W) on the scoring device, axial slices first.
+    `body` is measured for the networks that are told where in the body a window lies."""
 
     voxels: Tensor
     grid: Grid
     file_grid: Grid
     code: str
+    body: Body | None = None
 
     @property
     def pixel_mm(self) -> tuple[float, float]:
         """Millimetres between rows and between columns."""
         return (float(self.grid.spacing[1]), float(self.grid.spacing[0]))
+
+    @property
+    def slice_mm(self) -> float:
+        """Millimetres between slices."""
+        return float(self.grid.spacing[2])
 
     @property
     def slice_axis(self) -> str:
@@ -55,35 +64,60 @@ class OrientedCT:
 class PreparedSlices:
     """Some slices of one segment.
 
-    `images` (n, channels, S, S); `slices`: indices in the file; `centres` (n, 3): RAS mm of the middle of the
-    mask's box; `areas_mm2` (n,).
+    `images` (n, channels, S, S), cut from `windows`; `oriented`: indices of the slices in the network's axis
+    order, `slices`: in the file; `centres` (n, 3): RAS mm of the middle of the
+    window's box; `areas_mm2` (n,) of the mask. `context` (n, CONTEXT) for the networks that take it.
+    `pixels_mm2` (n,): area of one of the window's pixels. `searched_mm` (n,): 0 for a slice with mask, else
+    how much of the z axis the slice without mask stands for.
     """
 
     segment: Segment
     images: Tensor
+    windows: Windows
+    oriented: list[int]
     slices: list[int]
     centres: np.ndarray
     areas_mm2: np.ndarray
+    context: Tensor | None
+    pixels_mm2: np.ndarray
+    searched_mm: np.ndarray
 
     def part(self, which: slice) -> PreparedSlices:
         """Some of these slices."""
         return PreparedSlices(
-            self.segment, self.images[which], self.slices[which], self.centres[which], self.areas_mm2[which]
+            self.segment,
+            self.images[which],
+            self.windows.part(which),
+            self.oriented[which],
+            self.slices[which],
+            self.centres[which],
+            self.areas_mm2[which],
+            None if self.context is None else self.context[which],
+            self.pixels_mm2[which],
+            self.searched_mm[which],
         )
 
 
-def orient_ct(volume: Volume, code: str, device: torch.device) -> OrientedCT:
+def orient_ct(volume: Volume, code: str, device: torch.device, *, with_body: bool = False) -> OrientedCT:
     """Bring the CT into the axis order `code` and onto the scoring device, in its own number type where torch
-    has it, else in float32."""
+    has it, else in float32; `with_body` measures the patient's outline too."""
     voxels = orient_array(volume.voxels, volume.grid, code)
     # torch wants arrays that it may write to, though nothing here does.
     voxels = np.require(voxels, voxels.dtype if voxels.dtype in _TORCH_TYPES else np.float32, ["C", "W"])
-    return OrientedCT(torch.from_numpy(voxels).to(device), orient_grid(volume.grid, code), volume.grid, code)
+    ct = OrientedCT(torch.from_numpy(voxels).to(device), orient_grid(volume.grid, code), volume.grid, code)
+    return replace(ct, body=measure_body(ct.voxels, ct.pixel_mm, ct.slice_mm)) if with_body else ct
 
 
-def slice_count(segment: Segment, code: str, n: int | None, only: Collection[int] | None = None) -> int:
-    """How many slices of the segment will be scored."""
-    return len(_chosen(segment, code, _slice_areas(_oriented_voxels(segment, code)), n, only))
+def slice_count(
+    ct: OrientedCT,
+    segment: Segment,
+    spec: ModelSpec,
+    n: int | None = None,
+    only: Collection[int] | None = None,
+) -> int:
+    """How many slices of the segment `prepare` will give."""
+    areas = _slice_areas(_oriented_voxels(segment, ct.code))
+    return len(_wanted(ct, segment, areas, spec, n, only).slices)
 
 
 def prepare(
@@ -95,26 +129,74 @@ def prepare(
 ) -> Iterator[PreparedSlices]:
     """The network's input for the chosen slices of a segment that lies on the CT's grid, in parts of at most
     `CHUNK` slices: `n` evenly spread ones (None: all), or those of `only` (indices in the file) that the mask
-    reaches. Only the rows and columns that windows can reach are copied."""
+    reaches. When all are asked for and the network can look for organs, slices without mask follow
+    (`segae.scoring.search`). Only the rows and columns that windows can reach are copied."""
     voxels = _oriented_voxels(segment, ct.code)
     box = orient_box(segment.box, ct.file_grid, ct.code)
     areas = _slice_areas(voxels)
-    chosen = _chosen(segment, ct.code, areas, n, only)
+    wanted = _wanted(ct, segment, areas, spec, n, only)
     pixel_area = ct.pixel_mm[0] * ct.pixel_mm[1]
-    for start in range(0, len(chosen), CHUNK):
-        local = chosen[start : start + CHUNK]
-        masks = torch.from_numpy(np.ascontiguousarray(voxels[local])).to(ct.voxels.device)
+    for start in range(0, len(wanted.slices), CHUNK):
+        k, near, searched = (values[start : start + CHUNK] for values in wanted.columns)
+        masks = torch.from_numpy(np.ascontiguousarray(voxels[near])).to(ct.voxels.device)
         boxes = mask_boxes(masks) + torch.tensor(
             [box[1].start, box[1].start, box[2].start, box[2].start], device=masks.device
         )
-        k = local + box[0].start
+        masks[torch.from_numpy(searched > 0)] = False
+        windows = crop_windows(boxes, spec.crop, ct.voxels.shape[1], ct.voxels.shape[2], ct.pixel_mm)
         yield PreparedSlices(
             segment,
-            _images(ct, k, masks, boxes, box, spec),
+            images_of(ct, k, masks, (box[1], box[2]), windows, spec),
+            windows,
+            k.tolist(),
             [ct.file_slice(int(index)) for index in k],
             _centres(ct.grid, k, boxes.cpu().numpy()),
-            areas[local] * pixel_area,
+            np.where(searched > 0, 0, areas[near]) * pixel_area,
+            context_for(ct, k, masks, windows, spec),
+            window_pixels_mm2(ct, windows, spec),
+            searched,
         )
+
+
+def context_for(
+    ct: OrientedCT, k: np.ndarray, masks: Tensor, windows: Windows, spec: ModelSpec
+) -> Tensor | None:
+    """The numbers (n, CONTEXT) that a network takes beside its images, None for one that takes none."""
+    if not spec.context:
+        return None
+    assert ct.body is not None, "orient the CT with its body"
+    return context_numbers(windows, masks, torch.from_numpy(k).to(masks.device), ct.body)
+
+
+def window_pixels_mm2(ct: OrientedCT, windows: Windows, spec: ModelSpec) -> np.ndarray:
+    """Area (n,) of one of each window's pixels."""
+    area = windows.length.prod(dim=1) * (ct.pixel_mm[0] * ct.pixel_mm[1]) / spec.input_size**2
+    return area.cpu().numpy().astype(float)
+
+
+def _wanted(
+    ct: OrientedCT,
+    segment: Segment,
+    areas: np.ndarray,
+    spec: ModelSpec,
+    n: int | None,
+    only: Collection[int] | None,
+) -> Wanted:
+    first = orient_box(segment.box, ct.file_grid, ct.code)[0].start
+    chosen = _chosen(segment, ct.code, areas, n, only)
+    filled = Wanted(chosen + first, chosen, np.zeros(len(chosen)))
+    if n is not None or only is not None or not spec.predicts_areas:
+        return filled
+    return filled.followed_by(slices_to_search(areas, first, len(ct.voxels), ct.slice_mm))
+
+
+def neighbour_slices(
+    slices: np.ndarray, count: int, neighbours_mm: Sequence[float], slice_mm: float
+) -> np.ndarray:
+    """Each of `slices` (n,) and its neighbours along z (n, 1 + neighbours) in a scan of `count` slices; at
+    the ends the last slice stands for those that are not there."""
+    steps = [0, *(round(mm / slice_mm) for mm in neighbours_mm)]
+    return np.clip(slices[:, None] + np.array(steps), 0, count - 1)
 
 
 def _chosen(
@@ -138,17 +220,20 @@ def _slice_areas(voxels: np.ndarray) -> np.ndarray:
     return np.count_nonzero(voxels.reshape(len(voxels), -1), axis=1)
 
 
-def _images(ct: OrientedCT, k: np.ndarray, masks: Tensor, boxes: Tensor, box: Box, spec: ModelSpec) -> Tensor:
-    """Cut from the part of the slices that the windows reach; the masks are put back in their place there."""
+def images_of(
+    ct: OrientedCT, k: np.ndarray, masks: Tensor, box: tuple[slice, slice], windows: Windows, spec: ModelSpec
+) -> Tensor:
+    """Images (n, channels, S, S) of slices `k`; `masks` (n, h, w) fill the rows and columns `box`. Cut from
+    the part of the slices that the windows reach; the masks are put back in their place there."""
     height, width = ct.voxels.shape[1:]
-    windows = crop_windows(boxes, spec.crop, height, width, ct.pixel_mm)
     rows, columns = windows.hull(height, width, spec.input_size)
-    slices = ct.voxels[torch.from_numpy(k).to(ct.voxels.device), rows, columns]
-    placed = torch.zeros_like(slices, dtype=torch.bool)
-    top, left = max(rows.start, box[1].start), max(columns.start, box[2].start)
-    bottom, right = min(rows.stop, box[1].stop), min(columns.stop, box[2].stop)
+    near = neighbour_slices(k, len(ct.voxels), spec.neighbours_mm, ct.slice_mm)
+    slices = ct.voxels[torch.from_numpy(near).to(ct.voxels.device), rows, columns]
+    placed = torch.zeros_like(slices[:, 0], dtype=torch.bool)
+    top, left = max(rows.start, box[0].start), max(columns.start, box[1].start)
+    bottom, right = min(rows.stop, box[0].stop), min(columns.stop, box[1].stop)
     placed[:, top - rows.start : bottom - rows.start, left - columns.start : right - columns.start] = masks[
-        :, top - box[1].start : bottom - box[1].start, left - box[2].start : right - box[2].start
+        :, top - box[0].start : bottom - box[0].start, left - box[1].start : right - box[1].start
     ]
     return network_input(slices, placed, windows.moved(rows.start, columns.start), spec)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import fields
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +12,9 @@ from torch import Tensor, nn
 from segae.errors import InputError
 from segae.models.prediction import Prediction
 from segae.models.quality_model import QualityModel
+from segae.scoring.context import CONTEXT
 
-_OUTPUTS = ("dsc", "interval", "error_map")
+_OUTPUTS = tuple(field.name for field in fields(Prediction))
 
 
 class _Outputs(nn.Module):
@@ -22,8 +25,8 @@ class _Outputs(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, images: Tensor, text: Tensor) -> tuple[Tensor, ...]:
-        prediction = self.network(images, text)
+    def forward(self, images: Tensor, text: Tensor, *more: Tensor) -> tuple[Tensor, ...]:
+        prediction = self.network(images, text, *more)
         return tuple(value for name in _OUTPUTS if (value := getattr(prediction, name)) is not None)
 
 
@@ -48,8 +51,10 @@ class OnnxRunner:
         )
         self._names = [output.name for output in self._session.get_outputs()]
 
-    def run(self, images: Tensor, structures: Tensor) -> Prediction:
+    def run(self, images: Tensor, structures: Tensor, context: Tensor | None = None) -> Prediction:
         feed = {"images": images.numpy(), "text": self._vectors[structures].numpy()}
+        if context is not None:
+            feed["context"] = context.numpy()
         values = [torch.from_numpy(value) for value in self._session.run(None, feed)]
         return Prediction(**dict(zip(self._names, values, strict=True)))
 
@@ -57,7 +62,10 @@ class OnnxRunner:
 def _onnx_bytes(model: QualityModel) -> bytes:
     spec = model.spec
     network = _Outputs(model.network).eval()
-    example = (torch.zeros(2, spec.channels, spec.input_size, spec.input_size), torch.zeros(2, spec.text_dim))
+    size = spec.input_size
+    example = (torch.zeros(2, spec.channels, size, size), torch.zeros(2, spec.text_dim))
+    if spec.context:
+        example = (*example, torch.zeros(2, CONTEXT))
     with torch.inference_mode():
         names = [name for name in _OUTPUTS if getattr(model.network(*example), name) is not None]
     batch = torch.export.Dim("batch", min=1, max=1 << 16)
@@ -67,10 +75,16 @@ def _onnx_bytes(model: QualityModel) -> bytes:
             network,
             example,
             dynamo=True,
-            input_names=["images", "text"],
+            input_names=["images", "text", "context"][: len(example)],
             output_names=names,
-            dynamic_shapes=({0: batch}, {0: batch}),
+            dynamic_shapes=_shapes(example, batch),
             verbose=False,
         )
     assert program is not None
     return program.model_proto.SerializeToString()
+
+
+def _shapes(example: tuple[Tensor, ...], batch: Any) -> tuple[Any, ...]:
+    """The first axis of every input is free; the third input belongs to `*more`."""
+    free = {0: batch}
+    return (free, free, (free,)) if len(example) == 3 else (free, free)

@@ -1,6 +1,7 @@
 """Runs the network over batches: on a GPU in half precision, on the CPU as fast as exact arithmetic allows.
 
-A runner takes images (B, channels, S, S) on its device and table indices (B,) and returns the `Prediction` on
+A runner takes images (B, channels, S, S) and, where the network wants them, context numbers (B, CONTEXT) on
+its device, and table indices (B,), and returns the `Prediction` on
 the CPU in float32. `benchmarks/throughput.py` measures the choices, `docs/explanation/speed.md` keeps the
 figures.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import fields
 from typing import Protocol
 
 import torch
@@ -20,6 +22,7 @@ from segae.models.quality_model import QualityModel
 from segae.scoring.folding import fold_batch_norm
 
 ENGINES = ("torch", "onnx")
+_OPTIONAL = tuple(field.name for field in fields(Prediction) if field.name != "dsc")
 CPU_CHUNK = 4  # slices per pass: more of them push each other's activations out of the cache
 
 
@@ -28,7 +31,7 @@ class Runner(Protocol):
 
     device: torch.device
 
-    def run(self, images: Tensor, structures: Tensor) -> Prediction: ...
+    def run(self, images: Tensor, structures: Tensor, context: Tensor | None = None) -> Prediction: ...
 
 
 def make_runner(model: QualityModel, device: torch.device, engine: str = "torch") -> Runner:
@@ -59,11 +62,12 @@ class CpuRunner:
         self._network = fold_batch_norm(model.network).to(memory_format=torch.channels_last)
         self._vectors = model.text_vectors
 
-    def run(self, images: Tensor, structures: Tensor) -> Prediction:
+    def run(self, images: Tensor, structures: Tensor, context: Tensor | None = None) -> Prediction:
+        inputs = (images, self._vectors[structures], *(() if context is None else (context,)))
         with torch.inference_mode():
             parts = [
-                self._network(part.contiguous(memory_format=torch.channels_last), self._vectors[index])
-                for part, index in zip(images.split(CPU_CHUNK), structures.split(CPU_CHUNK), strict=True)
+                self._network(part.contiguous(memory_format=torch.channels_last), *more)
+                for part, *more in zip(*(values.split(CPU_CHUNK) for values in inputs), strict=True)
             ]
         return join(parts)
 
@@ -76,20 +80,19 @@ class AcceleratorRunner:
         self._model = model.to(device)
         self._half = device.type == "cuda"
 
-    def run(self, images: Tensor, structures: Tensor) -> Prediction:
+    def run(self, images: Tensor, structures: Tensor, context: Tensor | None = None) -> Prediction:
         precision = torch.autocast("cuda", torch.float16) if self._half else nullcontext()
+        inputs = (images, structures.to(self.device), *(() if context is None else (context,)))
         with torch.inference_mode(), precision:
-            prediction = halving_on_out_of_memory(self._model.predict, images, structures.to(self.device))
+            prediction = halving_on_out_of_memory(self._model.predict, *inputs)
         return _on_cpu(prediction)
 
 
-def halving_on_out_of_memory(
-    predict: Callable[[Tensor, Tensor], Prediction], images: Tensor, structures: Tensor
-) -> Prediction:
-    """`predict`, on smaller and smaller parts while the device has no room; raises `SegAEError` when a single
-    slice does not fit."""
+def halving_on_out_of_memory(predict: Callable[..., Prediction], images: Tensor, *more: Tensor) -> Prediction:
+    """`predict`, on smaller and smaller parts of its inputs while the device has no room; raises `SegAEError`
+    when a single slice does not fit."""
     try:
-        return predict(images, structures)
+        return predict(images, *more)
     except RuntimeError as error:
         if not _is_out_of_memory(error):
             raise
@@ -102,7 +105,7 @@ def halving_on_out_of_memory(
     half = len(images) // 2
     return join(
         [
-            halving_on_out_of_memory(predict, images[part], structures[part])
+            halving_on_out_of_memory(predict, images[part], *(values[part] for values in more))
             for part in (slice(None, half), slice(half, None))
         ]
     )
@@ -117,11 +120,8 @@ def join(parts: list[Prediction]) -> Prediction:
     """Predictions of consecutive parts of a batch as one."""
     if len(parts) == 1:
         return parts[0]
-    return Prediction(
-        torch.cat([part.dsc for part in parts]),
-        _joined([part.interval for part in parts]),
-        _joined([part.error_map for part in parts]),
-    )
+    dsc = torch.cat([part.dsc for part in parts])
+    return Prediction(dsc, **{name: _joined([getattr(part, name) for part in parts]) for name in _OPTIONAL})
 
 
 def _joined(tensors: list[Tensor | None]) -> Tensor | None:
@@ -130,9 +130,6 @@ def _joined(tensors: list[Tensor | None]) -> Tensor | None:
 
 
 def _on_cpu(prediction: Prediction) -> Prediction:
-    dsc, interval, error_map = (
-        None if tensor is None else tensor.float().cpu()
-        for tensor in (prediction.dsc, prediction.interval, prediction.error_map)
-    )
-    assert dsc is not None
-    return Prediction(dsc, interval, error_map)
+    values = {name: getattr(prediction, name) for name in _OPTIONAL}
+    moved = {name: value.float().cpu() for name, value in values.items() if value is not None}
+    return Prediction(prediction.dsc.float().cpu(), **moved)

@@ -4,34 +4,52 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
 from segae.data import Segment, Segmentation, Volume
+from segae.labels.structure import Structure
 from segae.models.prediction import Prediction
 from segae.models.quality_model import QualityModel
 from segae.preflight.findings import Finding, Preflight
 from segae.preflight.run import run_preflight
 from segae.progress import Watch
 from segae.report.report import QualityReport
-from segae.report.rows import SegmentExtent, SliceScore
+from segae.report.rows import SearchedSlice, SegmentExtent, SliceScore
+from segae.rules import check_rules
+from segae.scoring.batches import batches
 from segae.scoring.device import AUTO, choose_device
+from segae.scoring.empty_masks import empty_count, prepare_empty
+from segae.scoring.familiarity import picture_measures, unlike, unlike_findings
 from segae.scoring.inputs import OrientedCT, PreparedSlices, orient_ct, prepare, slice_count
 from segae.scoring.options import ScoringOptions
 from segae.scoring.published_map import with_published_map
+from segae.scoring.rows import rows_of
 from segae.scoring.runners import make_runner
+from segae.verdict import with_organ_scores
 
 STAGE = "scoring"
 
 
 @dataclass
-class _Clock:
-    """Seconds spent in preparing slices and in the network."""
+class _Run:
+    """What comes together while slices are scored: seconds spent in preparing and in the network, slices that
+    were searched for an organ, and for each segment how many of its slices look unlike the training."""
 
     prepare: float = 0.0
     network: float = 0.0
+    searched: list[SearchedSlice] = field(default_factory=list)
+    unlike: dict[str, list[bool]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One segment, and how its slices are prepared and counted."""
+
+    count: int
+    parts: Iterator[PreparedSlices]
 
 
 class Scorer:
@@ -79,7 +97,10 @@ class Scorer:
         findings."""
         checked = run_preflight(ct, _named(segmentation, options), resample=options.resample)
         known, unknown = self._by_vector(checked.segmentation.segments)
-        return Preflight((*checked.findings, *unknown), Segmentation(known, checked.segmentation.source))
+        # When some slices are scored again, nothing new is said about the case as a whole.
+        rules = check_rules(checked.segmentation) if options.only is None else ()
+        findings = (*checked.findings, *unknown, *rules)
+        return Preflight(findings, Segmentation(known, checked.segmentation.source))
 
     def score_checked(
         self,
@@ -110,34 +131,41 @@ class Scorer:
         watch: Watch | None = None,
     ) -> Generator[tuple[SliceScore, ...], None, QualityReport]:
         """`score_checked` a batch at a time: yields scores as they come and returns the report."""
-        options, watch, clock = options or ScoringOptions(), watch or Watch(), _Clock()
+        options, watch, run = options or ScoringOptions(), watch or Watch(), _Run()
         checked.raise_for_errors()
         started = time.perf_counter()
         oriented = self.orient(ct)
         rows: list[SliceScore] = []
-        for part in self._stream(oriented, checked.segmentation.segments, options, watch, clock):
+        named = _named(segmentation, options).segments
+        segments = (*checked.segmentation.segments, *self._to_look_for(named, options))
+        for part in self._stream(oriented, segments, options, watch, run):
             rows += part
-            yield part
-        return QualityReport(
+            if part:
+                yield part
+        report = QualityReport(
             case=case,
             ct=ct.source,
             segmentation=str(segmentation.source),
             model=self.model.identity,
             slices=tuple(rows),
-            findings=checked.findings,
+            findings=(*checked.findings, *unlike_findings(run.unlike, self.model.spec.name)),
             timings={
-                "prepare": clock.prepare,
-                "network": clock.network,
+                "prepare": run.prepare,
+                "network": run.network,
                 "total": time.perf_counter() - started,
             },
             options=options.as_dict(),
             slice_axis=oriented.slice_axis,
-            segments=tuple(_extent(segment) for segment in _named(segmentation, options).segments),
+            segments=tuple(_extent(segment) for segment in named),
+            searched=tuple(run.searched),
+            slice_mm=oriented.slice_mm,
         )
+        return with_organ_scores(report, self.model.spec.intervals)
 
     def orient(self, ct: Volume) -> OrientedCT:
         """The CT as `stream` wants it."""
-        return orient_ct(ct, self.model.spec.orientation, self.device)
+        spec = self.model.spec
+        return orient_ct(ct, spec.orientation, self.device, with_body=spec.context)
 
     def stream(
         self,
@@ -148,7 +176,13 @@ class Scorer:
     ) -> Iterator[tuple[SliceScore, ...]]:
         """Scores as they come, a batch at a time, for segments that lie on the CT's grid and passed the
         preflight."""
-        return self._stream(ct, segments, options or ScoringOptions(), watch or Watch(), _Clock())
+        parts = self._stream(ct, segments, options or ScoringOptions(), watch or Watch(), _Run())
+        return (scores for scores in parts if scores)
+
+    def predict_prepared(self, part: PreparedSlices, structures: Sequence[int]) -> Prediction:
+        """Some prepared slices under the names `structures` (n,; table indices), which need not be those of
+        their segment. On the CPU."""
+        return self._runner.run(part.images, torch.tensor(structures), part.context)
 
     def _stream(
         self,
@@ -156,44 +190,82 @@ class Scorer:
         segments: Sequence[Segment],
         options: ScoringOptions,
         watch: Watch,
-        clock: _Clock,
+        run: _Run,
     ) -> Iterator[tuple[SliceScore, ...]]:
-        asked = [(segment, options.slices, options.slices_of(segment.name)) for segment in segments]
-        total = sum(slice_count(segment, ct.code, n, only) for segment, n, only in asked)
-        done = 0
+        spec = self.model.spec
+        asked = [self._asked(ct, segment, options) for segment in segments]
+        total, done = sum(one.count for one in asked), 0
         watch.step(STAGE, done, total)
-        prepared = _timed(
-            (part for segment, n, only in asked for part in prepare(ct, segment, self.model.spec, n, only)),
-            clock,
-        )
-        for batch in _batches(prepared, self.batch_size):
+        for batch in batches(
+            self._timed((part for one in asked for part in one.parts), run), self.batch_size
+        ):
             started = time.perf_counter()
             images = torch.cat([part.images for part in batch])
             structures = torch.tensor([_index(part.segment) for part in batch for _ in part.slices])
-            prediction = self._runner.run(images, structures)
-            clock.network += time.perf_counter() - started
-            rows = _rows(batch, prediction)
-            done += len(rows)
-            yield rows
+            numbers = [part.context for part in batch if part.context is not None]
+            prediction = self._runner.run(images, structures, torch.cat(numbers) if numbers else None)
+            run.network += time.perf_counter() - started
+            odd = unlike(picture_measures(images, spec), spec.typical).tolist() if spec.typical else []
+            for name, is_odd in zip(_scored_names(batch), odd, strict=False):
+                run.unlike.setdefault(name, []).append(is_odd)
+            scores, searched = rows_of(batch, prediction, spec.intervals)
+            run.searched += searched
+            done += len(images)
+            yield scores
             watch.step(STAGE, done, total)
 
+    def _timed(self, parts: Iterator[PreparedSlices], run: _Run) -> Iterator[PreparedSlices]:
+        while True:
+            started = time.perf_counter()
+            part = next(parts, None)
+            run.prepare += time.perf_counter() - started
+            if part is None:
+                return
+            yield part
+
+    def _asked(self, ct: OrientedCT, segment: Segment, options: ScoringOptions) -> _Asked:
+        spec = self.model.spec
+        if segment.is_empty:
+            return _Asked(empty_count(ct), prepare_empty(ct, segment, spec))
+        chosen = options.slices, options.slices_of(segment.name)
+        return _Asked(slice_count(ct, segment, spec, *chosen), prepare(ct, segment, spec, *chosen))
+
+    def _to_look_for(self, segments: Sequence[Segment], options: ScoringOptions) -> tuple[Segment, ...]:
+        """The empty masks whose organ this model can look for, when everything is to be scored."""
+        spec = self.model.spec
+        if options.slices is not None or options.only is not None:
+            return ()
+        if not (spec.predicts_areas and spec.context):
+            return ()
+        return tuple(
+            s for s in segments if s.is_empty and s.structure is not None and self._has_learned(s.structure)
+        )
+
+    def _has_learned(self, structure: Structure) -> bool:
+        return self.model.knows(structure) and self.model.trained_on(structure)
+
     def _by_vector(self, segments: Sequence[Segment]) -> tuple[tuple[Segment, ...], list[Finding]]:
-        """Segments whose name the model has a vector for, and a finding for each of the others: an error
-        when nothing is left to score."""
+        """Segments whose name the model has a vector for, and findings: about each of the others, an error
+        when nothing is left to score, and about names that were never trained."""
         known = tuple(s for s in segments if s.structure is not None and self.model.knows(s.structure))
-        severity = "warning" if known else "error"
-        findings = [
-            Finding(
-                "NAME_NOT_IN_MODEL",
-                severity,
-                f'Model "{self.model.spec.name}" has no vector for "{segment.structure}", so segment '
-                f'"{segment.name}" is not scored; use a model that knows it.',
-                segment.name,
-                segment.source,
-            )
-            for segment in segments
-            if segment not in known
-        ]
+        name = self.model.spec.name
+        findings = []
+        for segment in segments:
+            if segment not in known:
+                code, severity = "NAME_NOT_IN_MODEL", "warning" if known else "error"
+                text = (
+                    f'Model "{name}" has no vector for "{segment.structure}", so segment "{segment.name}" is '
+                    "not scored; use a model that knows it."
+                )
+            elif segment.structure is not None and not self.model.trained_on(segment.structure):
+                code, severity = "NAME_NOT_TRAINED", "warning"
+                text = (
+                    f'Model "{name}" was never trained on "{segment.structure}", so the score of segment '
+                    f'"{segment.name}" is a guess from similar names; do not rely on it.'
+                )
+            else:
+                continue
+            findings.append(Finding(code, severity, text, segment.name, segment.source))
         return known, findings
 
 
@@ -206,49 +278,8 @@ def _index(segment: Segment) -> int:
     return segment.structure.index
 
 
-def _timed(parts: Iterator[PreparedSlices], clock: _Clock) -> Iterator[PreparedSlices]:
-    while True:
-        started = time.perf_counter()
-        part = next(parts, None)
-        clock.prepare += time.perf_counter() - started
-        if part is None:
-            return
-        yield part
-
-
-def _batches(parts: Iterator[PreparedSlices], size: int) -> Iterator[list[PreparedSlices]]:
-    """Groups of parts of `size` slices together; a part that does not fit is split, the last group may be
-    smaller."""
-    batch: list[PreparedSlices] = []
-    filled = 0
-    for part in parts:
-        while filled + len(part.slices) >= size:
-            room = size - filled
-            yield [*batch, part.part(slice(0, room))]
-            part, batch, filled = part.part(slice(room, None)), [], 0
-        if part.slices:
-            batch.append(part)
-            filled += len(part.slices)
-    if batch:
-        yield batch
-
-
-def _rows(batch: list[PreparedSlices], prediction: Prediction) -> tuple[SliceScore, ...]:
-    scores = prediction.dsc.tolist()
-    intervals = [(None, None)] * len(scores) if prediction.interval is None else prediction.interval.tolist()
-    predicted = zip(scores, intervals, strict=True)
-    rows = []
-    for part in batch:
-        segment, structure = part.segment, part.segment.structure
-        assert structure is not None
-        for k, (x, y, z), area in zip(
-            part.slices, part.centres.tolist(), part.areas_mm2.tolist(), strict=True
-        ):
-            score, (low, high) = next(predicted)
-            rows.append(
-                SliceScore(segment.name, structure.index, structure.name, k, x, y, z, area, score, low, high)
-            )
-    return tuple(rows)
+def _scored_names(batch: Sequence[PreparedSlices]) -> list[str]:
+    return [part.segment.name for part in batch for _ in part.slices]
 
 
 def _extent(segment: Segment) -> SegmentExtent:

@@ -8,6 +8,7 @@ of the oriented slice.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -28,6 +29,10 @@ class Windows:
     start: Tensor
     length: Tensor
     closed: bool
+
+    def part(self, which: slice) -> Windows:
+        """Some of these windows."""
+        return Windows(self.start[which], self.length[which], self.closed)
 
     def moved(self, rows: int, columns: int) -> Windows:
         """The same windows in an image that begins at pixel (rows, columns) of this one."""
@@ -62,19 +67,32 @@ def crop_windows(
 
 
 def network_input(ct: Tensor, masks: Tensor, windows: Windows, spec: ModelSpec) -> Tensor:
-    """Images (B, channels, S, S) from CT slices in HU and masks, both (B, H, W), and their windows."""
-    rows, row_index = _resize_weights(windows, 0, ct.shape[1], spec.input_size)
-    columns, column_index = _resize_weights(windows, 1, ct.shape[2], spec.input_size)
-    batch = torch.arange(len(ct), device=ct.device)[:, None, None]
-    place = (batch, row_index[:, :, None], column_index[:, None, :])
-    cut_ct, cut_mask = ct[place].float(), masks[place].float()
-    channels = [
-        (((cut_ct.clamp(low, high) - low) / (high - low)), spec.ct_mean, spec.ct_std)
-        for low, high in spec.hu_windows
-    ]
-    channels.append((cut_mask, spec.mask_mean, spec.mask_std))
-    transposed = columns.transpose(1, 2)
-    return torch.stack([(rows @ (image @ transposed) - mean) / std for image, mean, std in channels], dim=1)
+    """Images (B, channels, S, S) from CT slices in HU (B, Z, H, W), the scored one first and then its
+    neighbours, masks (B, H, W), and their windows. (B, H, W) is taken for Z = 1."""
+    slices = ct[:, None] if ct.dim() == 3 else ct
+    hu = cut(slices, windows, spec.input_size, spec.hu_windows)
+    mask = cut(masks[:, None], windows, spec.input_size)
+    return torch.cat(((hu - spec.ct_mean) / spec.ct_std, (mask - spec.mask_mean) / spec.mask_std), dim=1)
+
+
+def cut(
+    pictures: Tensor,
+    windows: Windows,
+    size: int,
+    ranges: Sequence[tuple[float, float]] | None = None,
+) -> Tensor:
+    """The windows of pictures (B, C, H, W), resized to (B, C, size, size); with `ranges` the values are first
+    clipped to each range and scaled to 0..1, which gives (B, len(ranges) * C, size, size)."""
+    rows, row_index = _resize_weights(windows, 0, pictures.shape[2], size)
+    columns, column_index = _resize_weights(windows, 1, pictures.shape[3], size)
+    batch = torch.arange(len(pictures), device=pictures.device)[:, None, None]
+    place = (batch, slice(None), row_index[:, :, None], column_index[:, None, :])
+    values = pictures[place].permute(0, 3, 1, 2).float()  # indexing moves the channels to the end
+    rows, columns = rows[:, None], columns.transpose(1, 2)[:, None]
+    if ranges is None:
+        return rows @ (values @ columns)
+    scaled = [(values.clamp(low, high) - low) / (high - low) for low, high in ranges]
+    return torch.cat([rows @ (one @ columns) for one in scaled], dim=1)
 
 
 def _extent(hits: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 
 from segae.preflight.findings import Finding
-from segae.report import ModelIdentity, QualityReport, SegmentExtent, SliceScore
+from segae.report import ModelIdentity, QualityReport, SearchedSlice, SegmentExtent, SliceScore
 
 # Every character that a name may hold: commas, quotes, line breaks, "#", other scripts.
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
@@ -25,6 +25,21 @@ SLICES = st.builds(
     score=SCORES,
     interval_low=st.none() | SCORES,
     interval_high=st.none() | SCORES,
+    overlap_mm2=st.none() | st.floats(0, 1e6),
+    organ_mm2=st.none() | st.floats(0, 1e6),
+)
+SEARCHED = st.builds(
+    SearchedSlice,
+    segment=NAMES,
+    structure_index=st.integers(0, 144),
+    structure=NAMES,
+    slice=st.integers(0, 5000),
+    x=NUMBERS,
+    y=NUMBERS,
+    z=NUMBERS,
+    thickness_mm=st.floats(0, 100),
+    organ_mm2=st.floats(0, 1e6),
+    presence=st.floats(0, 1),
 )
 FINDINGS = st.builds(
     Finding,
@@ -41,6 +56,9 @@ EXTENTS = st.builds(
     structure=NAMES,
     n_voxels=st.integers(0, 2**40),
     volume_ml=st.floats(0, 1e6),
+    volume_dice=st.none() | st.floats(0, 1),
+    interval_low=st.none() | st.floats(0, 1),
+    interval_high=st.none() | st.floats(0, 1),
 )
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | NUMBERS | NAMES,
@@ -59,6 +77,8 @@ REPORTS = st.builds(
     options=st.dictionaries(NAMES, JSON_VALUES, max_size=3),
     slice_axis=st.sampled_from(["i", "j", "k"]),
     segments=st.lists(EXTENTS, max_size=3).map(tuple),
+    searched=st.lists(SEARCHED, max_size=6).map(tuple),
+    slice_mm=st.none() | st.floats(0.1, 20),
 )
 
 

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segae.errors import InputError, OutputError
+from segae.report import SearchedSlice
 from segae.report.files import read_report, read_reports, write_report, write_table
 from segae.report.record import ROW_TYPES
 
@@ -140,6 +141,62 @@ def test_a_report_of_a_later_version_is_refused(report, tmp_path):
     path.write_text(path.read_text().replace('"format": 1', '"format": 99'))
     with pytest.raises(InputError, match="update SegAE"):
         read_report(path)
+
+
+NEWER_COLUMNS = ["overlap_mm2", "organ_mm2"]
+NEWER_OF_SEGMENTS = ("volume_dice", "interval_low", "interval_high")
+
+
+def _older_header(header: dict) -> dict:
+    """As the first release wrote it: nothing about areas, organs or searched slices."""
+    segments = [{k: v for k, v in one.items() if k not in NEWER_OF_SEGMENTS} for one in header["segments"]]
+    return {k: v for k, v in header.items() if k not in ("searched", "slice_mm")} | {"segments": segments}
+
+
+def test_an_older_csv_without_the_newer_columns_is_read(report, tmp_path):
+    path = write_report(report, tmp_path / "r.csv")
+    head, *table = path.read_text().splitlines()
+    mark, content = head[: head.index("{")], head[head.index("{") :]
+    rows = [line.rsplit(",", len(NEWER_COLUMNS))[0] for line in table]
+    assert table[0].endswith(',"overlap_mm2","organ_mm2"')
+    path.write_text("\n".join([mark + json.dumps(_older_header(json.loads(content))), *rows]) + "\n")
+    assert read_report(path) == report
+
+
+def test_an_older_json_without_the_newer_columns_is_read(report, tmp_path):
+    path = write_report(report, tmp_path / "r.json")
+    content = _older_header(json.loads(path.read_text()))
+    for row in content["slices"]:
+        del row["overlap_mm2"], row["organ_mm2"]
+    path.write_text(json.dumps(content))
+    assert read_report(path) == report
+
+
+def test_an_older_parquet_table_without_the_newer_columns_is_read(report, tmp_path):
+    file = pq.ParquetFile(write_report(report, tmp_path / "new.parquet"))
+    table = file.read().drop_columns(NEWER_COLUMNS)
+    headers = [_older_header(one) for one in json.loads(file.metadata.metadata[b"segae-reports"])]
+    path = tmp_path / "old.parquet"
+    pq.write_table(table.replace_schema_metadata({"segae-reports": json.dumps(headers)}), path)
+    assert read_report(path) == report
+
+
+@pytest.mark.parametrize("column", sorted(ROW_TYPES.keys() - set(NEWER_COLUMNS)))
+def test_a_csv_without_a_column_that_always_was_there_is_refused(report, tmp_path, column):
+    path = write_report(report, tmp_path / "r.csv")
+    path.write_text(path.read_text().replace(f'"{column}"', '"other"'))
+    with pytest.raises(InputError, match="is not a complete SegAE report"):
+        read_report(path)
+
+
+def test_searched_slices_leave_the_table_as_it_is_and_stand_once_in_the_header(report, tmp_path):
+    search = [SearchedSlice("spleen, old", 26, "spleen", k, 1.0, 2.0, k, 6.0, 50.0, 0.9) for k in (20, 22)]
+    path = write_report(replace(report, searched=tuple(search), slice_mm=3.0), tmp_path / "r.csv")
+    assert len(pd.read_csv(path, comment="#")) == len(report.slices)
+    header = path.read_text().splitlines()[0].removeprefix("# segae-report ")
+    (one,) = json.loads(header)["searched"]
+    assert (one["segment"], one["columns"][0]) == ("spleen, old", "slice")
+    assert [values[0] for values in one["slices"]] == [20, 22]
 
 
 def test_a_missing_file_and_an_unknown_ending_are_refused(report, tmp_path):

@@ -9,9 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segae.errors import InputError
-from segae.report import ModelIdentity, QualityReport, SliceScore, StructureScore
+from segae.preflight.findings import Finding
+from segae.report import ModelIdentity, QualityReport, SearchedSlice, SliceScore
 from segae.report.files import write_table
-from segae.report.ranking import rank, ranking_table, worst_first
+from segae.report.ranking import Ranked, rank, ranking_table, worst_first
+from segae.verdict import OrganVerdict
+
+
+def _verdict(ranked: Ranked) -> OrganVerdict:
+    assert isinstance(ranked.row, OrganVerdict)
+    return ranked.row
 
 
 def test_slices_are_ranked_by_their_raw_score(report):
@@ -21,7 +28,7 @@ def test_slices_are_ranked_by_their_raw_score(report):
 
 
 def test_structures_are_ranked_by_their_mean_and_empty_masks_left_out(report):
-    assert [r.row for r in rank(report, "structure")] == list(worst_first(report))
+    assert [_verdict(r).scores for r in rank(report, "structure")] == list(worst_first(report))
     assert [s.segment for s in worst_first(report)] == ["spleen, old", "liver"]
 
 
@@ -32,9 +39,29 @@ def test_cases_are_ranked_by_their_mean_and_those_without_scores_left_out(report
 
 
 def test_the_threshold_reaches_the_rows(report):
-    lowest = rank(report, "structure", threshold=0.71)[0].row
-    assert isinstance(lowest, StructureScore)
+    lowest = _verdict(rank(report, "structure", threshold=0.71)[0]).scores
     assert (lowest.poor_share, lowest.threshold) == (1.0, 0.71)
+
+
+def test_structures_that_need_nobody_come_last_and_an_organ_without_mask_first(report, row):
+    doubtful = Finding("TINY_MASK", "info", "Small.", "rib")
+    found = [SearchedSlice("brain", 25, "brain", k, 0.0, 0.0, 3.0 * k, 3.0, 400.0, 0.9) for k in (5, 6)]
+    more = replace(
+        report,
+        slices=(*report.slices, row("rib", 1, 0.95, index=67)),
+        searched=tuple(found),
+        findings=(doubtful,),
+    )
+    ranked = rank([more], "structure", threshold=0.5)
+    assert [_verdict(r).segment for r in ranked] == ["brain", "spleen, old", "rib", "liver"]
+    assert rank([more], "structure", 0.5, limit=3) == ranked[:3]
+
+
+def test_the_table_of_structures_says_verdict_and_missing_slices(report):
+    columns, rows = ranking_table(rank(report, "structure"), "structure")
+    first = dict(zip(columns, rows[0], strict=True))
+    assert (first["segment"], first["verdict"], first["missing_slices"]) == ("spleen, old", "poor", "")
+    assert first["reasons"] == "The predicted Dice is 0.30, below 0.7."
 
 
 @settings(deadline=None)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from segae.errors import InputError, SegAEError
 from segae.models.prediction import Prediction
 from segae.models.quality_model import QualityModel
-from segae.models.registry import ARCHITECTURES, build_network
+from segae.models.registry import ARCHITECTURES, backbones, build_network
 from segae.models.spec import ModelSpec
 from segae.scoring.device import choose_device
 from segae.scoring.folding import fold_batch_norm
@@ -34,7 +34,8 @@ def model(published_checkpoint: Callable[[str, str], Path]) -> QualityModel:
 @pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
 def test_folding_batch_norms_changes_nothing(architecture: str) -> None:
     torch.manual_seed(3)
-    network = build_network(ModelSpec("m", architecture, "resnet18", text_dim=8, input_size=64)).eval()
+    size = backbones(architecture)[0]
+    network = build_network(ModelSpec("m", architecture, size, text_dim=8, input_size=64)).eval()
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         for values in (norm.running_mean, norm.running_var, norm.weight.data, norm.bias.data):

@@ -1,0 +1,185 @@
+"""`segae-dense`: says where the organ is, and computes the Dice of the mask from that.
+
+A U-shaped residual network sees CT, mask and name and gives each pixel's probability p of belonging to the
+organ, and the organ's area outside the window. With m the mask, the expected areas give D = 2 sum(p m) /
+(sum(p) + sum(m) + outside). A scalar head sees pooled features and these sums and corrects D to s; the
+score is the mean of both. The name and the context steer every block by scale and shift (FiLM, Perez et al.
+2018).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from segae.errors import ModelError
+from segae.models.prediction import Prediction
+from segae.models.spec import ModelSpec
+from segae.scoring.context import CONTEXT
+
+# Channels at full, half, ... resolution; the first is a thin branch for the outline.
+WIDTHS: dict[str, tuple[int, ...]] = {
+    "small": (8, 16, 32, 64, 96),
+    "base": (8, 24, 48, 96, 160),
+    "wide": (8, 32, 64, 128, 192),
+}
+BACKBONES = tuple(WIDTHS)
+CONDITION = 96
+OUTSIDE_SCALE = 100.0  # pixels of the window per unit of the network's output
+_PEAK = 3  # pixels over which presence is smoothed
+
+
+@dataclass(frozen=True, eq=False)
+class DenseOutput:
+    """What training looks at. `logits` (B, S, S): of the organ; `outside` (B,): its area outside the window
+    in pixels of the window; `soft_dice`, `scalar` (B,): D and s."""
+
+    logits: Tensor
+    outside: Tensor
+    soft_dice: Tensor
+    scalar: Tensor
+
+
+class Block(nn.Module):
+    """A residual block whose second normalisation is scaled and shifted by the condition."""
+
+    def __init__(self, into: int, out: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(into, out, 3, stride, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(out)
+        self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(out)
+        self.film = nn.Linear(CONDITION, 2 * out)
+        self.skip = nn.Identity() if into == out and stride == 1 else nn.Conv2d(into, out, 1, bias=False)
+        self.pool = nn.Identity() if stride == 1 else nn.AvgPool2d(stride)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        scale, shift = self.film(condition)[:, :, None, None].chunk(2, dim=1)
+        y = self.norm2(self.conv2(functional.relu(self.norm1(self.conv1(x)))))
+        return functional.relu(torch.addcmul(shift, y, 1 + scale) + self.skip(self.pool(x)))
+
+
+class Merge(nn.Module):
+    """Deep features brought to twice the resolution and added to shallow ones, then a steered convolution."""
+
+    def __init__(self, below: int, beside: int) -> None:
+        super().__init__()
+        self.narrow = nn.Conv2d(below, beside, 1, bias=False)
+        self.conv = nn.Conv2d(beside, beside, 3, 1, 1, bias=False)
+        self.norm = nn.BatchNorm2d(beside)
+        self.film = nn.Linear(CONDITION, 2 * beside)
+
+    def forward(self, deep: Tensor, shallow: Tensor, condition: Tensor) -> Tensor:
+        scale, shift = self.film(condition)[:, :, None, None].chunk(2, dim=1)
+        joined = shallow + functional.interpolate(self.narrow(deep), scale_factor=2.0, mode="nearest")
+        return functional.relu(torch.addcmul(shift, self.norm(self.conv(joined)), 1 + scale))
+
+
+class DenseNetwork(nn.Module):
+    """Images (B, channels, S, S) with S a multiple of 16, name vectors (B, text_dim) and, where there is one,
+    context (B, CONTEXT) -> `Prediction`. The mask is the last channel, `mask_mean` and `mask_std` undo its
+    normalisation."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__()
+        thin, *widths = WIDTHS[spec.backbone]
+        self.mask_mean, self.mask_std = spec.mask_mean, spec.mask_std
+        self.name = nn.Sequential(nn.Linear(spec.text_dim, CONDITION), nn.ReLU())
+        self.place = nn.Linear(CONTEXT, CONDITION) if spec.context else None
+        self.condition = nn.Sequential(nn.Linear(CONDITION, CONDITION), nn.ReLU())
+        self.stem = nn.Conv2d(spec.channels, thin, 3, 1, 1, bias=False)
+        self.stem_norm = nn.BatchNorm2d(thin)
+        sizes = [thin, *widths]
+        self.down = nn.ModuleList(Block(into, out, stride=2) for into, out in pairwise(sizes))
+        self.deep = nn.ModuleList(Block(width, width) for width in widths[1:])
+        self.up = nn.ModuleList(
+            Merge(below, beside) for below, beside in zip(sizes[:0:-1], sizes[-2::-1], strict=True)
+        )
+        self.pixel = nn.Conv2d(thin, 1, 1)
+        self.outside = nn.Linear(widths[-1] + CONDITION, 1)
+        self.head = nn.Sequential(
+            nn.Linear(widths[-1] + widths[0] + CONDITION + 7, 128), nn.ReLU(), nn.Linear(128, 1)
+        )
+
+    def forward(self, images: Tensor, text: Tensor, context: Tensor | None = None) -> Prediction:
+        mask = images[:, -1] * self.mask_std + self.mask_mean
+        out = self.dense(images, text, context)
+        organ = out.logits.sigmoid()
+        missing, extra = organ * (1 - mask), (1 - organ) * mask
+        overlap = (organ * mask).sum(dim=(1, 2))
+        whole = organ.sum(dim=(1, 2)) + out.outside
+        peak = functional.avg_pool2d(organ[:, None], _PEAK, 1).amax(dim=(1, 2, 3))
+        return Prediction(
+            (out.soft_dice + out.scalar) / 2,
+            error_map=torch.stack((missing, extra), dim=1),
+            areas=torch.stack((overlap, whole), dim=1),
+            presence=peak,
+        )
+
+    def dense(self, images: Tensor, text: Tensor, context: Tensor | None = None) -> DenseOutput:
+        """The parts of the prediction."""
+        mask = images[:, -1] * self.mask_std + self.mask_mean
+        told = self.name(text)
+        if self.place is not None and context is not None:
+            told = told + self.place(context)
+        condition = self.condition(told)
+        fine = functional.relu(self.stem_norm(self.stem(images)))
+        levels, x = [], fine
+        for step, block in enumerate(self.down):
+            x = block(x, condition)
+            if step > 0:
+                x = self.deep[step - 1](x, condition)
+            levels.append(x)
+        bottom = x.mean(dim=(2, 3))
+        for merge, shallow in zip(self.up[:-1], levels[-2::-1], strict=True):
+            x = merge(x, shallow, condition)
+        middle = _inside_mean(x, functional.avg_pool2d(mask[:, None], 2))
+        logits = self.pixel(self.up[-1](x, fine, condition))[:, 0]
+        outside = functional.softplus(self.outside(torch.cat((bottom, condition), dim=1))[:, 0])
+        sums = _sums(logits.sigmoid(), mask, outside * OUTSIDE_SCALE)
+        soft = sums[:, 0]
+        correction = self.head(torch.cat((bottom, middle, condition, sums), dim=1))[:, 0]
+        scalar = (torch.logit(soft.clamp(0.01, 0.99)) + correction).sigmoid()
+        return DenseOutput(logits, outside * OUTSIDE_SCALE, soft, scalar)
+
+
+def _sums(organ: Tensor, mask: Tensor, outside: Tensor) -> Tensor:
+    """(B, 7): D, then what it is made of and how sure the pixels are, on scales of about 0..1."""
+    overlap, inside, size = ((organ * mask).sum((1, 2)), organ.sum((1, 2)), mask.sum((1, 2)))
+    dice = 2 * overlap / (inside + outside + size).clamp(min=1)
+    doubt = (organ * (1 - organ)).sum((1, 2))
+    pixels = organ[0].numel()
+    return torch.stack(
+        (
+            dice,
+            overlap / size.clamp(min=1),
+            overlap / (inside + outside).clamp(min=1),
+            doubt / (inside + size).clamp(min=1),
+            (inside / pixels + 1e-3).log() / 5,
+            (size / pixels + 1e-3).log() / 5,
+            outside / (inside + outside).clamp(min=1),
+        ),
+        dim=1,
+    )
+
+
+def _inside_mean(x: Tensor, mask: Tensor) -> Tensor:
+    """Features (B, C, H, W) averaged over the mask (B, 1, H, W) -> (B, C)."""
+    return (x * mask).sum(dim=(2, 3)) / mask.sum(dim=(2, 3)).clamp(min=1)
+
+
+def build(spec: ModelSpec) -> DenseNetwork:
+    """The registry's builder; raises `ModelError` for an unknown width or a size that cannot be halved."""
+    if spec.backbone not in WIDTHS:
+        raise ModelError(
+            f'Model "{spec.name}" has the width "{spec.backbone}"; segae-dense knows {", ".join(WIDTHS)}.'
+        )
+    if spec.input_size % 16:
+        raise ModelError(
+            f'Model "{spec.name}" sees {spec.input_size} pixels; segae-dense needs a multiple of 16.'
+        )
+    return DenseNetwork(spec)

@@ -1,0 +1,91 @@
+"""Which names of the label table are taken for each other: the other side, levels, and similar shapes."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from segae.labels.structure import Structure
+from segae.labels.table import offered_structures
+
+_OTHER = {"left": "right", "right": "left"}
+# Names without their side that annotators and networks mix up: neighbours of one shape, or on one course.
+_SIMILAR = (
+    ("gluteus maximus", "gluteus medius", "gluteus minimus"),
+    ("iliopsoas", "autochthon"),
+    ("iliac artery", "iliac vena"),
+    ("artery common carotid", "artery internal carotid", "internal jugular vein"),
+    ("artery subclavian", "artery common carotid", "artery brachiocephalic", "vein brachiocephalic"),
+    ("aorta", "inferior vena cava"),
+    ("aorta", "pulmonary artery"),
+    ("inferior vena cava", "portal vein and splenic vein"),
+    ("heart", "liver"),
+    ("heart", "heart myocardium", "heart ventricle", "heart atrium"),
+    ("lung upper lobe", "lung middle lobe", "lung lower lobe"),
+    ("esophagus", "trachea", "bronchie"),
+    ("liver", "spleen", "stomach"),
+    ("small bowel", "duodenum", "colon"),
+    ("colon", "rectum", "stomach"),
+    ("pancreas", "duodenum", "gallbladder"),
+    ("kidney", "adrenal gland", "spleen"),
+    ("bladder", "prostate", "uterus", "uterocervix", "rectum"),
+    ("vertebrae L5", "sacrum", "hip"),
+    ("sternum", "sternum manubrium", "rib_cartilage"),
+    ("clavicle", "scapula", "costa 1"),
+    ("humerus", "femur"),
+    ("thyroid", "thymus"),
+)
+
+
+def other_side(structure: Structure) -> Structure | None:
+    """The same organ on the other side; None where the table has none."""
+    return _by_name().get(_with_side(_sideless(structure), _OTHER.get(structure.laterality, "none")))
+
+
+@lru_cache(maxsize=1)
+def level_series() -> tuple[tuple[Structure, ...], ...]:
+    """Structures that follow each other from head to foot: vertebrae C1 to L5, the left and the right ribs 1
+    to 12."""
+    rows = offered_structures()
+    ribs = [row for row in rows if row.name.startswith("costa ")]
+    return (
+        tuple(row for row in rows if row.name.startswith("vertebrae ")),
+        tuple(row for row in ribs if row.laterality == "left"),
+        tuple(row for row in ribs if row.laterality == "right"),
+    )
+
+
+def levels_near(structure: Structure, reach: int = 2) -> tuple[Structure, ...]:
+    """The levels above and below in its series, nearest first, at most `reach` away."""
+    for series in level_series():
+        if structure in series:
+            at = series.index(structure)
+            near = (row for row in series if 0 < abs(series.index(row) - at) <= reach)
+            return tuple(sorted(near, key=lambda row: abs(series.index(row) - at)))
+    return ()
+
+
+def similar(structure: Structure) -> tuple[Structure, ...]:
+    """Structures of similar shape or course, on the same side where they have sides."""
+    own = _sideless(structure)
+    names = [name for group in _SIMILAR if own in group for name in group if name != own]
+    return tuple(row for name in dict.fromkeys(names) for row in _rows_named(name, structure.laterality))
+
+
+def _rows_named(name: str, side: str) -> tuple[Structure, ...]:
+    """The row `name`, or that of the wanted side (both sides when none is wanted)."""
+    sides = (side,) if side else ("left", "right")
+    found = [_by_name().get(text) for text in (name, *(_with_side(name, one) for one in sides))]
+    return tuple(row for row in found if row is not None)
+
+
+def _sideless(structure: Structure) -> str:
+    return " ".join(word for word in structure.name.split() if word not in _OTHER)
+
+
+def _with_side(name: str, side: str) -> str:
+    return f"{name} {side}"
+
+
+@lru_cache(maxsize=1)
+def _by_name() -> dict[str, Structure]:
+    return {row.name: row for row in offered_structures()}

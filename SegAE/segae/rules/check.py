@@ -1,0 +1,33 @@
+"""All rules over the masks of one case."""
+
+from __future__ import annotations
+
+from segae.data import Segmentation
+from segae.preflight.findings import Finding
+from segae.rules.levels import check_levels
+from segae.rules.overlap import check_overlaps
+from segae.rules.pieces import check_holes, check_pieces
+from segae.rules.places import check_heights, check_kidneys, check_sides
+from segae.rules.shape import measure
+from segae.rules.sizes import check_symmetry, check_volume
+
+
+def check_rules(segmentation: Segmentation) -> tuple[Finding, ...]:
+    """What the masks say beside their scores: one sentence each, "info" or "warning", never an error.
+
+    Masks without voxels or structure are left out. Each is unpacked once, inside its box; positions are those
+    of the masks' own grids, so they need not share one (only overlaps do).
+    """
+    shapes = [measure(s, s.structure) for s in segmentation.segments if s.structure and not s.is_empty]
+    single = [
+        finding
+        for shape in shapes
+        for check in (check_pieces, check_holes, check_volume)
+        for finding in check(shape)
+    ]
+    common = [
+        finding
+        for check in (check_overlaps, check_symmetry, check_sides, check_heights, check_kidneys, check_levels)
+        for finding in check(shapes)
+    ]
+    return (*single, *common)

@@ -1,0 +1,104 @@
+"""Which pixels of a mask are wrong, from the networks that say where the organ is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from segae.data import Segment
+from segae.errors import ModelError
+from segae.geometry.orientation import orient_array, orient_box
+from segae.scoring.inputs import OrientedCT, PreparedSlices, prepare
+from segae.scoring.scorer import Scorer
+from segae.scoring.windows import Windows
+
+LIKELY = 0.5  # from this probability on a pixel counts as organ
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorMap:
+    """Predicted errors of one segment, on its own grid: voxels of the organ that the mask leaves out, and
+    voxels of the mask that are not the organ."""
+
+    missing: Segment
+    extra: Segment
+
+
+def locate_errors(
+    scorer: Scorer, ct: OrientedCT, segment: Segment, slices: Collection[int] | None = None
+) -> ErrorMap:
+    """The errors of a segment that lies on the CT's grid and has voxels, in `slices` (indices in the file;
+    None: all, and those beyond its ends and in its gaps where the organ may go on).
+
+    Raises `ModelError` when the model does not say where the organ is.
+    """
+    spec = scorer.model.spec
+    if not spec.predicts_areas:
+        raise ModelError(
+            f'Model "{spec.name}" gives a score and no map of errors; choose one of the architecture '
+            "segae-dense."
+        )
+    assert segment.structure is not None
+    missing, extra = (np.zeros(segment.grid.shape, bool) for _ in range(2))
+    views = [orient_array(array, segment.grid, ct.code) for array in (missing, extra)]
+    own = _own_slices(segment, ct)
+    for part in prepare(ct, segment, spec, only=slices):
+        organ = _organ(scorer, part)
+        for place, k in enumerate(part.oriented):
+            box, chances = _on_slice(organ[place], part.windows, place, ct)
+            mask, likely = own(k)[box], chances >= LIKELY
+            views[0][k][box] |= likely & ~mask
+            views[1][k][box] |= ~likely & mask
+    name, structure = segment.name, segment.structure
+    return ErrorMap(
+        Segment.from_mask(f"{name}: missing", structure, missing, segment.grid, "predicted by the model"),
+        Segment.from_mask(f"{name}: extra", structure, extra, segment.grid, "predicted by the model"),
+    )
+
+
+def _organ(scorer: Scorer, part: PreparedSlices) -> Tensor:
+    """Probability (n, S, S) of the organ in each pixel of the windows."""
+    assert part.segment.structure is not None
+    prediction = scorer.predict_prepared(part, [part.segment.structure.index] * len(part.slices))
+    assert prediction.error_map is not None
+    spec = scorer.model.spec
+    mask = part.images[:, -1].cpu() * spec.mask_std + spec.mask_mean
+    # Missing is p (1 - m) and extra is (1 - p) m, so their difference is p - m.
+    return mask + prediction.error_map[:, 0] - prediction.error_map[:, 1]
+
+
+def _on_slice(
+    organ: Tensor, windows: Windows, place: int, ct: OrientedCT
+) -> tuple[tuple[slice, slice], np.ndarray]:
+    """Rows and columns of the slice that lie in a window, and the probabilities there."""
+    start, length = windows.start[place].cpu(), windows.length[place].cpu()
+    box, axes = [], []
+    for axis, size in enumerate(ct.voxels.shape[1:]):
+        first = max(0, int(torch.ceil(start[axis] - 0.5)))
+        last = min(size, int(torch.floor(start[axis] + length[axis] - 0.5)) + 1)
+        box.append(slice(first, max(first, last)))
+        axes.append((torch.arange(first, max(first, last)) + 0.5 - start[axis]) / length[axis] * 2 - 1)
+    grid = torch.stack(torch.meshgrid(axes[1], axes[0], indexing="xy"), dim=-1)
+    sampled = functional.grid_sample(
+        organ[None, None], grid[None], align_corners=False, padding_mode="border"
+    )
+    return (box[0], box[1]), sampled[0, 0].numpy()
+
+
+def _own_slices(segment: Segment, ct: OrientedCT) -> Callable[[int], np.ndarray]:
+    """A function that gives the mask (H, W) in an oriented slice."""
+    voxels = orient_array(segment.voxels(), segment.grid, ct.code)
+    box = orient_box(segment.box, segment.grid, ct.code)
+
+    def at(k: int) -> np.ndarray:
+        mask = np.zeros(tuple(ct.voxels.shape[1:]), bool)
+        if box[0].start <= k < box[0].stop:
+            mask[box[1:]] = voxels[k - box[0].start]
+        return mask
+
+    return at
