@@ -1,9 +1,10 @@
-"""Pictures of the panel and the slice views, of the real module on the bundled sample.
+"""Pictures of the panels and the slice views, of the real modules on the bundled sample.
 
     python Testing/panel/make_screenshots.py [MODEL]
 
-Writes Resources/Screenshots/*.png, and one of them into the documentation. MODEL: a checkpoint, else the
-bundled one. Runs on the test bed, so the frame round the panel is that of the stand-in and not of Slicer.
+Writes Resources/Screenshots/*.png, and one of each module into the documentation. MODEL: a checkpoint for
+SegAE, else the bundled one; "trainer" makes the picture of SegAETrainer only. Runs on the test bed, so the
+frame round the panel is that of the stand-in and not of Slicer.
 """
 # pyright: reportAttributeAccessIssue=false, reportMissingImports=false
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -21,19 +23,27 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "Resources" / "Screenshots"
 SAMPLE = ROOT / "SegAE" / "Resources" / "SampleData" / "totalsegmentator_s0001"
-sys.path[:0] = [str(ROOT / "Testing"), str(ROOT / "SegAE")]
+PICTURES = ROOT / "docs" / "pictures"
+sys.path[:0] = [str(ROOT / "Testing"), str(ROOT / "SegAE"), str(ROOT / "SegAETrainer")]
 
 import slicer_standin  # noqa: E402
 
 PATIENCE = 600.0
 
 
-def main(model: str) -> None:
+def main(argument: str) -> None:
     bed = slicer_standin.start()
+    OUT.mkdir(parents=True, exist_ok=True)
+    if argument != "trainer":
+        picture_scoring(bed, argument)
+    picture_training(bed)
+
+
+def picture_scoring(bed: slicer_standin.TestBed, model: str) -> None:
+    """The module SegAE, from the loaded CT to a mark."""
     import slicer
     from PySide6.QtCore import Qt
 
-    OUT.mkdir(parents=True, exist_ok=True)
     ct = slicer.util.loadVolume(str(SAMPLE / "ct.nii.gz"), {"name": "s0001 CT"})
     ct.GetDisplayNode().SetAutoWindowLevel(False)
     ct.GetDisplayNode().SetWindowLevelMinMax(-160, 240)
@@ -73,7 +83,44 @@ def main(model: str) -> None:
     bed.process_events(0.5)
     bed.screenshot(bed.main_window, OUT / "4-review-and-chart.png")
     bed.unload_module("SegAE")
-    shutil.copy(OUT / "3-ranked.png", ROOT / "docs" / "pictures" / "slicer-ranked.png")
+    shutil.copy(OUT / "3-ranked.png", PICTURES / "slicer-ranked.png")
+
+
+ORGANS = ("liver", "spleen", "kidney_left", "kidney_right", "stomach", "gallbladder", "aorta")
+QUICK = ("--input-size", "64", "--batch", "12", "--backbone", "resnet18", "--no-imagenet", "--device", "cpu")
+SLOW = ("--learning-rate", "0.0003", "--workers", "0")
+EPOCHS, SHOWN = 60, 36
+
+
+def picture_training(bed: slicer_standin.TestBed) -> None:
+    """The module SegAETrainer while a small training runs; it is stopped afterwards."""
+    bed.load_module(ROOT / "SegAE" / "SegAE.py", select=False)
+    widget = bed.load_module(ROOT / "SegAETrainer" / "SegAETrainer.py")
+    from segae_trainer.index import build_index, write_index
+    from segae_trainer.training_set import Sampling, build_training_set
+    from SegAETrainerLib.app.self_test import write_cases
+    from SegAETrainerLib.runs.training import Training
+
+    panel = widget.panel
+    with tempfile.TemporaryDirectory(prefix="segae-") as folder:
+        data, work = write_cases(Path(folder) / "data", ORGANS), Path(folder) / "work"
+        index = build_index(data)
+        write_index(index, work / "index.json")
+        build_training_set(index, work / "training-set", Sampling())
+        panel.data.ct.set(data)
+        panel.data.work.set(work)
+        run = panel.training.run.path
+        words = ["train", str(work / "training-set"), str(run), "--epochs", str(EPOCHS), *QUICK, *SLOW]
+        Training(run).start(words)  # as from a terminal: smaller than what the panel starts
+        bed.wait_until(lambda: panel.state is not None and panel.state.epoch >= SHOWN, PATIENCE)
+        widget.parent.resize(560, widget.parent.sizeHint.height())
+        bed.process_events(1.5)
+        bed.screenshot(widget.parent, OUT / "5-training.png")
+        panel.ui.stopButton.click()
+        bed.wait_until(lambda: not panel.state.is_busy, PATIENCE)
+        bed.unload_module("SegAETrainer")
+    bed.unload_module("SegAE")
+    shutil.copy(OUT / "5-training.png", PICTURES / "slicer-training.png")
 
 
 if __name__ == "__main__":

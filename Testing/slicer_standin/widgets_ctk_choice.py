@@ -1,6 +1,7 @@
 # ruff: noqa: N801, N802, N815 (the names are Slicer's and Qt's)
 """Stand-ins for CTK's path editors, checkable combo box and message box."""
 
+import fnmatch
 from typing import Any
 
 from PySide6 import QtCore, QtGui, QtWidgets
@@ -11,7 +12,11 @@ from .widget_base import plain_property, qt_property, stand_in
 
 @stand_in
 class ctkPathLineEdit(QtWidgets.QWidget):
-    """Line edit for one file or folder. The browse dialog is not reproduced."""
+    """Line edit for one file or folder. The browse dialog is not reproduced.
+
+    As in CTK, `currentPathChanged` is emitted only for a text that may be a path: not empty, and ending as
+    the name filters ask for; `validInputChanged` when it becomes one or ceases to be one.
+    """
 
     Dirs, Files, Drives, Readable, Writable, Executable, NoFilter = 0x1, 0x2, 0x4, 0x10, 0x20, 0x40, -1
     currentPathChanged = QtCore.Signal(str)
@@ -19,6 +24,7 @@ class ctkPathLineEdit(QtWidgets.QWidget):
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
+        self._is_valid = False
         self._line: Any = QtWidgets.QLineEdit(self)
         layout = QtWidgets.QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -27,7 +33,16 @@ class ctkPathLineEdit(QtWidgets.QWidget):
         self._line.connect("textChanged(QString)", weak(self._announce_path))
 
     def _announce_path(self, path: str) -> None:
-        self.currentPathChanged.emit(path)
+        was_valid, self._is_valid = self._is_valid, self._may_be(path)
+        if self._is_valid:
+            self.currentPathChanged.emit(path)
+        if self._is_valid != was_valid:
+            self.validInputChanged.emit(self._is_valid)
+
+    def _may_be(self, path: str) -> bool:
+        filters: Any = getattr(self, "_nameFilters", [])
+        patterns = [word.strip("()") for text in filters for word in text.split() if "*" in word]
+        return bool(path) and (not patterns or any(fnmatch.fnmatch(path, pattern) for pattern in patterns))
 
     def _get_path(self) -> str:
         return self._line.text

@@ -109,6 +109,7 @@ def _chart(chart_node: Any) -> vtk.vtkChartXY:
         line.SetInputData(table, series.GetXColumnName(), series.GetYColumnName())
         line.SetColorF(*series.GetColor())
         line.SetWidth(2.0)
+        line.SetMarkerStyle(series.GetMarkerStyle())
     if chart_node.GetTitleVisibility():
         chart.SetTitle(chart_node.GetTitle() or "")
     for axis, title in (
@@ -119,6 +120,10 @@ def _chart(chart_node: Any) -> vtk.vtkChartXY:
     if not chart_node.GetYAxisRangeAuto():
         chart.GetAxis(vtk.vtkAxis.LEFT).SetRange(*chart_node.GetYAxisRange())
         chart.GetAxis(vtk.vtkAxis.LEFT).SetBehavior(vtk.vtkAxis.FIXED)
+    if not chart_node.GetXAxisRangeAuto():
+        chart.GetAxis(vtk.vtkAxis.BOTTOM).SetRange(*chart_node.GetXAxisRange())
+        chart.GetAxis(vtk.vtkAxis.BOTTOM).SetBehavior(vtk.vtkAxis.FIXED)
+    chart.SetShowLegend(chart_node.GetNumberOfPlotSeriesNodes() > 1 and chart_node.GetLegendVisibility())
     return chart
 
 

@@ -1,4 +1,8 @@
-"""Imports go one way: segae <- segae_trainer, segae <- SegAELib.mrml <- SegAELib.app <- the module file."""
+"""Imports go one way: segae <- segae_trainer, segae <- SegAELib.mrml <- SegAELib.app <- SegAE.py.
+
+SegAETrainerLib.runs <- SegAETrainerLib.app <- SegAETrainer.py stands on segae and segae_trainer, and on those
+parts of SegAELib that know nothing of scoring (`SHARED`).
+"""
 
 from __future__ import annotations
 
@@ -13,13 +17,33 @@ OURS = {"segae", "segae_trainer", "SegAELib", "SegAETrainerLib", "SegAE", "SegAE
 VIEWER = {"slicer", "qt", "ctk", "vtk", "PySide6"}
 HEAVY = {"pandas", "pyarrow", "matplotlib", "nibabel", "rich", "typer"}
 
+CHILD = "SegAELib.app.worker.environment"
+SHARED = {
+    CHILD,
+    "SegAELib.app.binding",
+    "SegAELib.app.hidden_node",
+    "SegAELib.app.message_bar",
+    "SegAELib.app.packages_section",
+    "SegAELib.app.parameters",  # to hand over the trained model
+    "SegAELib.app.table_items",
+    "SegAELib.app.words",
+    "SegAELib.mrml.table_columns",
+}
+CORES = {"segae", "segae_trainer"}
+
 # layer: its folder, and which of our packages and of the viewer's it may import
 LAYERS = {
     "segae": ("SegAE/segae", {"segae"}, set()),
     "segae_trainer": ("SegAETrainer/segae_trainer", {"segae", "segae_trainer"}, set()),
     "SegAELib.mrml": ("SegAE/SegAELib/mrml", {"segae", "SegAELib.mrml"}, {"slicer", "vtk"}),
     "SegAELib.app": ("SegAE/SegAELib/app", {"segae", "SegAELib.mrml", "SegAELib.app"}, VIEWER),
-}
+    "SegAETrainerLib.runs": (
+        "SegAETrainer/SegAETrainerLib/runs", {*CORES, CHILD, "SegAETrainerLib.runs"}, set(),
+    ),
+    "SegAETrainerLib.app": (
+        "SegAETrainer/SegAETrainerLib/app", {*CORES, *SHARED, "SegAETrainerLib"}, VIEWER,
+    ),
+}  # fmt: skip
 
 
 def imported(source: str) -> Iterator[str]:

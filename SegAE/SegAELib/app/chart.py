@@ -7,6 +7,7 @@ from typing import Any
 
 from segae.report import SliceScore, predicted_dice
 from SegAELib.app.binding import Widget, _, slicer
+from SegAELib.app.hidden_node import add_hidden_node
 from SegAELib.mrml.table_columns import column, set_columns
 
 HEIGHT = 220
@@ -72,8 +73,8 @@ class Chart:
             self._view.setMRMLScene(slicer.mrmlScene)
             self._view.setMinimumHeight(HEIGHT)
             self._section.layout().addWidget(self._view)
-        table = _add("vtkMRMLTableNode", "SegAE chart data")
-        score, limit = (_add("vtkMRMLPlotSeriesNode", name) for name in (SCORE, LIMIT))
+        table = add_hidden_node("vtkMRMLTableNode", "SegAE chart data")
+        score, limit = (add_hidden_node("vtkMRMLPlotSeriesNode", name) for name in (SCORE, LIMIT))
         for series, colour in ((score, (0.1, 0.3, 0.7)), (limit, (0.6, 0.6, 0.6))):
             series.SetAndObserveTableNodeID(table.GetID())
             series.SetXColumnName(SLICE)
@@ -82,24 +83,14 @@ class Chart:
             series.SetColor(*colour)
         score.SetMarkerStyle(slicer.vtkMRMLPlotSeriesNode.MarkerStyleCircle)
         limit.SetMarkerStyle(slicer.vtkMRMLPlotSeriesNode.MarkerStyleNone)
-        chart = _add("vtkMRMLPlotChartNode", "SegAE chart")
+        chart = add_hidden_node("vtkMRMLPlotChartNode", "SegAE chart")
         for series in (score, limit):
             chart.AddAndObservePlotSeriesNodeID(series.GetID())
         chart.SetYAxisRangeAuto(False)
         chart.SetYAxisRange(0, 1)
         chart.SetXAxisTitle(_("Slice"))
         chart.SetYAxisTitle(_("Predicted Dice"))
-        view = _add("vtkMRMLPlotViewNode", "SegAE chart view")
+        view = add_hidden_node("vtkMRMLPlotViewNode", "SegAE chart view")
         view.SetPlotChartNodeID(chart.GetID())
         self._view.setMRMLPlotViewNode(view)
         self._nodes = [table, score, limit, chart, view]
-
-
-def _add(class_name: str, name: str) -> Any:
-    """A node of the scene that is not saved with it and not listed."""
-    node = slicer.mrmlScene.CreateNodeByClass(class_name)
-    node.UnRegister(None)
-    node.SetName(name)
-    node.SetHideFromEditors(True)
-    node.SetSaveWithScene(False)
-    return slicer.mrmlScene.AddNode(node)

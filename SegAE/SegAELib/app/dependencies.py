@@ -1,4 +1,4 @@
-"""Whether the packages that scoring needs are there, and their installation when the user asks for it.
+"""Whether the packages that a task needs are there, and their installation when the user asks for it.
 
 Looking imports nothing: torch takes seconds to load, and on some systems cannot be replaced afterwards.
 Nothing here installs by itself; `install` is for the handler of a button.
@@ -22,7 +22,8 @@ from typing import Any, Protocol
 from segae.errors import SegAEError
 from SegAELib.app.worker.environment import child_environment, python_executable
 
-REQUIRED = {"torch": "2.1", "torchvision": "0.16", "safetensors": "0.4"}  # name: lowest version
+REQUIRED = {"torch": "2.1", "torchvision": "0.16", "safetensors": "0.4"}  # for scoring; name: lowest version
+_MODULES = {"scikit-learn": "sklearn"}  # what a package is imported as, where that is not its name
 _FROM_PYTORCH_EXTENSION = ("torch", "torchvision")
 _SMALL = "safetensors"  # half a megabyte: fetched to find out whether pip reaches its index
 
@@ -37,7 +38,7 @@ class DependencyError(SegAEError):
 
 @dataclass(frozen=True)
 class PackageState:
-    """A package that scoring needs, its lowest version, and the installed one (None: not there or broken)."""
+    """A package that is needed, its lowest version, and the installed one (None: not there or broken)."""
 
     name: str
     minimum: str
@@ -47,6 +48,11 @@ class PackageState:
     def requirement(self) -> str:
         """As pip takes it."""
         return f"{self.name}>={self.minimum}"
+
+    @property
+    def module(self) -> str:
+        """What it is imported as."""
+        return _module(self.name)
 
     @property
     def is_too_old(self) -> bool:
@@ -87,16 +93,16 @@ def package_states(required: dict[str, str] = REQUIRED) -> tuple[PackageState, .
     return tuple(PackageState(name, minimum, _installed(name)) for name, minimum in required.items())
 
 
-def missing_packages() -> tuple[PackageState, ...]:
-    """Those that keep scoring from working: not there, or too old."""
-    return tuple(state for state in package_states() if state.installed is None or state.is_too_old)
+def missing_packages(required: dict[str, str] = REQUIRED) -> tuple[PackageState, ...]:
+    """Those that keep it from working: not there, or too old."""
+    return tuple(state for state in package_states(required) if state.installed is None or state.is_too_old)
 
 
-def explain_missing(missing: Sequence[PackageState]) -> str:
+def explain_missing(missing: Sequence[PackageState], purpose: str = "Scoring") -> str:
     """What a button that installs says before it is pressed."""
     names = _listed([state.name for state in missing])
     return (
-        f"Scoring needs {names}. Installing takes some minutes and up to several gigabytes, through the "
+        f"{purpose} needs {names}. Installing takes some minutes and up to several gigabytes, through the "
         "PyTorch extension; nothing about your images leaves this computer."
     )
 
@@ -127,7 +133,7 @@ def install(
             offer_wheels=True,
         ) from error
     importlib.invalidate_caches()
-    verify(tools.python)
+    verify(tools.python, tuple(dict.fromkeys([*REQUIRED, *(state.module for state in missing)])))
 
 
 def verify(python: str, names: Sequence[str] = tuple(REQUIRED)) -> None:
@@ -158,7 +164,8 @@ def wheel_command(missing: Sequence[PackageState]) -> str:
 
 
 def _install_wheels(tools: InstallTools, missing: Sequence[PackageState], wheels: Path) -> None:
-    absent = [state.name for state in missing if not any(wheels.glob(f"{state.name}-*.whl"))]
+    files = {state.name: f"{state.name.replace('-', '_')}-*.whl" for state in missing}
+    absent = [name for name, pattern in files.items() if not any(wheels.glob(pattern))]
     if absent:
         raise DependencyError(
             f'The folder "{wheels}" has no wheel file of {_listed(absent)}; fill it with: '
@@ -204,9 +211,13 @@ def _install_torch(tools: InstallTools, ask: bool) -> None:
 def _installed(name: str) -> str | None:
     """Version of a package whose files are there too; a removal that failed leaves only one of them."""
     try:
-        return version(name) if find_spec(name) is not None else None
+        return version(name) if find_spec(_module(name)) is not None else None
     except PackageNotFoundError:
         return None
+
+
+def _module(name: str) -> str:
+    return _MODULES.get(name, name.replace("-", "_"))
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""What scoring needs that Slicer does not bring along, and the button that installs it."""
+"""What a task needs that Slicer does not bring along, and the button that installs it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from SegAELib.app.binding import Ui, _, qt, slicer
 from SegAELib.app.dependencies import (
+    REQUIRED,
     DependencyError,
     PackageState,
     application_tools,
@@ -19,23 +20,31 @@ from SegAELib.app.message_bar import MessageBar
 
 
 class PackagesSection:
-    """Nothing is installed before the user presses the button."""
+    """Nothing is installed before the user presses the button. `required`: name and lowest version of each
+    package; `purpose`: what needs them, as the beginning of a sentence."""
 
-    def __init__(self, ui: Ui, messages: MessageBar) -> None:
+    def __init__(
+        self,
+        ui: Ui,
+        messages: MessageBar,
+        required: dict[str, str] = REQUIRED,
+        purpose: str = "",
+    ) -> None:
         self._ui, self._messages = ui, messages
+        self._required, self._purpose = required, purpose or _("Scoring")
         ui.installButton.connect("clicked()", self._install_from_index)
         ui.wheelsButton.connect("clicked()", self._install_from_files)
         self.refresh()
 
     def refresh(self) -> Sequence[PackageState]:
         """Show what is there; returns what is missing."""
-        missing = missing_packages()
+        missing = missing_packages(self._required)
         ui = self._ui
         if missing:
-            ui.packagesLabel.text = explain_missing(missing)
+            ui.packagesLabel.text = explain_missing(missing, self._purpose)
             ui.packagesSection.collapsed = False
         else:
-            installed = (f"{state.name} {state.installed}" for state in package_states())
+            installed = (f"{state.name} {state.installed}" for state in package_states(self._required))
             ui.packagesLabel.text = _("Everything is installed: {packages}.").format(
                 packages=", ".join(installed)
             )
@@ -44,7 +53,7 @@ class PackagesSection:
         return missing
 
     def require(self) -> bool:
-        """Whether scoring can begin; says what to do when it cannot."""
+        """Whether the work can begin; says what to do when it cannot."""
         missing = self.refresh()
         if missing:
             self._messages.error(_("Install what is missing first: see Packages below."))
@@ -64,11 +73,11 @@ class PackagesSection:
         self._enable(False)
         try:
             with slicer.util.WaitCursor():
-                install(application_tools(), missing_packages(), wheels=wheels)
+                install(application_tools(), missing_packages(self._required), wheels=wheels)
         except DependencyError as error:
             self._messages.error(str(error))
         else:
-            self._messages.info(_("Everything is installed; scoring can begin."))
+            self._messages.info(_("Everything is installed."))
         finally:
             self._enable(True)
         self.refresh()

@@ -16,6 +16,19 @@ def verdict_word(verdict: str) -> str:
     return {"accept": _("accepted"), "needs work": _("needs work"), "skip": _("skipped")}[verdict]
 
 
+def organ_verdict_word(verdict: str) -> str:
+    """What is said of a whole segment, in the user's language."""
+    words = {
+        "fine": _("fine"),
+        "poor": _("poor"),
+        "missing parts": _("missing parts"),
+        "empty but present": _("empty but present"),
+        "absent": _("absent"),
+        "not reliable here": _("not reliable"),
+    }
+    return words[verdict]
+
+
 def stage_word(progress: Progress) -> str:
     """What a run is doing, how fast, and how long it will take."""
     if progress.stage != "scoring":
@@ -23,7 +36,10 @@ def stage_word(progress: Progress) -> str:
             "starting": _("Starting the scoring process..."),
             "loading": _("Loading the model..."),
             "checking": _("Checking CT and masks..."),
+            "locating": _("Looking for what is wrong..."),
         }
+        if progress.stage == "checking names":
+            return _("Checking names: {done} of {total}").format(done=progress.done, total=progress.total)
         return stages.get(progress.stage, progress.stage)
     if progress.per_second is None or progress.seconds_left is None:
         return _("Scoring {total} slices...").format(total=progress.total)
@@ -34,8 +50,10 @@ def stage_word(progress: Progress) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds below two minutes, else minutes."""
+    """Seconds below two minutes, minutes below two hours, else hours."""
     whole = max(0, round(seconds))
     if whole < 120:
         return _("{count} s").format(count=whole)
-    return _("{count} min").format(count=round(seconds / 60))
+    if whole < 7200:
+        return _("{count} min").format(count=round(seconds / 60))
+    return _("{count} h").format(count=round(seconds / 3600))

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from segae_trainer.cli import demo_model
+from segae_trainer.cli import (
+    add_predictions,
+    demo_model,
+    evaluate,
+    export_published,
+    index,
+    pseudo_labels,
+    starter,
+    train,
+    training_set,
+)
 
 app = typer.Typer(
     name="segae-train",
@@ -20,4 +30,12 @@ def _segae_train() -> None:
     """Train models that predict the quality of organ masks, and measure how good they are."""
 
 
+app.command("index")(index.index)
+app.command("pseudo-labels")(pseudo_labels.pseudo_labels)
+app.command("add-predictions")(add_predictions.add_predictions)
+app.command("training-set")(training_set.training_set)
+app.command("export-published")(export_published.export_published)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("starter")(starter.starter)
 app.command("demo-model")(demo_model.demo_model)

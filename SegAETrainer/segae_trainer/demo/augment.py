@@ -23,9 +23,9 @@ def random_views(images: Tensor, spec: ModelSpec, size: int, draw: Generator) ->
     pictures = images.float() / 255
     if size < spec.input_size:
         pictures = functional.avg_pool2d(pictures, spec.input_size // size)
-    grid = _random_grid(len(images), size, draw)
+    grid = random_grid(len(images), size, draw)
     views = functional.grid_sample(pictures, grid, mode="bilinear", align_corners=False)
-    return normalised(torch.cat((_random_intensities(views[:, :-1], draw), views[:, -1:]), dim=1), spec)
+    return normalised(torch.cat((random_intensities(views[:, :-1], draw), views[:, -1:]), dim=1), spec)
 
 
 def centre_views(images: Tensor, spec: ModelSpec) -> Tensor:
@@ -41,7 +41,7 @@ def normalised(views: Tensor, spec: ModelSpec) -> Tensor:
     return torch.cat((ct, (views[:, -1:] - spec.mask_mean) / spec.mask_std), dim=1)
 
 
-def _random_grid(count: int, size: int, draw: Generator) -> Tensor:
+def random_grid(count: int, size: int, draw: Generator) -> Tensor:
     """Where to read (B, size, size, 2), in the coordinates of `grid_sample`: -1..1 spans the whole pool
     picture."""
     angle, log_scale, shear = (_uniform((count,), limit, draw) for limit in (ROTATION, SCALE, SHEAR))
@@ -55,7 +55,7 @@ def _random_grid(count: int, size: int, draw: Generator) -> Tensor:
     return grid + bend.permute(0, 2, 3, 1)
 
 
-def _random_intensities(ct: Tensor, draw: Generator) -> Tensor:
+def random_intensities(ct: Tensor, draw: Generator) -> Tensor:
     count, channels, size, _ = ct.shape
     one = (count, 1, 1, 1)
     ct = ct * (1 + _uniform(one, GAIN, draw)) + _uniform(one, OFFSET, draw)

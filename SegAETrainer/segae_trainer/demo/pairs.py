@@ -8,22 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from segae.labels.structure import Structure
-from segae_trainer.degrade.catalogue import (
-    DEGRADATIONS,
-    OrganSlice,
-    draw_beside,
-    draw_fine_noise,
-    draw_several,
-)
+from segae_trainer.degrade.catalogue import DEGRADATIONS, OrganSlice, draw_beside, draw_fine_noise
 from segae_trainer.degrade.measures import dice
 from segae_trainer.degrade.names import wrong_name
+from segae_trainer.degrade.spread import spread_evenly, working_box
 
 SPECIAL_KINDS = ("several", "fine noise", "exact", "wrong name", "no overlap", "empty", "beyond its end")
 KINDS = (*DEGRADATIONS, *SPECIAL_KINDS, "real")
 # Share of each kind of pair; the rest are degradations whose Dice spreads evenly over 0..1.
 SHARES = {"fine noise": 0.16, "exact": 0.04, "wrong name": 0.10, "no overlap": 0.04, "empty": 0.015}
-CANDIDATES = 5
-CLOSE_ENOUGH = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +34,12 @@ def draw_pair(
     ct: np.ndarray, labels: np.ndarray, structure: int, table: Sequence[Structure], rng: np.random.Generator
 ) -> Pair:
     """A pair for `structure`, which is present in this slice (`ct`, `labels`: (H, W))."""
-    box = _working_box(labels == structure)
+    box = working_box(labels == structure)
     organ = OrganSlice(ct[box], labels[box], labels[box] == structure)
     kind = str(rng.choice(["degraded", *SHARES], p=[1 - sum(SHARES.values()), *SHARES.values()]))
     name = structure
     if kind == "degraded":
-        kind, mask, target = _spread_evenly(organ, rng)
+        kind, mask, target = spread_evenly(organ, rng)
     elif kind == "wrong name":
         mask, target, name = draw_fine_noise(organ, rng), 0.0, wrong_name(structure, table, rng)
     else:
@@ -65,32 +58,3 @@ def _special(kind: str, organ: OrganSlice, rng: np.random.Generator) -> np.ndarr
     if kind == "no overlap":
         return draw_beside(organ, rng)
     return np.zeros_like(organ.mask) if kind == "empty" else organ.mask
-
-
-def _spread_evenly(organ: OrganSlice, rng: np.random.Generator) -> tuple[str, np.ndarray, float]:
-    """The first of a few random degradations whose Dice comes close to one drawn evenly from 0..1, or the
-    closest."""
-    wanted = rng.random()
-    best: tuple[float, str, np.ndarray, float] | None = None
-    for _ in range(CANDIDATES):
-        kind = str(rng.choice([*DEGRADATIONS, "several", "several"]))
-        mask = (draw_several if kind == "several" else DEGRADATIONS[kind])(organ, rng)
-        if not mask.any():
-            continue
-        found = dice(mask, organ.mask)
-        if best is None or abs(found - wanted) < best[0]:
-            best = (abs(found - wanted), kind, mask, found)
-        if best[0] <= CLOSE_ENOUGH:
-            break
-    return best[1:] if best else ("exact", organ.mask, 1.0)
-
-
-def _working_box(mask: np.ndarray) -> tuple[slice, slice]:
-    """The organ's box with room for what the degradations do: they need not see the rest of the slice."""
-    extents = [np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0)]
-    room = 8 + int(0.8 * max(extent[-1] - extent[0] + 1 for extent in extents))
-    rows, columns = (
-        slice(max(0, int(extent[0]) - room), min(n, int(extent[-1]) + 1 + room))
-        for extent, n in zip(extents, mask.shape, strict=True)
-    )
-    return rows, columns

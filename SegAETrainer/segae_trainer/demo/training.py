@@ -23,8 +23,8 @@ from segae.models.spec import ModelSpec
 from segae.progress import Watch
 from segae.whole_file import whole_file
 from segae_trainer.demo.augment import random_views
-from segae_trainer.demo.margin_ranking import margin_ranking
 from segae_trainer.demo.pool import Pool
+from segae_trainer.losses.margin_ranking import margin_ranking
 
 
 @dataclass(frozen=True)

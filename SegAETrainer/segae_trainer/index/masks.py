@@ -7,6 +7,7 @@ import numpy as np
 from segae.geometry.grid import Grid
 from segae.io import read_segmentation
 from segae.io.image import read_image
+from segae.labels import offered_structures
 from segae_trainer.index.scan import PseudoLabel, Scan
 
 
@@ -15,6 +16,13 @@ def read_truth(scan: Scan) -> tuple[np.ndarray, Grid]:
 
     Raises `InputError` as `read_segmentation` does.
     """
+    labels, grid, _ = read_truth_and_rows(scan)
+    return labels, grid
+
+
+def read_truth_and_rows(scan: Scan) -> tuple[np.ndarray, Grid, frozenset[int]]:
+    """`read_truth`, and the rows that the masks know: those of all files of a folder, empty ones included;
+    a label map knows all."""
     read = read_segmentation(scan.masks).segments
     segments = {s.structure.index: s for s in read if s.structure is not None}
     grid = next(iter(segments.values())).grid
@@ -22,7 +30,8 @@ def read_truth(scan: Scan) -> tuple[np.ndarray, Grid]:
     for index, segment in sorted(segments.items()):
         if not segment.is_empty:
             labels[segment.box][segment.voxels()] = index
-    return labels, grid
+    known = segments if scan.masks.is_dir() else (structure.index for structure in offered_structures())
+    return labels, grid, frozenset(known)
 
 
 def read_pseudo_label(label: PseudoLabel) -> tuple[np.ndarray, Grid]:

@@ -14,6 +14,7 @@ from segae_trainer.pseudo_labels.dataset import write_dataset
 from segae_trainer.pseudo_labels.options import FineTuning
 from segae_trainer.pseudo_labels.predictions import add_predictions
 from segae_trainer.pseudo_labels.process import run_child
+from segae_trainer.pseudo_labels.sizes import SIZES
 from segae_trainer.pseudo_labels.workspace import Layout, Workspace
 
 Stage = Literal["plan", "train", "predict"]
@@ -40,6 +41,7 @@ def make_pseudo_labels(
     workspace, watch = Workspace(Path(root)), watch or Watch()
     todo = [stage for stage in pending(index, workspace, options, layout) if stage in stages]
     if "plan" in todo:
+        _check_weights(options)
         write_dataset(index, workspace, watch)
     if todo:
         job = {
@@ -72,6 +74,14 @@ def pending(index: Index, workspace: Workspace, options: FineTuning, layout: Lay
     predicted = trained and not workspace.unpredicted(names, options.kept_epochs, layout)
     done = {"plan": prepared, "train": trained, "predict": predicted}
     return [stage for stage in STAGES if not done[stage]]
+
+
+def _check_weights(options: FineTuning) -> None:
+    """Planning takes hours for many scans; a wrong file is told before it."""
+    if options.weights is not None:
+        from segae_trainer.pseudo_labels.weights import check_weights
+
+        check_weights(options.weights, SIZES[options.size])
 
 
 def _made_from(index: Index, options: FineTuning) -> dict[str, Any]:

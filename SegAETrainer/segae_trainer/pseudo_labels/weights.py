@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from segae.errors import InputError, ModelError
-from segae_trainer.pseudo_labels.stunet import HEADS
+from segae_trainer.pseudo_labels.sizes import Size
+from segae_trainer.pseudo_labels.stunet import HEADS, STUNet
 
 _WRAPPERS = ("network_weights", "state_dict")  # of nnU-Net 2 (.pth) and nnU-Net 1 (.model)
 _FIRST = ("conv_blocks_context.0.0.conv1.weight", "conv_blocks_context.0.0.conv3.weight")
@@ -41,13 +42,20 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     }
 
 
+def check_weights(path: Path, size: Size) -> None:
+    """Raises what `load_weights` would for a STU-Net of one channel, before anything else is done with it."""
+    with torch.device("meta"):
+        network = STUNet(1, 2, size)
+    _check(network.state_dict(), _without_heads(path), path)
+
+
 def load_weights(network: nn.Module, path: Path) -> None:
     """Give `network` the weights of `path`, all but the heads, which fit other classes.
 
     With several input channels, the first convolutions of a one-channel file are shared among them.
     Raises `ModelError` when keys or shapes differ otherwise, and leaves the network alone then.
     """
-    state = {key: value for key, value in read_state_dict(path).items() if not key.startswith(HEADS)}
+    state = _without_heads(path)
     own = network.state_dict()
     for key in _FIRST:
         if key in state and key in own and state[key].shape[1] == 1 < own[key].shape[1]:
@@ -55,6 +63,10 @@ def load_weights(network: nn.Module, path: Path) -> None:
             state[key] = state[key].repeat(1, n, 1, 1, 1) / n
     _check(own, state, path)
     network.load_state_dict(own | state)
+
+
+def _without_heads(path: Path) -> dict[str, Tensor]:
+    return {key: value for key, value in read_state_dict(path).items() if not key.startswith(HEADS)}
 
 
 def _check(own: Mapping[str, Tensor], state: Mapping[str, Tensor], path: Path) -> None:

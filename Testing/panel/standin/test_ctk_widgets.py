@@ -65,6 +65,20 @@ def test_path_line_edit_signals_and_remembers(bed, tmp_path):
     assert got == [str(tmp_path)] and other.currentPath == str(tmp_path)
 
 
+def test_path_line_edit_tells_an_emptied_text_only_as_invalid(bed):
+    import ctk
+
+    edit = ctk.ctkPathLineEdit()
+    edit.nameFilters = ["*.json"]
+    paths, valid = [], []
+    edit.connect("currentPathChanged(QString)", paths.append)
+    edit.connect("validInputChanged(bool)", valid.append)
+    for text in ("/a/b", "/a/b.json", "/c.json", "", "/c.json"):
+        edit.currentPath = text
+    assert paths == ["/a/b.json", "/c.json", "/c.json"]
+    assert valid == [True, False, True]
+
+
 def test_checkable_combo_box_has_all_checked_as_a_call(bed):
     import ctk
 

@@ -13,7 +13,7 @@ import torch
 from segae.errors import InputError, ModelError
 from segae_trainer.pseudo_labels.sizes import Size
 from segae_trainer.pseudo_labels.stunet import STUNet
-from segae_trainer.pseudo_labels.weights import load_weights, read_state_dict
+from segae_trainer.pseudo_labels.weights import check_weights, load_weights, read_state_dict
 
 SMALL = Size(2, 1)
 
@@ -77,6 +77,14 @@ def test_weights_of_another_size_are_refused_and_change_nothing(source: STUNet, 
         with pytest.raises(ModelError, match="choose the size"):
             load_weights(target, path)
         assert all(torch.equal(value, before[key]) for key, value in target.state_dict().items())
+
+
+def test_weights_can_be_checked_before_there_is_a_network(source: STUNet, tmp_path: Path) -> None:
+    path = save(tmp_path / "a.pth", {"network_weights": source.state_dict()})
+    check_weights(path, SMALL)
+    for size in (Size(4, 1), Size(2, 2)):
+        with pytest.raises(ModelError, match="choose the size"):
+            check_weights(path, size)
 
 
 class Evil:

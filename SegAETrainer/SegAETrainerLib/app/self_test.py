@@ -1,0 +1,83 @@
+"""What a self test inside Slicer does: the way from folders to a model that the module SegAE uses."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from SegAELib.app.binding import slicer
+
+PATIENCE = 1800.0  # seconds for one step, on a slow machine and with packages to be loaded
+STRUCTURES = ("liver", "spleen")
+CASES = ("s0001", "s0002", "s0003")  # as many as there are splits
+
+
+def main_path(test: Any, folder: Path) -> None:
+    """Check, build, train one epoch, evaluate, use; `test` is a unittest.TestCase, `folder` is empty. Without
+    the packages for training the panel must say what is missing."""
+    slicer.util.selectModule("SegAETrainer")
+    panel = slicer.modules.segaetrainer.widgetRepresentation().self().panel
+    for field in (panel.data.work, panel.data.index, panel.data.set, panel.training.run):
+        field.set("")
+    panel.data.ct.set(write_cases(folder / "data"))
+    panel.data.work.set(folder / "work")
+    panel.ui.checkButton.click()
+    if panel.packages.refresh():
+        test.assertTrue(panel.messages.text)
+        return
+    _wait(test, panel, lambda: not panel.jobs.busy)
+    test.assertIn("3 scans of 3 patients", panel.ui.indexInfo.text)
+    panel.ui.buildButton.click()
+    _wait(test, panel, lambda: not panel.jobs.busy)
+    test.assertIsNotNone(panel.data.training_set)
+    panel.ui.networkCombo.setCurrentIndex(panel.ui.networkCombo.findData("resnet18"))
+    panel.ui.deviceCombo.setCurrentIndex(panel.ui.deviceCombo.findData("cpu"))
+    panel.ui.epochsSpinBox.value = 1
+    panel.ui.startButton.click()
+    _wait(test, panel, lambda: not panel.state.is_busy)
+    test.assertEqual(panel.state.state, "finished", panel.state.message)
+    panel.ui.evaluateButton.click()
+    _wait(test, panel, lambda: not panel.jobs.busy)
+    test.assertGreater(panel.ui.figuresTable.rowCount, 0)
+    panel.ui.useButton.click()
+    test.assertEqual(slicer.util.selectedModule(), "SegAE")
+    used = slicer.modules.segae.widgetRepresentation().self().panel.parameters.model
+    test.assertEqual(Path(used), panel.training.run.path / "model.safetensors")
+
+
+def write_cases(folder: Path, structures: Sequence[str] = STRUCTURES) -> Path:
+    """The bundled case under the names of several patients, in TotalSegmentator's layout."""
+    import SimpleITK
+
+    sample = Path(slicer.util.modulePath("SegAE")).parent / "Resources/SampleData/totalsegmentator_s0001"
+    ct = SimpleITK.ReadImage(str(sample / "ct.nii.gz"))
+    masks = {name: _mask(sample / "segmentation.seg.nrrd", name, ct) for name in structures}
+    for case in CASES:
+        (folder / case / "segmentations").mkdir(parents=True)
+        shutil.copy(sample / "ct.nii.gz", folder / case)
+        for name, mask in masks.items():
+            SimpleITK.WriteImage(mask, str(folder / case / "segmentations" / f"{name}.nii.gz"))
+    return folder
+
+
+def _mask(path: Path, name: str, ct: Any) -> Any:
+    """One segment of a file whose segments share one layer, as an image of 0 and 1 on the grid of `ct`."""
+    import SimpleITK
+
+    image = SimpleITK.ReadImage(str(path))
+    names = (key for key in image.GetMetaDataKeys() if key.endswith("_Name"))
+    number = next(key.removesuffix("_Name") for key in names if image.GetMetaData(key) == name)
+    mask = SimpleITK.Equal(image, int(image.GetMetaData(f"{number}_LabelValue")))
+    return SimpleITK.Resample(mask, ct, SimpleITK.Transform(), SimpleITK.sitkNearestNeighbor)
+
+
+def _wait(test: Any, panel: Any, done: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not done() and time.monotonic() < end:
+        slicer.app.processEvents()
+        time.sleep(0.01)
+    test.assertTrue(done(), f"nothing came in {PATIENCE:.0f} s")
+    test.assertEqual(panel.messages.text, "")

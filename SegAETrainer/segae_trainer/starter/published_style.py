@@ -1,0 +1,79 @@
+"""The published architecture and loss, trained on the masks that a fold may learn from: what the starter model
+is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from segae.models.checkpoint import Checkpoint
+from segae.models.quality_model import QualityModel
+from segae.models.registry import build_network
+from segae.models.spec import PUBLISHED_CROP, ModelSpec
+from segae.progress import Watch
+from segae.scoring.windows import crop_windows, mask_boxes, network_input
+from segae_trainer.evaluation.mask_slice import MaskSlice
+from segae_trainer.losses import ranking_loss, weighted_mse
+from segae_trainer.training.recipes import PUBLISHED
+
+NAME = "published style"
+BATCH = 32
+_SIZE = 128  # pixels; the published 256 cost four times as much
+
+
+def train_published(
+    masks: Sequence[MaskSlice], text_vectors: Tensor, steps: int, seed: int, watch: Watch | None = None
+) -> QualityModel:
+    """A ResNet18 gated by the names (`text_vectors`, (145, D)) after `steps` batches of `masks`, from
+    scratch."""
+    watch = watch or Watch()
+    spec = ModelSpec(
+        NAME,
+        "segae-published",
+        "resnet18",
+        text_dim=text_vectors.shape[1],
+        input_size=_SIZE,
+        crop=PUBLISHED_CROP,
+    )
+    shown, targets, rows = _rendered(masks, spec, watch)
+    torch.manual_seed(seed)
+    network = build_network(spec).train()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.Adam(
+        network.parameters(), lr=PUBLISHED.learning_rate, weight_decay=PUBLISHED.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    draw = torch.Generator().manual_seed(seed)
+    for step in range(steps):
+        chosen = torch.randint(len(shown), (BATCH,), generator=draw)
+        images, text = shown[chosen].float(), text_vectors[rows[chosen]]
+        predicted = network(images.contiguous(memory_format=torch.channels_last), text).dsc
+        loss = weighted_mse(predicted, targets[chosen])
+        loss = loss + PUBLISHED.ranking_weight * ranking_loss(predicted, targets[chosen], text)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        watch.step(f"training {NAME}", step + 1, steps)
+    return QualityModel.from_checkpoint(Checkpoint(spec, network.state_dict(), text_vectors))
+
+
+def _rendered(masks: Sequence[MaskSlice], spec: ModelSpec, watch: Watch) -> tuple[Tensor, Tensor, Tensor]:
+    """Pictures (N, 2, S, S) in half precision, Dice (N,), and rows (N,)."""
+    shown = torch.empty((len(masks), spec.channels, spec.input_size, spec.input_size), dtype=torch.float16)
+    targets, rows = [], []
+    for place, mask in enumerate(masks):
+        shown[place] = _picture(mask, spec)
+        targets.append(mask.dice)
+        rows.append(mask.structure)
+        watch.step(f"rendering for {NAME}", place + 1, len(masks))
+    return shown, torch.tensor(targets, dtype=torch.float32), torch.tensor(rows)
+
+
+def _picture(mask: MaskSlice, spec: ModelSpec) -> Tensor:
+    one, ct = torch.from_numpy(mask.mask)[None], torch.from_numpy(np.ascontiguousarray(mask.ct))[None]
+    windows = crop_windows(mask_boxes(one), spec.crop, *mask.mask.shape, mask.pixel_mm)
+    return network_input(ct, one, windows, spec)[0]

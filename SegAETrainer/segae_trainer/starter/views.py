@@ -1,0 +1,87 @@
+"""Random views of pool pictures, a whole batch at a time on the training device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional
+
+from segae.models.spec import ModelSpec
+from segae.scoring.context import PLACE
+from segae_trainer.starter.pool import Pool
+from segae_trainer.views import normalised, random_grid, random_intensities
+
+FLAT_NEIGHBOURS = 0.15  # of the views: thick slices, whose neighbours are all the same
+NO_PLACE, NO_PROFILE = 0.15, 0.3  # of the views: the numbers are not told
+PLACE_NOISE, PROFILE_NOISE = 0.05, 0.15
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What the network is shown and what it should say. `images` (B, channels, S, S), `context` (B, CONTEXT);
+    `mask`, `organ` (B, S, S) 0..1; `outside` (B,): organ beyond the view, in its pixels; `target` (B,): Dice
+    of the whole slice, NaN where there is nothing; `known` (B,); `structures` (B,)."""
+
+    images: Tensor
+    context: Tensor
+    mask: Tensor
+    organ: Tensor
+    outside: Tensor
+    target: Tensor
+    known: Tensor
+    structures: Tensor
+
+
+def random_views(pairs: Pool, spec: ModelSpec, size: int, draw: Generator) -> View:
+    """Turned, scaled, sheared, moved, bent, and with other grey values, blur and noise. Left stays left.
+    `size` is the network's size or half."""
+    pictures = torch.from_numpy(pairs.images).float() / 255
+    if size < spec.input_size:
+        pictures = functional.avg_pool2d(pictures, spec.input_size // size)
+    grid, log_scale = random_grid(len(pictures), size, draw)
+    seen = functional.grid_sample(pictures, grid, mode="bilinear", align_corners=False)
+    ct = random_intensities(seen[:, :-2], draw)
+    ct = torch.where(_happens(len(ct), FLAT_NEIGHBOURS, draw)[:, None, None, None], ct[:, :1], ct)
+    context = _random_context(torch.from_numpy(pairs.context), log_scale, draw)
+    pixels = torch.from_numpy(pairs.organ) * (size / spec.input_size) ** 2 * (-2 * log_scale).exp()
+    return _view(pairs, spec, torch.cat((ct, seen[:, -2:]), dim=1), context, pixels)
+
+
+def centre_views(pairs: Pool, spec: ModelSpec) -> View:
+    """What scoring shows the network: the middle of each pool picture."""
+    margin = (pairs.images.shape[-1] - spec.input_size) // 2
+    inner = slice(margin, margin + spec.input_size)
+    seen = torch.from_numpy(pairs.images[:, :, inner, inner]).float() / 255
+    return _view(pairs, spec, seen, torch.from_numpy(pairs.context), torch.from_numpy(pairs.organ))
+
+
+def _view(pairs: Pool, spec: ModelSpec, seen: Tensor, context: Tensor, organ_pixels: Tensor) -> View:
+    mask, organ = seen[:, -2], seen[:, -1]
+    return View(
+        images=normalised(seen[:, :-1], spec),
+        context=context,
+        mask=mask,
+        organ=organ,
+        outside=(organ_pixels - organ.sum(dim=(1, 2))).clamp(min=0),
+        target=torch.from_numpy(pairs.targets),
+        known=torch.from_numpy(pairs.known),
+        structures=torch.from_numpy(pairs.structures),
+    )
+
+
+def _random_context(context: Tensor, log_scale: Tensor, draw: Generator) -> Tensor:
+    """The window's size follows the view; place and profile are a little wrong, or not told at all."""
+    context = context.clone()
+    context[:, 0] += log_scale
+    context[:, 1] -= 2 * log_scale / 3
+    context[:, 2:PLACE] += PLACE_NOISE * torch.randn(context[:, 2:PLACE].shape, generator=draw)
+    context[:, PLACE:] += PROFILE_NOISE * torch.randn(context[:, PLACE:].shape, generator=draw)
+    context[:, 2:PLACE] *= ~_happens(len(context), NO_PLACE, draw)[:, None]
+    context[:, PLACE:] *= ~_happens(len(context), NO_PROFILE, draw)[:, None]
+    return context
+
+
+def _happens(count: int, share: float, draw: Generator) -> Tensor:
+    return torch.rand(count, generator=draw) < share

@@ -1,0 +1,128 @@
+"""The folder of one training: where its files lie, and whether it may be used for these settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segae.errors import InputError, OutputError
+from segae.whole_file import reason, whole_file
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Everything that a training writes lies below `path`."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """What was asked for, resolved, and what it started from."""
+        return self.path / "config.json"
+
+    @property
+    def versions(self) -> Path:
+        return self.path / "versions.json"
+
+    @property
+    def names(self) -> Path:
+        """The vectors of the names."""
+        return self.path / "names.safetensors"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.csv"
+
+    @property
+    def state(self) -> Path:
+        return self.path / "state.json"
+
+    @property
+    def curves(self) -> Path:
+        return self.path / "curves.png"
+
+    @property
+    def last(self) -> Path:
+        """Where the training goes on."""
+        return self.path / "checkpoints" / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """The epoch with the highest LCC so far."""
+        return self.path / "checkpoints" / "best.ckpt"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model.safetensors"
+
+    @property
+    def stop(self) -> Path:
+        """A training that finds this file ends after its step."""
+        return self.path / "stop"
+
+
+@contextmanager
+def locked(run: RunFolder) -> Iterator[None]:
+    """Keeps a second training out, and removes half-written files of one that was killed; the lock goes with
+    its process. Raises `OutputError` when there is a second one, or the folder cannot be written to."""
+    from filelock import FileLock, Timeout
+
+    try:
+        run.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(run.path / ".lock", timeout=0)
+        with lock:
+            for leftover in run.path.rglob(".*.part"):
+                leftover.unlink(missing_ok=True)
+            yield
+    except Timeout:
+        raise OutputError(
+            f'Another process is training in "{run.path}"; stop it first or choose another folder.'
+        ) from None
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise OutputError(
+            f'Cannot train in "{run.path}" ({reason(error)}); choose another folder.'
+        ) from error
+
+
+def read_config(run: RunFolder) -> dict[str, Any] | None:
+    """What the folder was begun with, None when nothing was. Raises `InputError` for a damaged file."""
+    if not run.config.is_file():
+        return None
+    try:
+        config = json.loads(run.config.read_text(encoding="utf-8"))
+        if not isinstance(config["learning"], dict):
+            raise TypeError
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f'"{run.config}" is damaged; choose another run folder.') from None
+    return config
+
+
+def check_same(run: RunFolder, begun: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Raises `InputError` naming the first setting in which `wanted` differs from what `run` was begun
+    with."""
+    for path, before, now in _differences(begun, wanted):
+        raise InputError(
+            f'"{run.path}" was begun with {path} = {before!r}, and now it is {now!r}; go on with the same '
+            "settings or choose another run folder."
+        )
+
+
+def write_json(content: Mapping[str, Any], path: Path) -> None:
+    """Write atomically; raises `OutputError`."""
+    with whole_file(path) as stream:
+        stream.write(json.dumps(content, indent=1, ensure_ascii=False).encode())
+
+
+def _differences(
+    begun: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    for key in [*wanted, *(key for key in begun if key not in wanted)]:
+        before, now = begun.get(key), wanted.get(key)
+        if isinstance(before, Mapping) and isinstance(now, Mapping):
+            yield from _differences(before, now, f"{prefix}{key}.")
+        elif before != now:
+            yield f"{prefix}{key}", before, now

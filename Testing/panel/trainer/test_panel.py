@@ -1,0 +1,228 @@
+"""What the panel says and offers, before, between and after."""
+# pyright: reportAttributeAccessIssue=false, reportMissingImports=false
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_opening_loads_nothing_heavy_and_starts_no_process():
+    code = (
+        "import sys, subprocess; sys.path[:0] = ['Testing', 'SegAE', 'SegAETrainer']; import slicer_standin;"
+        "bed = slicer_standin.start();"
+        "started = []; subprocess.Popen.__init__ = lambda *a, **k: started.append(a);"
+        "bed.load_module('SegAE/SegAE.py', select=False);"
+        "bed.load_module('SegAETrainer/SegAETrainer.py');"
+        "names = ('torch', 'pandas', 'lightning', 'matplotlib.pyplot', 'nibabel', 'typer');"
+        "print([n for n in names if n in sys.modules], started)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[] []"
+
+
+def test_an_empty_panel_says_what_to_do(panel):
+    ui = panel.ui
+    assert "Choose a work folder" in ui.indexInfo.text
+    assert "Press Build training set" in ui.setInfo.text
+    assert ui.startInfo.text == "Build or choose a training set above."
+    assert ui.runInfo.text == "No training here yet. Press Start training above."
+    assert "no model yet" in ui.evaluationInfo.text
+    for name in ("checkButton", "buildButton", "startButton", "evaluateButton", "useButton"):
+        assert not getattr(ui, name).enabled, name
+    for name in (
+        "jobBody",
+        "findingsBox",
+        "epochBar",
+        "stopButton",
+        "resumeButton",
+        "curvesBody",
+        "openPageButton",
+    ):
+        assert not getattr(ui, name).visible, name
+    assert ui.epochsSpinBox.text == "as in the recipe"
+    assert panel.messages.text == ""
+
+
+def test_the_work_folder_proposes_where_things_go(panel, tmp_path):
+    panel.data.set.set("/my/set")
+    panel.data.work.set(tmp_path)
+    assert panel.data.index.path == tmp_path / "index.json"
+    assert panel.data.set.path == Path("/my/set")
+    assert panel.training.run.path == tmp_path / "training-1"
+
+
+def test_a_list_of_scans_and_a_training_set_that_are_there_are_described(panel, index, training_set):
+    panel.data.index.set(index)
+    assert panel.ui.indexInfo.text.startswith("3 scans of 3 patients: 1 for training, 1 for validation")
+    assert panel.ui.findingsBox.visible
+    assert "s0004" in panel.ui.findingsText.plainText
+    panel.data.set.set(training_set)
+    assert "pairs of mask and truth from 3 scans" in panel.ui.setInfo.text
+    assert panel.ui.startInfo.text == "Choose a run folder."
+    assert panel.ui.buildButton.enabled
+
+
+def test_a_file_of_another_kind_is_refused_beside_its_field(panel, tmp_path, training_set):
+    (tmp_path / "index.json").write_text("{}")
+    panel.data.index.set(tmp_path / "index.json")
+    assert "is no index of scans" in panel.ui.indexInfo.text
+    assert not panel.ui.buildButton.enabled
+    panel.data.set.set(tmp_path)
+    assert "is no training set" in panel.ui.setInfo.text
+    (tmp_path / "state.json").write_text("{}")
+    panel.data.set.set(training_set)
+    panel.training.run.set(tmp_path)
+    assert "does not tell the state of a training" in panel.messages.text
+    assert not panel.ui.startButton.enabled
+    panel.training.run.set(tmp_path / "another")
+    assert panel.messages.text == ""
+    assert panel.ui.startButton.enabled
+
+
+def test_what_is_wrong_with_the_data_is_said_in_the_panel(panel, bed, tmp_path):
+    (tmp_path / "empty").mkdir()
+    panel.data.work.set(tmp_path / "work")
+    panel.data.ct.set(tmp_path / "empty")
+    panel.ui.checkButton.click()
+    assert panel.ui.jobBody.visible
+    assert panel.ui.jobLabel.text.startswith("Checking CTs and masks (")
+    assert not panel.ui.checkButton.enabled
+    bed.wait_until(lambda: not panel.jobs.busy, 120)
+    assert "holds neither cases of TotalSegmentator" in panel.messages.text
+    assert panel.ui.checkButton.enabled
+    assert not panel.ui.jobBody.visible
+
+
+def test_the_check_shows_what_does_not_match(panel, bed, tmp_path, cases):
+    panel.data.work.set(tmp_path)
+    panel.data.ct.set(cases)
+    panel.ui.checkButton.click()
+    bed.wait_until(lambda: not panel.jobs.busy, 120)
+    assert panel.messages.text == ""
+    assert panel.ui.indexInfo.text.startswith("3 scans of 3 patients")
+    assert "s0004" in panel.ui.findingsText.plainText
+    assert not panel.ui.findingsBox.collapsed
+
+
+def test_a_job_is_cancelled_at_once(panel, tmp_path, index):
+    panel.data.index.set(index)
+    panel.data.set.set(tmp_path / "set")
+    panel.ui.buildButton.click()
+    child = panel.jobs._child
+    panel.ui.cancelJobButton.click()
+    assert not child.running
+    assert not panel.jobs.busy
+    assert panel.messages.text.startswith("Stopped.")
+    assert panel.ui.buildButton.enabled
+
+
+def test_a_job_ends_with_the_panel(load_panel, bed, tmp_path, index):
+    panel = load_panel()
+    panel.data.index.set(index)
+    panel.data.set.set(tmp_path / "set")
+    panel.ui.buildButton.click()
+    child = panel.jobs._child
+    bed.unload_module("SegAETrainer")
+    assert not child.running
+
+
+def test_choices_come_back_after_a_restart(load_panel, tmp_path):
+    panel = load_panel()
+    panel.data.ct.set(tmp_path)
+    panel.training.run.set(tmp_path / "run")
+    panel.ui.networkCombo.setCurrentIndex(panel.ui.networkCombo.findData("resnet34"))
+    panel.ui.epochsSpinBox.value = 7
+    choice = panel.training.choice
+    again = load_panel()
+    assert again is not panel
+    assert again.training.choice == choice
+    assert choice.network == "resnet34" and choice.epochs == 7
+    assert again.data.ct.path == tmp_path
+    assert again.training.run.path == tmp_path / "run"
+    again.training.run.set("")
+    assert load_panel().training.run.path is None
+
+
+def test_packages_that_are_missing_are_explained_and_nothing_begins(load_panel, monkeypatch, tmp_path):
+    from SegAETrainerLib.app import panel as module
+
+    monkeypatch.setattr(module, "TRAINING_PACKAGES", {**module.TRAINING_PACKAGES, "no-such-package": "1.0"})
+    panel = load_panel()
+    assert not panel.ui.packagesSection.collapsed
+    assert panel.ui.packagesLabel.text.startswith("Training needs no-such-package.")
+    assert panel.ui.installButton.visible
+    panel.data.work.set(tmp_path / "work")
+    panel.data.ct.set(tmp_path)
+    panel.ui.checkButton.click()
+    assert not panel.jobs.busy
+    assert "Install what is missing first" in panel.messages.text
+    assert not (tmp_path / "work").exists()
+
+
+def test_the_charts_come_back_after_the_scene_was_closed_and_are_not_saved(panel, bed, tmp_path):
+    import slicer
+
+    (tmp_path / "metrics.csv").write_text(
+        "epoch,train_loss,val_loss,val_lcc,seconds\n0,0.5,0.6,0.1,3\n1,0.4,0.5,0.3,3\n"
+    )
+    panel.training.run.set(tmp_path)
+
+    def charts():
+        return slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLPlotChartNode")
+
+    assert charts() == 2
+    assert panel.ui.curvesBody.visible
+    slicer.mrmlScene.Clear(0)
+    assert charts() == 0
+    panel.poll()
+    assert charts() == 2
+    table = panel.progress.charts[1].series[0].GetTableNode().GetTable()
+    assert [table.GetValueByName(row, "LCC").ToDouble() for row in range(2)] == [0.1, 0.3]
+    chart = slicer.util.getNodesByClass("vtkMRMLPlotChartNode")[0]
+    assert not chart.GetSaveWithScene() and chart.GetHideFromEditors()
+    panel.training.run.set(tmp_path / "another")
+    assert not panel.ui.curvesBody.visible
+
+
+def test_the_first_epoch_is_a_point(panel, bed, tmp_path):
+    """VTK complains about lines of one point, which the guard of the test bed would see."""
+    (tmp_path / "metrics.csv").write_text("epoch,train_loss,val_loss,val_lcc,seconds\n0,0.5,0.6,,3\n")
+    panel.training.run.set(tmp_path)
+    bed.process_events(0.1)
+    assert panel.ui.curvesBody.visible
+
+
+def test_it_works_without_main_window(bed, load_panel):
+    with bed.without_main_window():
+        bed.load_module(ROOT / "SegAE" / "SegAE.py", select=False)
+        panel = bed.load_module(ROOT / "SegAETrainer" / "SegAETrainer.py", select=False).panel
+        panel.poll()
+        for name in ("SegAETrainer", "SegAE"):
+            bed.unload_module(name)
+
+
+@pytest.fixture
+def modules_come_back():
+    """The other tests hold classes of the modules that a reload replaces."""
+    names = ("SegAETrainerLib", "segae_trainer")
+    before = {name: module for name, module in sys.modules.items() if name.split(".")[0] in names}
+    yield
+    for name in [name for name in sys.modules if name.split(".")[0] in names]:
+        del sys.modules[name]
+    sys.modules.update(before)
+
+
+def test_the_module_is_reloaded_with_new_code(modules_come_back, panel, bed):
+    import slicer
+
+    old = sys.modules["SegAETrainerLib.app.panel"]
+    slicer.modules.SegAETrainerWidget.onReload()
+    bed.process_events()
+    assert sys.modules["SegAETrainerLib.app.panel"] is not old
+    assert slicer.modules.SegAETrainerWidget.panel is not panel

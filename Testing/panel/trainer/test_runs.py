@@ -1,0 +1,277 @@
+"""What is known of trainings without a window."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from segae.errors import InputError, OutputError
+from SegAETrainerLib.runs import commands
+from SegAETrainerLib.runs.alive import is_alive
+from SegAETrainerLib.runs.child import Child
+from SegAETrainerLib.runs.described import describe_index, describe_set
+from SegAETrainerLib.runs.figures import read_figures
+from SegAETrainerLib.runs.metrics import read_metrics
+from SegAETrainerLib.runs.orders import read_orders, write_orders
+from SegAETrainerLib.runs.packages import TRAINING_PACKAGES
+from SegAETrainerLib.runs.proposals import proposed
+from SegAETrainerLib.runs.run_folder import RunFolder
+from SegAETrainerLib.runs.run_state import RunState, read_run_state
+from SegAETrainerLib.runs.training import Training
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return RunFolder(tmp_path)
+
+
+def tell(run: RunFolder, state: str, pid: int = 1, **more: object) -> None:
+    run.state.write_text(json.dumps({"state": state, "pid": pid, "epoch": 2, "epochs": 5, **more}))
+
+
+def wait_for(child: Child, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while child.running:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+# the state
+
+
+def test_an_empty_folder_holds_no_training(run):
+    assert read_run_state(run) == RunState("none")
+
+
+@pytest.mark.parametrize("state", ["finished", "stopped", "failed"])
+def test_the_end_of_a_training_is_what_it_wrote(run, state):
+    tell(run, state, pid=os.getpid(), message="Because.")
+    assert read_run_state(run) == RunState(state, 2, 5, "Because.")
+
+
+def test_a_training_runs_while_its_process_is_there_and_is_interrupted_when_it_is_gone(run):
+    tell(run, "running", pid=7)
+    assert read_run_state(run, lambda pid: pid == 7) == RunState("running", 2, 5)
+    assert read_run_state(run, lambda _pid: False) == RunState("interrupted", 2, 5)
+
+
+def test_a_training_that_was_asked_to_stop_is_stopping(run):
+    tell(run, "running")
+    run.stop.touch()
+    assert read_run_state(run, lambda _pid: True).state == "stopping"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"state": "dancing"}', '{"state": "running", "pid": "x"}'])
+def test_a_state_file_of_another_kind_is_refused_in_a_sentence(run, text):
+    run.state.write_text(text)
+    with pytest.raises(InputError, match=r"does not tell the state of a training; choose another run folder"):
+        read_run_state(run)
+
+
+def test_a_child_that_ended_is_not_alive_even_before_anyone_asked_for_its_exit_code():
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    assert is_alive(child.pid)
+    end = time.monotonic() + 60
+    while is_alive(child.pid):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert is_alive(os.getpid())
+    assert not is_alive(0)
+
+
+# the files
+
+
+def test_the_names_of_the_files_are_those_of_the_training(run):
+    from segae_trainer.training.run_folder import RunFolder as Written
+
+    written = Written(run.path)
+    for name in ("state", "metrics", "stop", "model"):
+        assert getattr(run, name) == getattr(written, name)
+
+
+def test_the_curves_that_a_training_writes_are_read(run):
+    from segae_trainer.training.curves import write_metrics
+    from segae_trainer.training.progress import EpochFigures
+
+    rows = [EpochFigures(n, n, 0.5, 0.4, 0.1, 0.6, math.nan, 0.2, 1e-3, 12.0) for n in range(3)]
+    write_metrics(rows, run.metrics)
+    read = read_metrics(run.metrics)
+    assert [row.epoch for row in read] == [0, 1, 2]
+    assert read[0].train_loss == 0.5 and read[0].val_loss == 0.6 and read[0].seconds == 12
+    assert math.isnan(read[0].val_lcc)
+
+
+def test_a_line_that_is_being_written_waits_for_the_next_time(run):
+    assert read_metrics(run.metrics) == ()
+    run.metrics.write_text("epoch,train_loss,val_loss,val_lcc,seconds\n0,1,2,0.5,3\n1,0.9,1.")
+    assert [row.epoch for row in read_metrics(run.metrics)] == [0]
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "epoch,train_loss,val_loss,val_lcc,seconds\nx,1,1,1,1\n"])
+def test_curves_of_another_kind_are_refused_in_a_sentence(run, text):
+    run.metrics.write_text(text)
+    with pytest.raises(InputError, match="holds no epochs of a training"):
+        read_metrics(run.metrics)
+
+
+def test_the_orders_of_a_training_are_kept_in_its_folder(run):
+    assert read_orders(run) is None
+    write_orders(run, ["train", "Sätze", "x y"])
+    assert read_orders(run) == ["train", "Sätze", "x y"]
+    run.orders.write_text("{")
+    with pytest.raises(InputError, match="is damaged"):
+        read_orders(run)
+
+
+def test_a_damaged_table_of_figures_is_refused_in_a_sentence(tmp_path):
+    assert read_figures(tmp_path) == ()
+    (tmp_path / "metrics.csv").write_text("suite,method,level,metric,value,n,low,high\nt,m,slice,lcc,1,5,,\n")
+    with pytest.raises(InputError, match="is no table of an evaluation; press Evaluate again"):
+        read_figures(tmp_path)
+
+
+def test_an_index_and_a_training_set_are_described(index, training_set, tmp_path):
+    scans = describe_index(index)
+    assert (scans.scans, scans.patients, scans.pseudo_labels) == (3, 3, 0)
+    assert scans.by_split == {"train": 1, "val": 1, "test": 1}
+    assert len(scans.findings) >= 1 and any("s0004" in finding for finding in scans.findings)
+    pairs = describe_set(training_set)
+    assert pairs.scans == 3 and pairs.pairs == sum(pairs.by_split.values()) > 0
+    with pytest.raises(InputError):
+        describe_index(tmp_path / "none.json")
+    with pytest.raises(InputError):
+        describe_set(tmp_path)
+
+
+def test_describing_needs_no_package_that_slicer_lacks(index, training_set):
+    absent = sorted({name.replace("-", "_") for name in TRAINING_PACKAGES} - {"scipy"} | {"sklearn"})
+    code = (
+        "import sys; from pathlib import Path\n"
+        f"for name in {absent!r}: sys.modules[name] = None\n"
+        f"sys.path[:0] = {[str(ROOT / 'SegAE'), str(ROOT / 'SegAETrainer')]!r}\n"
+        "from SegAETrainerLib.runs.described import describe_index, describe_set\n"
+        "print(describe_index(Path(sys.argv[1])).scans, describe_set(Path(sys.argv[2])).scans)"
+    )
+    words = [sys.executable, "-c", code, str(index), str(training_set)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["3", "3"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("chosen", "before", "work", "expected"),
+    [
+        ("", "", "/w", "/w/index.json"),
+        ("/w/index.json", "/w", "/v", "/v/index.json"),
+        ("/mine.json", "/w", "/v", "/mine.json"),
+        ("/w/index.json", "/w", "", ""),
+        ("/mine.json", "/w", "", "/mine.json"),
+    ],
+)
+def test_a_proposed_path_follows_the_work_folder_and_a_chosen_one_stays(chosen, before, work, expected):
+    assert proposed(chosen, before, work, "index.json") == expected
+
+
+# the programs
+
+
+def test_the_arguments_are_those_of_the_commands():
+    """Every option is known to its command, and every choice of the panel to the trainer."""
+    from typer.main import get_command
+
+    from segae.models.registry import ARCHITECTURES
+    from segae_trainer.cli.app import app
+    from segae_trainer.training.recipes import resolve_recipe
+
+    group = get_command(app)
+    some = Path("some")
+    for recipe in ("segae", "published"):
+        for network in commands.NETWORKS:
+            choice = commands.TrainingChoice(recipe, network, 3, "cpu")
+            name, *words = commands.train_arguments(some, some, choice)
+            command = group.commands[name]  # type: ignore[attr-defined]
+            given = command.make_context(name, words, resilient_parsing=False).params
+            changes = {key: given[key] for key in ("architecture", "backbone", "epochs")}
+            resolved = resolve_recipe(recipe, **changes)
+            assert resolved.epochs == 3 and resolved.architecture in ARCHITECTURES
+    for name, *words in (
+        commands.index_arguments(some, some, some),
+        commands.index_arguments(some, None, some),
+        commands.training_set_arguments(some, some, "published"),
+        commands.evaluate_arguments(some, some, some, "val", "cpu"),
+    ):
+        assert group.commands[name].make_context(name, list(words)).params  # type: ignore[attr-defined]
+
+
+def test_the_packages_are_those_of_the_project():
+    text = (ROOT / "pyproject.toml").read_text()
+    extras = {
+        name: re.search(rf"^{name} = \[(.*?)\]$", text, re.M | re.S).group(1)  # type: ignore[union-attr]
+        for name in ("cli", "train")
+    }
+    wanted = {
+        re.split(r"[><=]", word)[0]: (re.search(r">=([\d.]+)", word) or [None, "0"])[1]
+        for words in extras.values()
+        for word in re.findall(r'"([^"]+)"', words)
+        if not word.startswith("segae")
+    }
+    assert wanted.items() <= TRAINING_PACKAGES.items()
+    assert TRAINING_PACKAGES.keys() - wanted.keys() == {"torch", "torchvision", "safetensors"}
+
+
+def test_a_command_that_is_refused_tells_its_own_sentence(tmp_path):
+    child = Child(commands.index_arguments(tmp_path / "nowhere", None, tmp_path / "i.json"), tmp_path / "log")
+    assert child.failure() == ""
+    wait_for(child)
+    assert child.failure() == f'There is no folder "{tmp_path / "nowhere"}"; check the path.'
+
+
+def test_what_an_earlier_command_said_is_not_taken_for_this_one(tmp_path):
+    log = tmp_path / "log"
+    log.write_text("segae-train: an old sentence.\n")
+    child = Child(["--version-that-is-none"], log)
+    wait_for(child)
+    assert "an old sentence" not in child.failure()
+    assert "ended with code 2" in child.failure() and str(log) in child.failure()
+
+
+def test_a_command_that_is_killed_is_told_so(tmp_path):
+    child = Child(commands.index_arguments(tmp_path, None, tmp_path / "i.json"), tmp_path / "log")
+    child.kill()
+    assert not child.running
+    assert "killed from outside" in child.failure()
+    child.kill()
+
+
+def test_a_command_whose_log_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be started"):
+        Child(["--help"], tmp_path / "file" / "log")
+
+
+def test_a_training_that_says_nothing_yet_is_starting(run):
+    tell(run, "stopped")
+    run.stop.touch()
+    training = Training(run.path)
+    training.start(["train", str(run.path / "no set"), str(run.path)])
+    assert training.state() == RunState("starting", 2, 5)
+    assert not run.stop.exists()
+    assert training._child is not None
+    wait_for(training._child)
+    state = training.state()
+    assert state.state == "stopped" and "is no training set" in state.message
+
+
+def test_asking_to_stop_leaves_a_file(run):
+    Training(run.path).request_stop()
+    assert run.stop.read_bytes() == b""

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from segae.labels.table import by_index
+from segae.models.quality_model import QualityModel
+from segae_trainer.training import RECIPES
+from segae_trainer.training.progress import COLUMNS
+from segae_trainer.training.run import train, trained_structures
+from segae_trainer.training.sampling import usable_rows
+
+
+@pytest.fixture(scope="module", params=["segae", "published"])
+def trained(request, training_set, tiny, tmp_path_factory):
+    run = tmp_path_factory.mktemp("runs") / request.param
+    said = []
+    model = train(tiny(request.param), training_set, run, say=said.append)
+    return request.param, run, model
+
+
+def test_two_epochs_end_in_a_model_that_scores_and_says_how_it_was_trained(trained, training_set):
+    recipe, run, path = trained
+    assert path == run / "model.safetensors"
+    model = QualityModel.load(path)
+    assert model.spec.training["learning"]["recipe"]["name"] == recipe
+    assert model.spec.training["learning"]["training_set"] == training_set.fingerprint
+    assert model.spec.training["start"] == "random weights"
+    assert model.spec.figures["validation"]["n"] > 10
+    assert model.spec.orientation == "LAS"
+    rows = trained_structures(training_set, usable_rows(training_set, "train", RECIPES[recipe]))
+    assert model.spec.trained_rows == tuple(rows)
+    assert model.knows(by_index(rows[0]))
+    stranger = by_index(next(i for i in range(1, 145) if i not in rows))
+    assert model.knows(stranger) and not model.trained_on(stranger) and model.trained_on(by_index(rows[0]))
+    assert torch.isfinite(model.predict(torch.zeros(2, 2, 32, 32), [rows[0], rows[1]]).dsc).all()
+
+
+def test_the_run_folder_holds_what_the_panel_and_people_read(trained):
+    recipe, run, _ = trained
+    rows = list(csv.DictReader((run / "metrics.csv").open()))
+    assert tuple(rows[0]) == COLUMNS
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    losses = [float(row[name]) for name in ("train_loss", "train_mse", "val_loss") for row in rows]
+    assert np.isfinite(losses).all()
+    state = json.loads((run / "state.json").read_text())
+    assert (state["state"], state["epoch"], state["epochs"]) == ("finished", 2, 2)
+    config = json.loads((run / "config.json").read_text())
+    assert config["learning"]["recipe"]["name"] == recipe
+    assert json.loads((run / "versions.json").read_text())["torch"]
+    assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert list((run / "tensorboard").glob("events.*"))
+    assert Image.open(run / "curves.png").width > 500
+
+
+def test_a_finished_training_is_not_done_again(trained, training_set, tiny):
+    recipe, run, path = trained
+    before = path.stat().st_mtime_ns
+    assert train(tiny(recipe), training_set, run) == path
+    assert path.stat().st_mtime_ns == before
