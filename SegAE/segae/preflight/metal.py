@@ -12,7 +12,7 @@ from segae.preflight.findings import Finding
 
 ABOVE = 3000  # HU; the densest enamel and cortical bone stay below, implants and clips do not
 LEAST_MM3 = 50.0  # of metal in the whole CT: noise and calcifications have single voxels
-REACH_MM = 30.0  # within the slice: beyond, streaks have mostly faded
+REACH_MM = 10.0  # within the slice: further away, only the strongest streaks disturb
 LEAST_SHARE = 0.2  # of a mask's slices
 
 

@@ -85,9 +85,7 @@ def cut(
     clipped to each range and scaled to 0..1, which gives (B, len(ranges) * C, size, size)."""
     rows, row_index = _resize_weights(windows, 0, pictures.shape[2], size)
     columns, column_index = _resize_weights(windows, 1, pictures.shape[3], size)
-    batch = torch.arange(len(pictures), device=pictures.device)[:, None, None]
-    place = (batch, slice(None), row_index[:, :, None], column_index[:, None, :])
-    values = pictures[place].permute(0, 3, 1, 2).float()  # indexing moves the channels to the end
+    values = _read(pictures, row_index, column_index).float()
     rows, columns = rows[:, None], columns.transpose(1, 2)[:, None]
     if ranges is None:
         return rows @ (values @ columns)
@@ -124,15 +122,32 @@ def _context_windows(boxes: Tensor, rule: CropRule, pixel_mm: tuple[float, float
     return Windows((low + high - length) / 2, length, closed=False)
 
 
-def _resize_weights(windows: Windows, axis: int, n: int, size: int) -> tuple[Tensor, Tensor]:
-    """The matrix (B, size, N) that resizes each window along one axis (0 rows, 1 columns), and the indices
-    (B, N) of the pixels it reads; N covers the longest window of the batch and its filter's tails."""
+def _read(pictures: Tensor, rows: Tensor | None, columns: Tensor | None) -> Tensor:
+    """Rows (B, R) and columns (B, C) of pictures (B, channels, H, W), each picture its own; None: all."""
+    if rows is None and columns is None:
+        return pictures
+    batch, _, height, width = pictures.shape
+    device = pictures.device
+    rows = torch.arange(height, device=device).expand(batch, -1) if rows is None else rows
+    columns = torch.arange(width, device=device).expand(batch, -1) if columns is None else columns
+    picture = torch.arange(batch, device=device)[:, None, None]
+    read = pictures[picture, :, rows[:, :, None], columns[:, None, :]]
+    return read.permute(0, 3, 1, 2)  # indexing has moved the channels to the end
+
+
+def _resize_weights(windows: Windows, axis: int, n: int, size: int) -> tuple[Tensor, Tensor | None]:
+    """The matrix (B, size, N) that resizes each window along one axis (0 rows, 1 columns) of `n` pixels, and
+    the indices (B, N) of the pixels it reads; N covers the longest window of the batch and its filter's tails.
+    Windows of half the axis and more read all of it, without indices: that is faster."""
     start, length = windows.start[:, axis, None], windows.length[:, axis, None]
     step = length / size
     reach = step.clamp(min=1.0)
     tails = torch.zeros_like(reach) if windows.closed else reach
     first = (start - tails).floor()
     count = int((start + length + tails - first).ceil().max())
+    everything, low = 2 * count >= n, min(0, int(first.min()))
+    if everything:
+        first, count = torch.full_like(first, low), max(n, int((first + count).max())) - low
     pixel = first + torch.arange(count, device=start.device)
     offset = pixel - start
     # Centres of the output's pixels from the window's start, in two parts: one float32 has too few digits.
@@ -144,5 +159,7 @@ def _resize_weights(windows: Windows, axis: int, n: int, size: int) -> tuple[Ten
     if windows.closed:
         weights = weights * ((offset >= 0) & (offset < length))[:, None, :]
     weights = weights / weights.sum(dim=2, keepdim=True)
+    if everything:
+        return weights[:, :, -low : n - low], None
     weights = weights * ((pixel >= 0) & (pixel < n))[:, None, :]
     return weights, pixel.long().clamp(0, n - 1)

@@ -19,6 +19,7 @@ from segae_trainer.evaluation.metrics.error import mae
 from segae_trainer.evaluation.metrics.intervals import coverage
 from segae_trainer.starter.calibration import HIGH, LOW, names_of
 from segae_trainer.starter.figures import GOOD, HALF_WRONG, MILLISECONDS, POOR
+from segae_trainer.starter.tables import where
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,8 @@ class Evidence:
 
     def of_case(self, case: str) -> Evidence:
         """What there is of one scan."""
-        return Evidence({name: table[table["case"] == case] for name, table in self.tables.items()}, {})
+        parts = {name: where(table, table["case"] == case) for name, table in self.tables.items()}
+        return Evidence(parts, {})
 
     @property
     def cases(self) -> tuple[str, ...]:
@@ -122,7 +124,7 @@ def _intervals(evidence: Evidence, column: str) -> tuple[float, ...]:
 
 
 def _holds(evidence: Evidence, level: str) -> float:
-    found = [evidence.tables[name] for name in names_of(level) if name in evidence.tables]
+    found = [evidence.tables[name] for name in names_of(level) if LOW in evidence.tables.get(name, ())]
     low, high, truth = (
         np.concatenate([table[name].to_numpy(float) for table in found] or [np.empty(0)])
         for name in (LOW, HIGH, "dice")

@@ -70,8 +70,8 @@ class _Asked:
 def baseline_tables(
     plan: Plan, training: str, rows: Collection[int], watch: Watch | None = None
 ) -> dict[str, Tables]:
-    """The tables of each of `METHODS` in fold `training`, for structures `rows`; what the work folder holds is
-    not done again. Raises `InputError` when the fold's own tables are not there."""
+    """The tables of each of `METHODS` in fold `training`, for structures `rows`; what the work folder holds
+    is not done again. Raises `InputError` when the fold's own tables are not there."""
     done = {method: read_tables(plan, (training,), method) for method in METHODS}
     if all(done.values()):
         return done
@@ -80,7 +80,12 @@ def baseline_tables(
     makers: Mapping[str, Callable[[], Method]] = {
         PUBLISHED: lambda: NetworkMethod(
             published_style.train_published(
-                learned, text_vectors(plan.work), plan.published_steps, plan.recipe.seed, watch
+                learned,
+                text_vectors(plan.work),
+                plan.spec.input_size,
+                plan.published_steps,
+                plan.recipe.seed,
+                watch,
             ),
             "cpu",
         ),
@@ -128,7 +133,7 @@ def _predicted(method: Method, asked: _Asked, watch: Watch) -> Tables:
 
 def _by_organ(organs: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
     keys = ["case", "source", "structure_index"]
-    means = slices.groupby(keys)["predicted"].mean().reset_index()
+    means = slices.groupby(keys, as_index=False).agg(predicted=("predicted", "mean"))
     return organs.drop(columns="predicted").merge(means, on=keys, how="left")
 
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from segae_trainer.evaluation.bootstrap import percentile_interval, resample_patients
-from segae_trainer.evaluation.metrics import compute, metric_named
+from segae_trainer.evaluation.metrics import Metric, compute, metric_named
 from segae_trainer.evaluation.metrics.calibration import calibration_bins
 from segae_trainer.evaluation.metrics.intervals import coverage, mean_width
 from segae_trainer.starter.asked import RAW, Evidence, measured
 from segae_trainer.starter.calibration import HIGH, LOW, SHOWN
 from segae_trainer.starter.figures import GOOD
 from segae_trainer.starter.results import AGREEMENTS
+from segae_trainer.starter.tables import where
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +61,7 @@ def compared_rows(methods: Mapping[str, Tables]) -> Iterator[Row]:
             if suite in tables:
                 table = _scored(tables[suite])
                 best = table.loc[table["dice"] > GOOD, RAW]
-                yield suite, method, len(table), *_with_intervals(table), _number(best.mean())
+                yield suite, method, len(table), *_with_intervals(table, _COMPARED), _number(best.mean())
 
 
 def case_rows(tables: Tables) -> Iterator[Row]:
@@ -68,8 +69,8 @@ def case_rows(tables: Tables) -> Iterator[Row]:
     for suite in AGREEMENTS:
         if suite in tables:
             table = _scored(tables[suite])
-            for (patient, case), part in table.groupby(["patient", "case"], sort=True):
-                yield suite, patient, case, *_case_figures(part)
+            for case, part in table.groupby("case", sort=True):
+                yield suite, part["patient"].iloc[0], case, *_case_figures(part)
             yield suite, "all", "all", *_case_figures(table)
 
 
@@ -78,11 +79,13 @@ def organ_rows(table: pd.DataFrame | None) -> Iterator[Row]:
     if table is None:
         return
     table = _scored(table)
-    often = table.groupby("structure")["structure"].transform("size") >= LEAST_IN_GROUP
-    for name, part in table[often].groupby("structure", sort=True):
+    structures = table["structure"].to_numpy(str)
+    _, place, counts = np.unique(structures, return_inverse=True, return_counts=True)
+    often = counts[place] >= LEAST_IN_GROUP
+    for name, part in where(table, often).groupby("structure", sort=True):
         yield name, *_organ_figures(part)
     if not often.all():
-        yield f"all with fewer than {LEAST_IN_GROUP} masks", *_organ_figures(table[~often])
+        yield f"all with fewer than {LEAST_IN_GROUP} masks", *_organ_figures(where(table, ~often))
 
 
 def kind_rows(table: pd.DataFrame) -> Iterator[Row]:
@@ -132,29 +135,30 @@ def _case_figures(table: pd.DataFrame) -> Row:
 
 
 def _organ_figures(table: pd.DataFrame) -> Row:
+    lcc = compute(*_arrays(table), (metric_named("lcc"),))[0]
+    patients = table["patient"].nunique()
+    return patients, len(table), *_means(table), _number(lcc), *_with_intervals(table, _BY_ORGAN)
+
+
+def _with_intervals(table: pd.DataFrame, metrics: Sequence[Metric]) -> list[str]:
     predicted, truth = _arrays(table)
-    patients = table["patient"].to_numpy(str)
-    lcc = compute(predicted, truth, (metric_named("lcc"),))[0]
-    replicates = resample_patients(patients, lambda rows: compute(predicted[rows], truth[rows], _BY_ORGAN))
-    figures = _joined(compute(predicted, truth, _BY_ORGAN), replicates)
-    return len(np.unique(patients)), len(table), *_means(table), _number(lcc), *figures
+    values = compute(predicted, truth, metrics)
+    names, place = np.unique(table["patient"].to_numpy(str), return_inverse=True)
+    known: dict[bytes, np.ndarray] = {}
 
+    def figures(rows: np.ndarray) -> np.ndarray:
+        # Few patients: the same ones are drawn again and again.
+        drawn = np.bincount(place[rows], minlength=len(names)).tobytes()
+        if drawn not in known:
+            known[drawn] = compute(predicted[rows], truth[rows], metrics)
+        return known[drawn]
 
-def _with_intervals(table: pd.DataFrame) -> list[str]:
-    predicted, truth = _arrays(table)
-    replicates = resample_patients(
-        table["patient"].to_numpy(str), lambda rows: compute(predicted[rows], truth[rows], _COMPARED)
-    )
-    return _joined(compute(predicted, truth, _COMPARED), replicates)
-
-
-def _joined(values: np.ndarray, replicates: np.ndarray) -> list[str]:
+    replicates = resample_patients(names[place], figures)
     if not replicates.size:
         return [_number(value) for value in values]
-    bounds = percentile_interval(replicates)
     return [
         f"{_number(value)} ({_number(low)} to {_number(high)})" if np.isfinite(low) else _number(value)
-        for value, (low, high) in zip(values, bounds, strict=True)
+        for value, (low, high) in zip(values, percentile_interval(replicates), strict=True)
     ]
 
 
@@ -163,7 +167,7 @@ def _means(table: pd.DataFrame) -> tuple[str, str]:
 
 
 def _scored(table: pd.DataFrame) -> pd.DataFrame:
-    return table[np.isfinite(table[RAW].to_numpy(float))]
+    return where(table, np.isfinite(table[RAW].to_numpy(float)))
 
 
 def _arrays(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

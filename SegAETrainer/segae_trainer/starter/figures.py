@@ -21,7 +21,15 @@ from segae_trainer.evaluation.metrics.error import mae
 from segae_trainer.starter.network_masks import read_masks
 from segae_trainer.starter.plan import FINAL, Plan
 from segae_trainer.starter.pool import read_pool
-from segae_trainer.starter.tables import SUITE, joined, organ_table, pool_table, report_of, report_table
+from segae_trainer.starter.tables import (
+    SUITE,
+    joined,
+    organ_table,
+    pool_table,
+    report_of,
+    report_table,
+    where,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,8 +75,8 @@ def suites_of(degraded: pd.DataFrame, rows: Collection[int]) -> dict[str, pd.Dat
     known, kinds = degraded["structure_index"].isin(list(rows)), degraded["kind"]
     good = kinds.isin(["exact", "fine noise"]) & (degraded["dice"] > 0.85)
     return {
-        "synthetic": degraded[known & kinds.isin(SUITE)],
-        "names": degraded[known & (good | (kinds == "wrong name"))],
+        "synthetic": where(degraded, known & kinds.isin(SUITE)),
+        "names": where(degraded, known & (good | (kinds == "wrong name"))),
     }
 
 

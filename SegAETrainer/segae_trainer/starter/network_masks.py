@@ -19,8 +19,8 @@ SLAB_MM = 40.0
 def cross_fitted(
     scenes: Sequence[Scene], plan: SegmenterPlan, watch: Watch | None = None
 ) -> Iterator[tuple[str, int, np.ndarray]]:
-    """Each half of every scan (slabs of `SLAB_MM`, thinner in a thin scan, every other one) by a network trained on the other halves:
-    (case, step, label map (K, H, W) uint8) for every case and kept step."""
+    """Each half of every scan (every other slab of `SLAB_MM`, less in a thin scan) by a network trained on
+    the other halves: (case, step, label map (K, H, W) uint8) for every case and kept step."""
     halves = [_halves(scene) for scene in scenes]
     maps = {
         (scene.case.name, step): np.zeros_like(scene.case.labels) for scene in scenes for step in plan.kept

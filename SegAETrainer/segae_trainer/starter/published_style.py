@@ -1,5 +1,5 @@
-"""The published architecture and loss, trained on the masks that a fold may learn from: what the starter model
-is compared with."""
+"""The published architecture and loss, trained on the masks that a fold may learn from: what the starter
+model is compared with."""
 
 from __future__ import annotations
 
@@ -21,21 +21,25 @@ from segae_trainer.training.recipes import PUBLISHED
 
 NAME = "published style"
 BATCH = 32
-_SIZE = 128  # pixels; the published 256 cost four times as much
 
 
 def train_published(
-    masks: Sequence[MaskSlice], text_vectors: Tensor, steps: int, seed: int, watch: Watch | None = None
+    masks: Sequence[MaskSlice],
+    text_vectors: Tensor,
+    size: int,
+    steps: int,
+    seed: int,
+    watch: Watch | None = None,
 ) -> QualityModel:
     """A ResNet18 gated by the names (`text_vectors`, (145, D)) after `steps` batches of `masks`, from
-    scratch."""
+    scratch. It sees `size` pixels; the published 256 cost much more than the starter model's."""
     watch = watch or Watch()
     spec = ModelSpec(
         NAME,
         "segae-published",
         "resnet18",
         text_dim=text_vectors.shape[1],
-        input_size=_SIZE,
+        input_size=size,
         crop=PUBLISHED_CROP,
     )
     shown, targets, rows = _rendered(masks, spec, watch)
@@ -75,5 +79,5 @@ def _rendered(masks: Sequence[MaskSlice], spec: ModelSpec, watch: Watch) -> tupl
 
 def _picture(mask: MaskSlice, spec: ModelSpec) -> Tensor:
     one, ct = torch.from_numpy(mask.mask)[None], torch.from_numpy(np.ascontiguousarray(mask.ct))[None]
-    windows = crop_windows(mask_boxes(one), spec.crop, *mask.mask.shape, mask.pixel_mm)
+    windows = crop_windows(mask_boxes(one), spec.crop, mask.mask.shape[0], mask.mask.shape[1], mask.pixel_mm)
     return network_input(ct, one, windows, spec)[0]

@@ -95,8 +95,8 @@ def test(plan: Plan, training: str, watch: Watch | None = None) -> Mapping[str, 
 
 
 def export(plan: Plan, model: Path, card: Path) -> None:
-    """Write the final model, calibrated on the folds' unseen patients, and its card. Raises `InputError` when a
-    training is missing."""
+    """Write the final model, calibrated on the folds' unseen patients, and its card. Raises `InputError` when
+    a training is missing."""
     folds = plan.folds
     tables = read_tables(plan, folds)
     done = {name: _read_figures(plan.folder(name) / "figures.json") for name in folds}

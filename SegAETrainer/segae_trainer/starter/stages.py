@@ -51,8 +51,8 @@ def render_pools(plan: Plan, watch: Watch | None = None) -> None:
 
 
 def make_masks(plan: Plan, training: str, watch: Watch | None = None) -> None:
-    """Masks of small networks: of the cases of a training on slices that their network has not seen, and their
-    pairs; and of the patient kept back by a network that saw all the others."""
+    """Masks of small networks: of the cases of a training on slices that their network has not seen, and
+    their pairs; and of the patient kept back by a network that saw all the others."""
     taught = {member.case: scene_of(member.read(plan.data)) for member in plan.taught(training)}
     tested = {member.case: scene_of(member.read(plan.data)) for member in plan.tested(training)}
     folder = plan.masks(training, "").parent

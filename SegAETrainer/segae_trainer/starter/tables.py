@@ -159,6 +159,11 @@ def _file_slice(k: int, volume: Volume) -> int:
     return slice_index_in_file(k, volume.grid, ORIENTATION)
 
 
+def where(table: pd.DataFrame, chosen: pd.Series | np.ndarray) -> pd.DataFrame:
+    """The rows for which `chosen` holds."""
+    return table.take(np.flatnonzero(chosen))
+
+
 def joined(tables: Iterator[pd.DataFrame]) -> pd.DataFrame:
     """Tables one below the other."""
     import pandas as pd

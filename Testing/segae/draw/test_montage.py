@@ -11,7 +11,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from matplotlib.text import Text
 
-from segae.draw.montage import draw_montage, montage_figure
+from segae.data import Segment
+from segae.draw.cutout import cutout, plane_of
+from segae.draw.montage import FINE, draw_montage, montage_figure, shown_slices
 from segae.draw.palette import colour
 from segae.draw.selection import extremes
 from segae.errors import InputError
@@ -125,3 +127,48 @@ def _leaves(box, frame) -> bool:
 
 def _overlaps(boxes):
     return [(a, b) for n, (a, box) in enumerate(boxes) for b, other in boxes[:n] if box.overlaps(other)]
+
+
+@pytest.fixture
+def shifted(segmentation):
+    """Errors of each mask as if the organ lay three rows further to the front."""
+    errors = {}
+    for segment in segmentation.segments:
+        mask = segment.full_mask()
+        organ = np.roll(mask, 3, axis=1)
+        parts = (organ & ~mask, mask & ~organ)
+        errors[segment.name] = tuple(
+            Segment.from_mask(key, segment.structure, part, segment.grid)
+            for key, part in zip(("missing", "extra"), parts, strict=True)
+        )
+    return errors
+
+
+def test_errors_are_drawn_where_they_are_missing_plain_and_extra_striped(
+    volume, segmentation, report, shifted
+):
+    liver = replace(report, slices=tuple(row for row in report.slices if row.segment == "liver")[5:6])
+    figure = montage_figure(volume, segmentation, liver, n=1, errors=shifted)
+    (axes,) = figure.axes
+    _, missing, extra = (np.asarray(image.get_array()) for image in axes.images)
+    cut = cutout(volume, segmentation.segments[0], liver.slices[0].slice)
+    for picture, mask, share in ((missing, shifted["liver"][0], 1.0), (extra, shifted["liver"][1], 0.5)):
+        expected = plane_of(mask, liver.slices[0].slice)[cut.part]
+        painted = picture[..., 3] > 0
+        blocks = painted.reshape(expected.shape[0], FINE, expected.shape[1], FINE).mean(axis=(1, 3))
+        assert not blocks[~expected].any() and (blocks[expected] > 0).all()
+        assert blocks[expected].mean() == pytest.approx(share, abs=0.05)
+    texts = _texts(figure)
+    assert "missing" in texts and "extra" in texts
+
+
+def test_without_errors_no_legend_speaks_of_them(volume, segmentation, report):
+    assert "missing" not in _texts(montage_figure(volume, segmentation, report, n=1))
+
+
+def test_the_shown_slices_are_those_of_the_panels(volume, segmentation, report):
+    lowest, highest = extremes(report.slices, 4)
+    shown = shown_slices(report, 4)
+    assert sorted((name, k) for name, ks in shown.items() for k in ks) == sorted(
+        (row.segment, row.slice) for row in [*lowest, *highest]
+    )

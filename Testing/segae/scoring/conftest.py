@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -16,6 +16,17 @@ from segae.labels.resolver import resolve
 from segae.models.prediction import Prediction
 from segae.models.quality_model import QualityModel
 from segae.models.spec import CropRule, ModelSpec
+
+
+@dataclass(frozen=True, eq=False)
+class BrightCase:
+    """`organ` and `mask` (K, H, W) bool on the grid of `ct`; `segment` is the mask."""
+
+    ct: Volume
+    segment: Segment
+    organ: np.ndarray
+    mask: np.ndarray
+
 
 SMALL = ModelSpec("small", "pattern", "none", text_dim=8, input_size=48)
 
@@ -34,6 +45,26 @@ class PatternNetwork(nn.Module):
         return Prediction(10 * (images * self.pattern).mean(dim=(1, 2, 3)) + text.mean(dim=1))
 
 
+class SeeingNetwork(nn.Module):
+    """Knows the truth: the organ is what is bright in the CT."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__()
+        self.spec = spec
+
+    def forward(self, images: Tensor, text: Tensor, context: Tensor) -> Prediction:
+        spec = self.spec
+        organ = (images[:, 0] * spec.ct_std + spec.ct_mean > 0.5).float()
+        mask = images[:, -1] * spec.mask_std + spec.mask_mean
+        overlap, whole = (organ * mask).sum(dim=(1, 2)), organ.sum(dim=(1, 2))
+        return Prediction(
+            2 * overlap / (whole + mask.sum(dim=(1, 2))).clamp(min=1),
+            error_map=torch.stack((organ * (1 - mask), (1 - organ) * mask), dim=1),
+            areas=torch.stack((overlap, whole), dim=1),
+            presence=organ.amax(dim=(1, 2)),
+        )
+
+
 def _model(spec: ModelSpec) -> QualityModel:
     vectors = torch.randn(145, spec.text_dim, generator=torch.Generator().manual_seed(6))
     return QualityModel(spec, PatternNetwork(spec), vectors, "5e" * 32)
@@ -50,6 +81,35 @@ def context_model() -> QualityModel:
     """The same with two HU windows and a crop in millimetres."""
     crop = CropRule("context", scale=1.5, millimetres=10)
     return _model(replace(SMALL, hu_windows=((-200, 200), (-1000, 1000)), crop=crop))
+
+
+@pytest.fixture(scope="session")
+def seeing_model() -> QualityModel:
+    """A network that knows the truth of `bright_case`. Its window is as many pixels as it sees, so that
+    nothing is lost in between."""
+    crop = CropRule("context", scale=1.0, millimetres=44.0)
+    spec = ModelSpec(
+        "seeing", "truth", "none", 4, input_size=64, crop=crop, context=True, predicts_areas=True
+    )  # fmt: skip
+    return QualityModel(spec, SeeingNetwork(spec), torch.zeros(145, 4), "5e" * 32)
+
+
+@pytest.fixture
+def bright_case() -> Callable[..., BrightCase]:
+    """slice_mm -> a CT of 1 mm pixels whose bright square is the liver, and a mask 4 mm behind it that leaves
+    out two slices at the lower end, three at the upper end and one in between."""
+
+    def make(slice_mm: float = 6.0) -> BrightCase:
+        organ, mask = (np.zeros((16, 96, 96), bool) for _ in range(2))
+        organ[2:14, 30:50, 40:60] = True
+        mask[4:11, 26:46, 40:60] = True
+        mask[7] = False
+        grid = Grid((96, 96, 16), np.diag([-1.0, 1.0, slice_mm, 1.0]))  # LAS
+        voxels = np.where(organ, 200, -200).astype(np.int16)
+        segment = Segment.from_mask("liver", resolve("liver").structure, mask, grid)
+        return BrightCase(Volume(voxels, grid), segment, organ, mask)
+
+    return make
 
 
 @pytest.fixture(scope="session")

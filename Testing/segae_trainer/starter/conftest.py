@@ -20,7 +20,7 @@ from segae_trainer.starter.segmenter import SegmenterPlan
 from segae_trainer.starter.training import Recipe
 
 MODEL, CARD = "tiny.safetensors", "card.md"
-_FIRST, _SLICES = {"lower": 4, "upper": 15}, 6
+_FIRST, _SLICES = {"lower": 4, "upper": 15}, 4
 
 
 def _crop(image: SimpleITK.Image, first: int, count: int) -> SimpleITK.Image:
@@ -37,7 +37,7 @@ def _image(array: np.ndarray, like: SimpleITK.Image) -> SimpleITK.Image:
 def data(
     tmp_path_factory: pytest.TempPathFactory, sample_dir: Path, sample_segmentation: Segmentation
 ) -> Path:
-    """Folder with the cases "lower" and "upper", six slices each, a second prediction of "upper", and
+    """Folder with the cases "lower" and "upper", four slices each, a second prediction of "upper", and
     "apart", three slices with a true liver and a wrong heart."""
     folder = tmp_path_factory.mktemp("data")
     ct = SimpleITK.ReadImage(str(sample_dir / "ct.nii.gz"))
@@ -57,9 +57,9 @@ def data(
     liver = _image(np.where(labels == 13, labels, 0).astype(np.uint8), ct)
     heart = np.zeros((3, *labels.shape[1:]), np.uint8)
     heart[1, 40:50, 40:50] = 1
-    for name, image in {
-        "ct": _crop(ct, 12, 3), "labels_dap": _crop(liver, 12, 3), "bad_heart": _image(heart, _crop(ct, 12, 3))
-    }.items():  # fmt: skip
+    apart = _crop(ct, 12, 3)
+    images = {"ct": apart, "labels_dap": _crop(liver, 12, 3), "bad_heart": _image(heart, apart)}
+    for name, image in images.items():
         SimpleITK.WriteImage(image, str(folder / "apart" / f"{name}.nii.gz"))
     return folder
 
@@ -91,15 +91,15 @@ def text() -> torch.Tensor:
 
 
 @pytest.fixture(scope="session")
-def plan(
-    data: Path, spec: ModelSpec, text: torch.Tensor, tmp_path_factory: pytest.TempPathFactory
-) -> Plan:
+def plan(data: Path, spec: ModelSpec, text: torch.Tensor, tmp_path_factory: pytest.TempPathFactory) -> Plan:
     """A plan of two patients and one scan apart, with a handful of steps everywhere."""
     work = tmp_path_factory.mktemp("work")
     save_file({"names": text}, work / "names.safetensors")
     members = (
-        Member("lower", "A", "folds"), Member("upper", "B", "folds", ("spleen",)), Member("apart", "C", "test")
-    )  # fmt: skip
+        Member("lower", "A", "folds"),
+        Member("upper", "B", "folds", ("spleen",)),
+        Member("apart", "C", "test"),
+    )
     return Plan(
         Cohort(members),
         data,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,12 +40,12 @@ def test_agreement_is_the_dice_with_the_network_that_never_saw_the_patient(made:
     case = member.read(plan.data)
     moved = case.predictions["moved"]
     tables = read_tables(plan, (FOLD,), AGREEMENT)
-    for row in tables["fast organs"].itertuples():
-        volumes = moved == row.structure_index, other == row.structure_index
-        assert row.predicted == pytest.approx(dice(*volumes), abs=1e-6)
-    for row in tables["fast"].head(20).itertuples():
-        slices = (stack[row.slice] == row.structure_index for stack in (moved, other))
-        assert row.predicted == pytest.approx(dice(*slices), abs=1e-6)
+    for row in tables["fast organs"].to_dict("records"):
+        volumes = (stack == row["structure_index"] for stack in (moved, other))
+        assert row["predicted"] == pytest.approx(dice(*volumes), abs=1e-6)
+    for row in tables["fast"].head(20).to_dict("records"):
+        slices = (stack[row["slice"]] == row["structure_index"] for stack in (moved, other))
+        assert row["predicted"] == pytest.approx(dice(*slices), abs=1e-6)
 
 
 def test_the_masks_of_a_suite_are_drawn_again_as_they_are_in_the_pool(made: Path, plan: Plan):
@@ -64,15 +65,13 @@ def test_the_masks_of_a_suite_are_drawn_again_as_they_are_in_the_pool(made: Path
 def test_an_empty_mask_has_no_agreement(made: Path, plan: Plan):
     (member,) = plan.tested(FOLD)
     case = member.read(plan.data)
-    masks = as_masks([one for one in suite_masks(plan, member, case)])
+    masks = as_masks(list(suite_masks(plan, member, case)))
     found = Agreement({"upper": case.labels}).predict(masks).predicted
     empty = np.array([not mask.mask.any() for mask in masks])
     assert (np.isnan(found) == empty).all()
 
 
 def test_methods_need_the_fold_to_be_tested_first(plan: Plan, tmp_path: Path):
-    from dataclasses import replace
-
     with pytest.raises(InputError, match='"fold-B"'):
         baseline_tables(replace(plan, work=tmp_path), FOLD, (13,))
     assert FINAL not in plan.folds

@@ -15,6 +15,7 @@ from segae_trainer.starter.baselines import METHODS
 from segae_trainer.starter.card import LIMITS, write_card
 from segae_trainer.starter.cohort import Member
 from segae_trainer.starter.segmenter import SegmenterPlan
+from segae_trainer.starter.tables import where
 from segae_trainer.starter.training import Recipe
 
 ORGANS = {"liver": 13, "kidney left": 15}
@@ -80,11 +81,11 @@ def test_the_figures_asked_for_stand_beside_those_measured(written: Path, tables
     network = tables["network"]
     lcc = np.corrcoef(network["predicted"], network["dice"])[0, 1]
     mae = (network["predicted"] - network["dice"]).abs().mean()
-    name, asked, aim, found, reached, calibrated, *cases = row(card, "LCC / MAE on network masks, per slice")
+    asked, aim, found, reached, calibrated, *cases = row(card, "LCC / MAE on network masks, per slice")[1:]
     assert (asked, aim, found) == (".65 / .11", ".75 / .08", f"{lcc:.3f} / {mae:.3f}")
     assert reached in ("aim", "asked")
     assert calibrated
-    one = network[network["case"] == "scan2"]
+    one = where(network, network["case"] == "scan2")
     assert cases[1].endswith(f"{(one['predicted'] - one['dice']).abs().mean():.3f}")
     assert len(cases) == 3
     assert row(card, "`dcmqi_liver3`")[3:5] == ["0.910 / 0.110", "aim"]
@@ -117,7 +118,7 @@ def test_the_reliability_plot_lies_beside_the_card(written: Path):
     assert "(model-card.png)" in written.read_text(encoding="utf-8")
     with Image.open(written.with_suffix(".png")) as picture:
         assert min(picture.size) > 400
-        assert len(set(picture.convert("RGB").getdata())) > 50
+        assert len(picture.convert("RGB").getcolors(1_000_000)) > 50
 
 
 def test_a_card_says_what_the_model_is_not_for_and_where_the_data_is_from(written: Path):

@@ -21,7 +21,7 @@ def test_slices_come_in_las_order(case):
     spine = case.labels == resolve("spinal canal").structure.index
     assert centre(liver)[2] < centre(spleen)[2]  # columns run to the left
     assert centre(spine)[1] < centre(liver)[1]  # rows run to the front
-    assert case.ct.shape == case.labels.shape == (6, 101, 122)
+    assert case.ct.shape == case.labels.shape == (4, 101, 122)
     assert case.pixel_mm == pytest.approx((3, 3), abs=0.01)
 
 
@@ -53,7 +53,7 @@ def _with_labels(folder: Path, data: Path, change) -> Path:
 
 
 def test_another_grid_is_refused(data, tmp_path):
-    folder = _with_labels(tmp_path, data, lambda image: image[:, :, :4])
+    folder = _with_labels(tmp_path, data, lambda image: image[:, :, :3])
     with pytest.raises(InputError, match="grid"):
         read_case(folder)
 
@@ -66,7 +66,7 @@ def test_labels_outside_of_the_table_are_refused(data, tmp_path):
 
 def test_a_coarser_case_has_larger_pixels_of_the_same_body(case):
     coarse = coarser(case, 2)
-    assert coarse.ct.shape == coarse.labels.shape == (6, 50, 61)
+    assert coarse.ct.shape == coarse.labels.shape == (4, 50, 61)
     assert coarse.pixel_mm == pytest.approx((6, 6), abs=0.01)
     assert coarse.ct[0, 10, 20] == pytest.approx(case.ct[0, 20:22, 40:42].mean(), abs=1)
     liver = resolve("liver").structure.index

@@ -109,9 +109,7 @@ def test_a_wrong_name_that_the_case_has_no_masks_of_says_nothing_about_the_pictu
 
 def test_the_same_seed_gives_the_same_pool_however_many_processes(case: Case, spec: ModelSpec):
     few = some_slices(case, 2)
-    one, two = (
-        concatenate(render_case(few, spec, Rendering(repeats=1), seed=1, workers=n)) for n in (1, 2)
-    )
+    one, two = (concatenate(render_case(few, spec, Rendering(repeats=1), seed=1, workers=n)) for n in (1, 2))
     other = concatenate(render_case(few, spec, Rendering(repeats=1), seed=2))
     assert np.abs(one.images.astype(int) - two.images).max() <= 1  # sums of another order
     assert (one.structures == two.structures).all()

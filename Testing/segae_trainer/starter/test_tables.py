@@ -52,13 +52,13 @@ def test_slices_of_a_report_get_their_true_dice(scored, case: Case):
     assert set(table["structure_index"]) <= set(ROWS)
     assert len(table) == sum((labels == row).any(axis=(1, 2)).sum() for row in ROWS)
     mm2 = case.pixel_mm[0] * case.pixel_mm[1]
-    for row in table.itertuples():
+    for row in table.to_dict("records"):
         # The sample's slices are stored from below upwards, as the cases' are.
-        mask, organ = (stack[row.slice] == row.structure_index for stack in (labels, case.labels))
-        assert row.dice == pytest.approx(dice(mask, organ))
-        assert row.area_mm2 == pytest.approx(mask.sum() * mm2, rel=1e-4)
-        assert row.truth_mm2 == pytest.approx(organ.sum() * mm2, rel=1e-4)
-        assert row.overlap_mm2 <= row.organ_mm2 + 1e-3
+        mask, organ = (stack[row["slice"]] == row["structure_index"] for stack in (labels, case.labels))
+        assert row["dice"] == pytest.approx(dice(mask, organ))
+        assert row["area_mm2"] == pytest.approx(mask.sum() * mm2, rel=1e-4)
+        assert row["truth_mm2"] == pytest.approx(organ.sum() * mm2, rel=1e-4)
+        assert row["overlap_mm2"] <= row["organ_mm2"] + 1e-3
     assert set(table["source"]) == {"step 9"}
 
 
@@ -66,8 +66,8 @@ def test_organs_of_a_report_get_the_true_dice_of_their_volume(scored, case: Case
     report, volume, labels = scored
     table = organ_table(report, volume, labels, case.labels, MEMBER, "step 9")
     assert table["predicted"].between(0, 1).all()
-    for row in table.itertuples():
-        mask, organ = labels == row.structure_index, case.labels == row.structure_index
-        assert row.dice == pytest.approx(dice(mask, organ))
-        assert row.volume_mm3 == pytest.approx(mask.sum() * 27, rel=0.01)
+    for row in table.to_dict("records"):
+        mask, organ = (stack == row["structure_index"] for stack in (labels, case.labels))
+        assert row["dice"] == pytest.approx(dice(mask, organ))
+        assert row["volume_mm3"] == pytest.approx(mask.sum() * 27, rel=0.01)
     assert set(table["structure_index"]) == {row for row in ROWS if (labels == row).any()}

@@ -1,0 +1,99 @@
+"""An organ whose mask is empty is looked for in the whole body."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from segae.data import Segment, Segmentation, Volume
+from segae.labels.resolver import resolve
+from segae.models.quality_model import QualityModel
+from segae.scoring.empty_masks import body_windows, empty_count, prepare_empty
+from segae.scoring.inputs import orient_ct
+from segae.scoring.options import ScoringOptions
+from segae.scoring.scorer import Scorer
+from segae.verdict import judge
+
+
+def empty(name: str, grid) -> Segment:
+    shape = (grid.size[2], grid.size[1], grid.size[0])
+    return Segment.from_mask(name, resolve(name).structure, np.zeros(shape, bool), grid)
+
+
+def beside(volume: Volume) -> Segment:
+    """A mask with voxels, without which a case is refused."""
+    mask = np.zeros(volume.voxels.shape, bool)
+    mask[3, 10:20, 10:20] = True
+    return Segment.from_mask("aorta", resolve("aorta").structure, mask, volume.grid)
+
+
+@pytest.fixture
+def body_case(bright_case) -> Volume:
+    """The bright square in a body of fat, 80 mm wide."""
+    case = bright_case()
+    voxels = np.full(case.ct.voxels.shape, -1000, np.int16)
+    voxels[:, 8:88, 8:88] = -100
+    voxels[case.organ] = 200
+    return Volume(voxels, case.ct.grid)
+
+
+def test_windows_hold_the_whole_body_and_are_square_in_the_patient(sample_ct: Volume):
+    ct = orient_ct(sample_ct, "LAS", torch.device("cpu"), with_body=True)
+    assert ct.body is not None
+    slices = np.array([0, 12, 29])
+    windows = body_windows(ct, slices)
+    side = windows.length * torch.tensor(ct.pixel_mm)
+    assert torch.allclose(side[:, 0], side[:, 1])
+    box = ct.body.box[torch.from_numpy(slices)].float()
+    assert (windows.start <= box[:, [0, 2]] + 1e-3).all()
+    assert (windows.start + windows.length >= box[:, [1, 3]] + 1 - 1e-3).all()
+
+
+def test_slices_are_spread_over_the_scan_without_mask(body_case: Volume, seeing_model: QualityModel):
+    spec = seeing_model.spec
+    ct = orient_ct(body_case, spec.orientation, torch.device("cpu"), with_body=True)
+    parts = list(prepare_empty(ct, empty("liver", body_case.grid), spec))
+    assert sum(len(part.slices) for part in parts) == empty_count(ct) == 8
+    assert [k for part in parts for k in part.slices] == list(range(1, 16, 2))
+    for part in parts:
+        assert part.images[:, -1].unique().tolist() == [-spec.mask_mean / spec.mask_std]
+        assert part.searched_mm.tolist() == [12.0] * len(part.slices)
+        assert not part.areas_mm2.any()
+
+
+def test_the_organ_is_found_where_it_is(body_case: Volume, seeing_model: QualityModel):
+    segments = Segmentation((beside(body_case), empty("liver", body_case.grid)))
+    report = Scorer(seeing_model).score_case(body_case, segments)
+    liver = [row for row in report.searched if row.segment == "liver"]
+    assert {row.segment for row in report.slices} == {"aorta"}
+    found = {row.slice for row in liver if row.presence > 0.5}
+    assert found == {3, 5, 7, 9, 11, 13}
+    volume = sum(row.organ_mm2 * row.thickness_mm for row in liver)
+    assert volume == pytest.approx(12 * 400 * 6, rel=0.1)
+    (verdict,) = (one for one in judge(report) if one.segment == "liver")
+    assert verdict.verdict == "empty but present"
+    assert set(verdict.missing_slices) == found
+
+
+def test_an_organ_that_is_not_there_is_absent(body_case: Volume, seeing_model: QualityModel):
+    nothing = Volume(np.minimum(body_case.voxels, -50), body_case.grid)
+    segments = Segmentation((beside(nothing), empty("liver", nothing.grid)))
+    report = Scorer(seeing_model).score_case(nothing, segments)
+    assert {row.presence for row in report.searched if row.segment == "liver"} == {0.0}
+    assert {one.segment: one.verdict for one in judge(report)}["liver"] == "absent"
+
+
+def test_names_never_trained_and_single_slices_are_not_looked_for(body_case, seeing_model):
+    empties = (empty("liver", body_case.grid), empty("spleen", body_case.grid))
+    segments = Segmentation((beside(body_case), *empties))
+    spleen = resolve("spleen").structure.index
+    spec = replace(seeing_model.spec, trained_rows=(spleen,))
+    model = QualityModel(spec, seeing_model.network, seeing_model.text_vectors)
+    report = Scorer(model).score_case(body_case, segments)
+    assert {row.segment for row in report.searched} - {"aorta"} == {"spleen"}
+    only = Scorer(seeing_model).score_case(body_case, segments, options=ScoringOptions(slices=2))
+    assert not only.searched
+    assert {row.segment for row in only.slices} == {"aorta"}
