@@ -137,8 +137,8 @@ def _read(pictures: Tensor, rows: Tensor | None, columns: Tensor | None) -> Tens
 
 def _resize_weights(windows: Windows, axis: int, n: int, size: int) -> tuple[Tensor, Tensor | None]:
     """The matrix (B, size, N) that resizes each window along one axis (0 rows, 1 columns) of `n` pixels, and
-    the indices (B, N) of the pixels it reads; N covers the longest window of the batch and its filter's tails.
-    Windows of half the axis and more read all of it, without indices: that is faster."""
+    the indices (B, N) of the pixels it reads; N covers the longest window of the batch and its filter's
+    tails. Windows of half the axis and more read all of it, without indices: that is faster."""
     start, length = windows.start[:, axis, None], windows.length[:, axis, None]
     step = length / size
     reach = step.clamp(min=1.0)

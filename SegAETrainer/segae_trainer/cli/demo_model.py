@@ -45,14 +45,14 @@ def demo_model(
 
     from segae.cli.progress import progress_bar
     from segae.progress import Watch
-    from segae_trainer.demo.cohort import DEFAULT, read_cohort
     from segae_trainer.demo.pool import Rendering
-    from segae_trainer.demo.recipe import Plan, run_stages
+    from segae_trainer.demo.recipe import COHORT, Plan, run_stages
     from segae_trainer.demo.training import Recipe
+    from segae_trainer.starter.cohort import read_cohort
 
     torch.set_num_threads(threads)
     plan = Plan(
-        cohort=read_cohort(cohort or DEFAULT),
+        cohort=read_cohort(cohort or COHORT),
         data=data,
         work=work,
         recipe=Recipe(small_steps, full_steps, rate_steps, seed=seed),

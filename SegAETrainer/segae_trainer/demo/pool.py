@@ -19,8 +19,8 @@ from segae.models.spec import ModelSpec
 from segae.progress import Watch
 from segae.scoring.windows import crop_windows, mask_boxes, network_input
 from segae.whole_file import whole_file
-from segae_trainer.demo.cases import Case, coarser
 from segae_trainer.demo.pairs import KINDS, Pair, draw_pair
+from segae_trainer.starter.cases import Case, coarser
 from segae_trainer.synthetic import paint, recolour
 
 ROOM = 1.25  # side of a pool picture / side of the network's window

@@ -26,11 +26,11 @@ from segae.models.spec import CropRule, ModelSpec
 from segae.progress import Watch
 from segae.whole_file import whole_file
 from segae_trainer.demo.card import LIMITS, model_card
-from segae_trainer.demo.cohort import Cohort, Member
 from segae_trainer.demo.evaluation import evaluate_degraded, evaluate_prediction, mean_scores
 from segae_trainer.demo.pairs import KINDS
 from segae_trainer.demo.pool import AS_IT_IS, Pool, Rendering, concatenate, load_pool, render_case, save_pool
 from segae_trainer.demo.training import Recipe, finished, train
+from segae_trainer.starter.cohort import Cohort, Member
 from segae_trainer.text_vectors import ENCODER, name_vectors
 
 SPEC = ModelSpec(
@@ -44,6 +44,7 @@ SPEC = ModelSpec(
     licence="Apache-2.0",
     description="Demonstration model: three patients, for trying SegAE out, not for decisions about data.",
 )
+COHORT = Path(__file__).with_name("cohort.csv")
 POOLS, FINAL, EXPORT = "pools", "final", "export"
 SUITE_SEED = 1  # added to the seed: suites are not the pairs trained on
 

@@ -16,7 +16,8 @@ class MaskSlice:
     """`ct` (H, W) in HU, `mask` and `truth` (H, W) bool, all in LAS order: columns run to the patient's left,
     rows to anterior. `structure`: the row of the label table that the mask is said to be. `pixel_mm`: between
     rows and between columns. `slice`: index in LAS order. `source`: who made the mask; `kind`: "pseudo
-    label", "eroded", ... `scan` (K, H, W): the whole CT that the slice is part of, `slice_mm` between its slices."""
+    label", "eroded", ... `scan` (K, H, W): the whole CT that the slice is part of, `slice_mm` between its
+    slices."""
 
     ct: np.ndarray
     mask: np.ndarray

@@ -9,8 +9,8 @@ from torch import Tensor
 
 class Batch(NamedTuple):
     """`images` (B, channels, S, S) for the network; `structures` (B,) rows of the label table; `target` (B,)
-    the Dice to predict; `truths` and `masks` (B, S, S) the share 0..1 of each window pixel that belongs to the
-    organ and to the mask."""
+    the Dice to predict; `truths` and `masks` (B, S, S) the share 0..1 of each window pixel that belongs to
+    the organ and to the mask."""
 
     images: Tensor
     structures: Tensor

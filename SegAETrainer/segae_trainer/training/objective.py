@@ -51,8 +51,8 @@ def cost(prediction: Prediction, batch: Batch, text: Tensor, recipe: Recipe) -> 
 
 
 def pixel_error(error_map: Tensor, batch: Batch) -> Tensor:
-    """Mean binary cross-entropy of the organ's pixels. `error_map` (B, 2, S, S): missing is p (1 - m) and extra
-    (1 - p) m for organ p and mask m, so that their difference is p - m."""
+    """Mean binary cross-entropy of the organ's pixels. `error_map` (B, 2, S, S): missing is p (1 - m) and
+    extra (1 - p) m for organ p and mask m, so that their difference is p - m."""
     organ = (batch.masks + error_map[:, 0] - error_map[:, 1]).clamp(_LEAST, 1 - _LEAST)
     truth = batch.truths.clamp(0, 1)
     return -(truth * organ.log() + (1 - truth) * (1 - organ).log()).mean()

@@ -10,8 +10,8 @@ import SimpleITK
 
 from segae.data import Segmentation
 from segae.models.spec import CropRule, ModelSpec
-from segae_trainer.demo.cases import Case, read_case
-from segae_trainer.demo.cohort import Cohort, Member
+from segae_trainer.starter.cases import Case, read_case
+from segae_trainer.starter.cohort import Cohort, Member
 
 
 def _crop(image: SimpleITK.Image, first: int, count: int) -> SimpleITK.Image:

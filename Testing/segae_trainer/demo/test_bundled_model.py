@@ -11,7 +11,7 @@ from segae.models.catalogue import find_model
 from segae.models.quality_model import QualityModel
 from segae.scoring.windows import crop_windows, mask_boxes, network_input
 from segae_trainer.degrade.place import shift
-from segae_trainer.demo.cases import Case
+from segae_trainer.starter.cases import Case
 
 
 @pytest.fixture(scope="module")

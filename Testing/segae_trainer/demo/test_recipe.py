@@ -16,10 +16,10 @@ from segae.labels.resolver import resolve
 from segae.labels.table import by_index
 from segae.models.quality_model import QualityModel
 from segae_trainer import cli
-from segae_trainer.demo.cases import read_case
 from segae_trainer.demo.pool import Rendering
 from segae_trainer.demo.recipe import Plan, run_stages, stages
 from segae_trainer.demo.training import Recipe
+from segae_trainer.starter.cases import read_case
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from segae.errors import InputError
 from segae.models.checkpoint import save_checkpoint
 from segae.models.quality_model import QualityModel
 from segae.progress import Cancelled, CancelToken, Watch
-from segae_trainer.demo.margin_ranking import margin_ranking
 from segae_trainer.demo.pool import Pool
 from segae_trainer.demo.training import Recipe, Run, train
+from segae_trainer.losses.margin_ranking import margin_ranking
 
 RECIPE = Recipe(small_steps=10, full_steps=10, rate_steps=13, batch=16, seed=4)
 
