@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ SPECIAL_KINDS = ("several", "fine noise", "exact", "wrong name", "no overlap", "
 OTHER_KINDS = ("real", "absent", "searched")
 KINDS = (*DEGRADATIONS, *SPECIAL_KINDS, *OTHER_KINDS)
 # Share of each kind of pair; the rest are degradations whose Dice spreads evenly over 0..1.
+KNOWN_NAMES = 0.8  # of the wrong names are names that the case has masks of
 SHARES = {"fine noise": 0.16, "exact": 0.05, "wrong name": 0.14, "no overlap": 0.03, "empty": 0.03}
 
 
@@ -33,9 +34,15 @@ class Pair:
 
 
 def draw_pair(
-    ct: np.ndarray, labels: np.ndarray, structure: int, table: Sequence[Structure], rng: np.random.Generator
+    ct: np.ndarray,
+    labels: np.ndarray,
+    structure: int,
+    table: Sequence[Structure],
+    rng: np.random.Generator,
+    rows: Collection[int] = (),
 ) -> Pair:
-    """A pair for `structure`, which is present in this slice (`ct`, `labels`: (H, W))."""
+    """A pair for `structure`, which is present in this slice (`ct`, `labels`: (H, W)). Most wrong names are
+    among `rows`, those that the case has masks of: what belongs to them is known."""
     box = working_box(labels == structure)
     organ = OrganSlice(ct[box], labels[box], labels[box] == structure)
     kind = str(rng.choice(["degraded", *SHARES], p=[1 - sum(SHARES.values()), *SHARES.values()]))
@@ -43,7 +50,7 @@ def draw_pair(
     if kind == "degraded":
         kind, mask, target = spread_evenly(organ, rng)
     elif kind == "wrong name":
-        mask, target, name = draw_fine_noise(organ, rng), 0.0, wrong_name(structure, table, rng)
+        mask, target, name = draw_fine_noise(organ, rng), 0.0, _wrong_name(structure, table, rng, rows)
     else:
         mask = _special(kind, organ, rng)
         target = dice(mask, organ.mask)
@@ -52,6 +59,12 @@ def draw_pair(
     whole = np.zeros(labels.shape, bool)
     whole[box] = mask
     return Pair(whole, name, target, kind)
+
+
+def _wrong_name(
+    structure: int, table: Sequence[Structure], rng: np.random.Generator, rows: Collection[int]
+) -> int:
+    return wrong_name(structure, table, rng, rows if rng.random() < KNOWN_NAMES else None)
 
 
 def _special(kind: str, organ: OrganSlice, rng: np.random.Generator) -> np.ndarray:

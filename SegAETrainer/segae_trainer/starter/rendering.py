@@ -203,7 +203,9 @@ def _drawn(
     """The CT of slice `k` with its neighbours, and a pair of each structure there."""
     stack, table = _version(scene, k, spec, rendering, rng), load_structures()
     labels = scene.case.labels[k]
-    return stack, [draw_pair(stack[0], labels, row, table, rng) for row in scene.case.structures(k)]
+    return stack, [
+        draw_pair(stack[0], labels, row, table, rng, scene.rows) for row in scene.case.structures(k)
+    ]
 
 
 def _rng(seed: int, case: Case, k: int) -> np.random.Generator:
