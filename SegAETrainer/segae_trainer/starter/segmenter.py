@@ -26,7 +26,7 @@ _FEATURES = (32, 64, 96, 128)
 class SegmenterPlan:
     """`kept`: steps after which the network's masks are wanted; the last one ends the training."""
 
-    kept: tuple[int, ...] = (200, 400, 850)
+    kept: tuple[int, ...] = (200, 500, 1200)
     batch: int = 8
     learning_rate: float = 3e-3
     seed: int = 2026
