@@ -300,7 +300,8 @@ def test_a_full_disk_leaves_whole_files_only(score_case, tmp_path: Path, room: i
     assert ended.code == 2
     assert f"Cannot write {tmp_path}/out/worst_slices.png" in line
     assert "free some space or choose another folder" in line
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.csv", "report.json", "structures.csv"]
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["report.csv", "report.json", "structures.csv"]
     assert read_report(tmp_path / "out/report.csv") == read_report(tmp_path / "out/report.json")
 
 

@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 
 from segae.report import ModelIdentity, StructureScore
+from segae.verdict import OrganVerdict
 from SegAELib.mrml.score_tags import clear_score, read_score, set_stale, write_score
 
 MODEL = ModelIdentity("bundled", "ab" * 32, "slice-resnet18", True)
-SCORE = StructureScore("liver", 11, "liver", 0.1 + 0.2, 0.5, -0.04, 7, 1 / 3, 12, 0.7)
+SUMS = StructureScore("liver", 11, "liver", 0.1 + 0.2, 0.5, -0.04, 7, 1 / 3, 12, 0.7)
+SCORE = OrganVerdict(
+    "liver", 11, "liver", "missing parts", 0.61, 0.1 + 0.2, 0.9, (3, 4), ("It goes on.", "Dice is low."), SUMS
+)
 
 
 @pytest.fixture
@@ -24,6 +28,10 @@ def test_tags_give_back_what_was_written(node):
     found = read_score(node, "liver")
     assert found is not None
     assert (found.mean, found.worst, found.worst_slice, found.poor_share) == (0.1 + 0.2, -0.04, 7, 1 / 3)
+    assert (found.verdict, found.volume_dice, found.interval_low, found.interval_high) == (
+        "missing parts", 0.61, 0.1 + 0.2, 0.9
+    )  # fmt: skip
+    assert (found.missing_slices, found.reasons) == ((3, 4), "It goes on. Dice is low.")
     assert (found.model, found.model_sha256, found.structure, found.stale) == (
         "bundled",
         "ab" * 32,
@@ -40,9 +48,12 @@ def is_stale(node, segment_id: str) -> bool:
 
 
 def test_an_empty_segment_has_no_worst_slice(node):
-    write_score(node, "liver", replace(SCORE, worst_slice=None, n_slices=0), MODEL)
+    sums = replace(SUMS, worst_slice=None, n_slices=0)
+    empty = replace(SCORE, scores=sums, volume_dice=None, interval_low=None, interval_high=None)
+    write_score(node, "liver", empty, MODEL)
     found = read_score(node, "liver")
     assert found is not None and found.worst_slice is None and found.n_slices == 0
+    assert (found.volume_dice, found.interval_low, found.interval_high) == (None, None, None)
 
 
 def test_stale_marks_come_and_go(node):

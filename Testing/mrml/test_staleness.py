@@ -13,6 +13,7 @@ from segae.data import Segment
 from segae.errors import InputError
 from segae.geometry.grid import Grid
 from segae.report import ModelIdentity, StructureScore
+from segae.verdict import OrganVerdict
 from SegAELib.mrml.binding import BINARY_LABELMAP
 from SegAELib.mrml.fingerprint import SliceChanges, changed_slices, fingerprint
 from SegAELib.mrml.score_tags import read_score, write_score
@@ -69,8 +70,9 @@ def scene_case(mini):
     volume = mini.add_volume(np.zeros(SHAPE, np.int16), np.eye(4))
     node = mini.add_segmentation([(labels, np.eye(4), {1: "liver", 2: "spleen"})], volume)
     for segment_id in ("liver", "spleen"):
-        score = StructureScore(segment_id, 11, segment_id, 0.8, 0.8, 0.7, 2, 0.0, 4, 0.7)
-        write_score(node, segment_id, score, ModelIdentity("m", "s", "a"))
+        sums = StructureScore(segment_id, 11, segment_id, 0.8, 0.8, 0.7, 2, 0.0, 4, 0.7)
+        verdict = OrganVerdict(segment_id, 11, segment_id, "fine", None, None, None, (), (), sums)
+        write_score(node, segment_id, verdict, ModelIdentity("m", "s", "a"))
     prints = {i: fingerprint(s, 0) for i, s in read_segments(node, volume).items()}
     return volume, node, prints
 

@@ -92,6 +92,26 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def dense(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network with random weights that says where the organ is."""
+    import torch
+
+    from segae.models.checkpoint import Checkpoint, save_checkpoint
+    from segae.models.registry import build_network
+    from segae.models.spec import CropRule, ModelSpec
+
+    torch.manual_seed(5)
+    spec = ModelSpec(
+        "tiny-dense", "segae-dense", "small", text_dim=16, input_size=32, neighbours_mm=(-6.0, 6.0),
+        context=True, crop=CropRule("context", scale=1.35, millimetres=70.0), predicts_areas=True,
+        demonstration=True,
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("model") / "dense.safetensors"
+    save_checkpoint(Checkpoint(spec, build_network(spec).state_dict(), torch.randn(145, 16)), path)
+    return path
+
+
 @pytest.fixture
 def masks(ct: Any) -> Any:
     """The bundled segmentation with names, cut down to `ORGANS`, with the CT as its reference volume."""

@@ -3,7 +3,8 @@
     python Testing/panel/make_screenshots.py [MODEL]
 
 Writes Resources/Screenshots/*.png, and one of each module into the documentation. MODEL: a checkpoint for
-SegAE, else the bundled one; "trainer" makes the picture of SegAETrainer only. Runs on the test bed, so the
+SegAE, else the bundled one; "trainer" makes the picture of SegAETrainer only. The picture of errors
+is made only with a model that has an error map. Runs on the test bed, so the
 frame round the panel is that of the stand-in and not of Slicer.
 """
 # pyright: reportAttributeAccessIssue=false, reportMissingImports=false
@@ -54,6 +55,8 @@ def picture_scoring(bed: slicer_standin.TestBed, model: str) -> None:
     dock = bed.main_window.findChildren("QDockWidget")[0]
     bed.main_window.resizeDocks([dock], [500], Qt.Orientation.Horizontal)
     panel = bed.load_module(ROOT / "SegAE" / "SegAE.py").panel
+    from SegAELib.app.model_facts import ModelFacts
+
     panel.parameters.model, panel.parameters.device = model, "cpu"
     panel.parameters.segmentation = masks
     bed.process_events(0.3)
@@ -73,6 +76,13 @@ def picture_scoring(bed: slicer_standin.TestBed, model: str) -> None:
     panel.results.go(panel.results.current)
     bed.process_events(0.5)
     bed.screenshot(bed.main_window, OUT / "3-ranked.png")
+
+    if ModelFacts.of(model).spec.predicts_areas:
+        panel.ui.whereButton.click()
+        bed.wait_until(lambda: not panel.scoring.running, PATIENCE)
+        bed.process_events(0.5)
+        bed.screenshot(bed.main_window, OUT / "6-where.png")
+        panel.ui.whereButton.click()
 
     panel.ui.noteEdit.text = "leaks into the colon"
     panel.ui.advanceCheckBox.checked = False

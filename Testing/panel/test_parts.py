@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from segae.errors import InputError, ModelError
-from segae.report import ModelIdentity, QualityReport, SliceScore
+from segae.report import ModelIdentity, QualityReport, SearchedSlice, SegmentExtent, SliceScore
 from SegAELib.app.chores import Chores
 from SegAELib.app.results import Results
-from SegAELib.app.score_style import ScoreStyle, number
+from SegAELib.app.score_style import ScoreStyle, interval, number
 from SegAELib.app.strip_model import StripModel
 from SegAELib.app.worst_walk import step
 from SegAELib.mrml.fingerprint import SliceChanges
@@ -200,3 +202,84 @@ def test_files_that_are_no_published_weights_say_why(published_files, tmp_path):
             job.poll()
             time.sleep(0.05)
     assert not done and not (tmp_path / "new.safetensors").exists()
+
+
+# Verdicts -------------------------------------------------------------------------------------------------
+
+
+def with_areas(index, area=100.0, organ=100.0, overlap=95.0):
+    return replace(row("liver", index, 0.9), area_mm2=area, organ_mm2=organ, overlap_mm2=overlap)
+
+
+def searched(segment, index, organ_mm2, presence):
+    return SearchedSlice(segment, 5, segment, index, 1.0, 2.0, float(index), 3.0, organ_mm2, presence)
+
+
+@pytest.fixture
+def judged():
+    """A liver that goes on above its mask, an empty spleen that is there, a good aorta, an absent bladder."""
+    rows = [with_areas(index) for index in range(1, 11)]
+    rows += [replace(one, segment="aorta", structure_index=6, structure="aorta") for one in rows]
+    beyond = ((11, 100.0, 0.9), (12, 90.0, 0.8), (13, 0.0, 0.1))
+    found = [searched("liver", *one) for one in beyond]
+    found += [searched("spleen", index, 300.0, 0.9) for index in (4, 5, 6)]
+    names = {"liver": 10, "spleen": 0, "aorta": 10, "bladder": 0}
+    whole = replace(
+        report(*rows),
+        searched=tuple(found),
+        slice_mm=3.0,
+        segments=tuple(
+            SegmentExtent(name, 6 if name == "aorta" else 5, name, count, count * 0.3)
+            for name, count in names.items()
+        ),
+    )
+    return Results.of(whole, {"liver": "a", "spleen": "b", "aorta": "c", "bladder": "d"})
+
+
+def test_what_needs_a_human_comes_first_empty_masks_whose_organ_is_there_included(judged):
+    ranked = [(one.segment_id, one.verdict.verdict) for one in judged.ranking(0.7)]
+    assert ranked == [("b", "empty but present"), ("a", "missing parts"), ("c", "fine")]
+    assert [one.is_bad for one in judged.ranking(0.7)] == [True, True, False]
+
+
+def test_missing_slices_have_a_place_to_look_at(judged):
+    assert [one.slice for one in judged.missing("a")] == [11, 12]
+    assert judged.place(("a", 12)) == (1.0, 2.0, 12.0)
+    assert judged.place(("a", 3)) == (0.0, 0.0, 3.0)
+    assert judged.place(("a", 13)) is None and judged.place(("c", 11)) is None
+
+
+def test_a_part_that_was_painted_in_is_not_missing_any_longer(judged):
+    extent = SegmentExtent("liver", 5, "liver", 12, 3.6)
+    again = replace(report(with_areas(11), with_areas(12)), segments=(extent,), slice_mm=3.0)
+    again = replace(again, options={"only": {"liver": [11, 12]}})
+    judged.merge(again, {"liver": "a"}, [])
+    assert judged.missing("a") == []
+    assert judged.verdicts(0.7)["a"].verdict == "fine"
+    assert judged.verdicts(0.7)["a"].volume_dice == pytest.approx(0.95), "of the whole organ, not of the part"
+    assert judged.verdicts(0.7)["b"].verdict == "empty but present", "the others stay"
+
+
+def test_what_was_found_keeps_to_a_renamed_segment(judged):
+    again = replace(report(replace(with_areas(3), segment="Liver")), options={"only": {"Liver": [3]}})
+    again = replace(again, segments=(SegmentExtent("Liver", 5, "liver", 10, 3.0),))
+    judged.merge(again, {"Liver": "a"}, [])
+    assert [one.slice for one in judged.missing("a")] == [11, 12]
+    assert judged.name("a") == "Liver"
+
+
+def test_a_whole_segment_scored_again_forgets_what_was_found_before(judged):
+    extent = SegmentExtent("liver", 5, "liver", 1, 0.3)
+    again = replace(report(with_areas(3)), segments=(extent,), slice_mm=3.0)
+    judged.merge(again, {"liver": "a"}, [])
+    assert judged.missing("a") == []
+
+
+def test_verdicts_wait_until_a_whole_segment_was_looked_at():
+    coming = Results.empty("case", "ct", "masks", MODEL, "k")
+    coming.add([row("liver", 1, 0.2)], {"liver": "a", "spleen": "b"})
+    assert [(one.segment_id, one.judged) for one in coming.ranking(0.7)] == [("a", False)]
+
+
+def test_an_interval_is_shown_with_two_digits():
+    assert interval(0.514, 1.02) == "0.51\u20131.00" and interval(None, None) == ""

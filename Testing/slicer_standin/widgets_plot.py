@@ -1,7 +1,7 @@
 # ruff: noqa: N801, N802, N815 (the names are Slicer's and Qt's)
 """Stand-in for qMRMLPlotView: draws the chart of its plot view node with VTK, off screen."""
 
-from typing import Any
+from typing import Any, cast
 
 import vtk
 from PySide6 import QtCore, QtGui, QtWidgets
@@ -105,7 +105,7 @@ def _chart(chart_node: Any) -> vtk.vtkChartXY:
         table = source.GetTable() if source is not None else None
         if series is None or table is None or table.GetNumberOfRows() == 0:
             continue
-        line = chart.AddPlot(vtk.vtkChart.LINE)
+        line = cast("vtk.vtkPlotLine", chart.AddPlot(vtk.vtkChart.LINE))
         line.SetInputData(table, series.GetXColumnName(), series.GetYColumnName())
         line.SetColorF(*series.GetColor())
         line.SetWidth(2.0)

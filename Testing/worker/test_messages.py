@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segae.labels.table import offered_structures
+from segae.names.name_check import NameCheck
 from segae.preflight.findings import Finding
 from segae.report import ModelIdentity, QualityReport, SegmentExtent, SliceScore
-from segae.worker.events import Cancelled, Event, Failed, Finished, Progress, Scores
+from segae.worker.events import Cancelled, Event, Failed, Finished, NamesChecked, Progress, Scores
 from segae.worker.messages import decode, encode
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -40,11 +42,17 @@ REPORTS = st.builds(
         tuple
     ),
 )
+STRUCTURES = st.sampled_from(offered_structures())
+SCORE = st.none() | NUMBERS
+CHECKS = st.builds(
+    NameCheck, TEXT, STRUCTURES, st.none() | STRUCTURES, SCORE, SCORE, TEXT, st.booleans()
+)
 EVENTS = st.one_of(
     st.builds(Progress, TEXT, st.integers(0), st.integers(0), NUMBERS),
     st.builds(Scores, st.lists(ROWS, max_size=4).map(tuple)),
     st.builds(Finished, REPORTS),
     st.builds(Failed, TEXT, st.sampled_from(["input", "crash"]), TEXT),
+    st.builds(NamesChecked, st.lists(CHECKS, max_size=3).map(tuple)),
     st.just(Cancelled()),
 )
 

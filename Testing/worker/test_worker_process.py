@@ -390,7 +390,7 @@ def test_the_child_ends_and_cleans_up_when_nobody_reads_its_events(
         line, stdin=pipe, stdout=pipe, env=child_environment(os.environ), bufsize=0
     ) as child:
         assert child.stdin is not None and child.stdout is not None
-        child.stdin.write(command("score", 1, folder=str(scratch / "job-1")))
+        child.stdin.write(command("work", 1, folder=str(scratch / "job-1")))
         child.stdout.readline()
         child.stdout.close()
         assert child.wait(PATIENCE) == 0

@@ -5,19 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 
 from segae.report import QualityReport
-from segae.report.files import write_report
+from segae.report.files import write_report, write_table
+from segae.verdict import judge, worst_verdicts_first
+from segae.verdict.table import verdict_table
 from SegAELib.app.binding import Widget, _, qt
 from SegAELib.app.message_bar import MessageBar
 from SegAELib.app.reviews import Reviews
 
 
-def export_scores(parent: Widget, messages: MessageBar, report: QualityReport) -> None:
-    """Ask for a file, and write the report as CSV, in the form of `segae score`."""
+def export_scores(parent: Widget, messages: MessageBar, report: QualityReport, threshold: float) -> None:
+    """Ask for a file, and write the report as CSV, in the form of `segae score`, and the verdicts on whole
+    segments beside it."""
     path = _csv_path(parent, _("Export scores"), "scores.csv")
     if path is not None:
+        organs = path.with_name(f"{path.stem}-segments.csv")
         with messages.telling():
             write_report(report, path)
-            messages.info(_("Scores are in {path}.").format(path=path))
+            verdicts = worst_verdicts_first(judge(report, threshold))
+            write_table(*verdict_table(verdicts, report.case), organs)
+            messages.info(
+                _("Scores of slices are in {path}, verdicts on segments in {organs}.").format(
+                    path=path, organs=organs
+                )
+            )
 
 
 def export_review(parent: Widget, messages: MessageBar, reviews: Reviews) -> None:

@@ -25,6 +25,10 @@ class OrganChoices:
         elif key in self._store:
             del self._store[key]
 
+    def is_chosen(self, node: SegmentationNode, segment_id: str) -> bool:
+        """Whether the user chose, so that the guess does not count."""
+        return _key(node, segment_id) in self._store
+
     def of(self, node: SegmentationNode, segment_ids: Iterable[str] | None = None) -> dict[str, OrganGuess]:
         """By segment id (None: all): the choice where there is one, else the guess."""
         guesses = guess_organs(node, segment_ids)

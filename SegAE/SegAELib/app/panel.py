@@ -13,9 +13,12 @@ from SegAELib.app.colours import Colours
 from SegAELib.app.colours_section import ColoursSection
 from SegAELib.app.default_inputs import default_segmentation, default_volume, reference_of
 from SegAELib.app.edit_segment import edit_segment
+from SegAELib.app.errors_section import ErrorsSection
 from SegAELib.app.exports import export_review, export_scores
 from SegAELib.app.inputs_section import InputsSection
+from SegAELib.app.inquiry import Inquiry
 from SegAELib.app.message_bar import MessageBar
+from SegAELib.app.names_section import NamesSection
 from SegAELib.app.organ_choices import OrganChoices
 from SegAELib.app.packages_section import PackagesSection
 from SegAELib.app.panel_state import show_state
@@ -46,6 +49,9 @@ class Panel:
         self.colours = Colours(self._chores)
         self.inputs = InputsSection(ui, self._update_buttons)
         self.scoring = ScoringSection(ui, self._chores, self.messages, self._scores_came, self._scoring_over)
+        inquiry = Inquiry(self.scoring.controller, self.scoring.view, self.messages, self._inquiry_over)
+        self.errors = ErrorsSection(ui, inquiry, self.messages)
+        self.names = NamesSection(ui, inquiry, self.messages, self._renamed)
         self.results = ResultsSection(ui, self.colours, self._current_changed)
         self.review = ReviewSection(ui, self._marked)
         self._colours_section = ColoursSection(ui, lambda palette: self._set("palette", palette))
@@ -64,7 +70,8 @@ class Panel:
         self._edit_timer.connect("timeout()", self.check_edits)
         for name, action in {
             "rankButton": self.rank, "rankOneButton": self.rank_one, "rescoreButton": self.rescore,
-            "editButton": self.edit, "exportScoresButton": self._export_scores,
+            "editButton": self.edit, "whereButton": self.show_where, "checkNamesButton": self.check_names,
+            "exportScoresButton": self._export_scores,
             "exportReviewButton": self._export_review,
         }.items():  # fmt: skip
             getattr(ui, name).connect("clicked()", action)
@@ -119,6 +126,7 @@ class Panel:
         self._shortcuts.enable(False)
         self.results.stop()
         self.colours.hide()
+        self.errors.hide()
 
     def scene_closing(self) -> None:
         """Nothing of the scene may be touched any more."""
@@ -126,6 +134,7 @@ class Panel:
         self.scoring.cancel()
         self._chores.clear()
         self.colours.forget()
+        self.errors.forget()
         self._chart.forget()
         self._drop_session()
 
@@ -175,6 +184,20 @@ class Panel:
         if only:
             self._start(list(only), only=only, merge=True)
 
+    def show_where(self) -> None:
+        """Show the errors of the chosen segment, or take them away."""
+        key, wanted = self.results.current, bool(self.ui.whereButton.checked)
+        self.errors.hide()
+        if wanted and self.session is not None and key is not None and self.packages.require():
+            self.errors.ask(self.session, self.parameters, key, self.inputs.table.organs)
+        self._update_buttons()
+
+    def check_names(self) -> None:
+        """Ask which of the checked segments look like something else."""
+        if self.session is not None and self.packages.require():
+            self.names.check(self.session, self.parameters, self.inputs.table)
+            self._update_buttons()
+
     def edit(self) -> None:
         """Open the Segment Editor on the chosen segment."""
         if self.session is not None and self.results.segment is not None:
@@ -189,7 +212,10 @@ class Panel:
                 self.inputs.table.organs
             ):
                 self._show_inputs()
-            if self.session.check_edits():
+            edited = self.session.check_edits()
+            if self.errors.segment in edited:
+                self.errors.hide()
+            if edited:
                 self._refresh()
                 self.results.follow_views()
 
@@ -237,6 +263,8 @@ class Panel:
             with self.messages.telling():
                 self.colours.show(self.session)
                 self.colours.keep_with_scene(self.parameters.keepColours)
+        if self.parameters is not None:
+            self.errors.keep_with_scene(self.parameters.keepColours)
             self.scoring.controller.wake()
 
     def _nodes_changed(self) -> None:
@@ -268,6 +296,8 @@ class Panel:
     def _drop_session(self) -> None:
         self.scoring.cancel()
         self.colours.hide()
+        self.errors.hide()
+        self.names.forget()
         self._chores.finish()
         self.results.stop()
         if self.session is not None:
@@ -289,10 +319,20 @@ class Panel:
         self._current_changed()
         self._update_buttons()
 
+    def _inquiry_over(self) -> None:
+        self.errors.over()
+        self._update_buttons()
+        self.scoring.controller.wake()
+
+    def _renamed(self) -> None:
+        self._show_inputs()
+        self._refresh()
+
     def _current_changed(self) -> None:
+        self.errors.follow(self.results.segment)
         shown = self.session.shown if self.session is not None else None
         self.review.show(self.reviews, shown, self.results.current)
-        if shown and self.results.segment is not None:
+        if shown and self.results.segment in shown.rows:
             self._chart.show(shown.slices(self.results.segment), self.colours.style.bins.edges[1])
 
     def _marked(self, go_on: bool) -> None:
@@ -329,7 +369,8 @@ class Panel:
     def _export_scores(self) -> None:
         if self.session is not None and self.session.shown:
             report = self.session.shown.whole_report()
-            export_scores(self.ui.exportScoresButton, self.messages, report)
+            threshold = self.parameters.threshold
+            export_scores(self.ui.exportScoresButton, self.messages, report, threshold)
 
     def _export_review(self) -> None:
         if self.reviews is not None:

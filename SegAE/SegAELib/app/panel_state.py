@@ -15,6 +15,8 @@ def show_state(
     ui.rankButton.enabled = not running and not obstacle
     ui.rankButton.toolTip = obstacle or _("Predict the Dice of every slice of the checked segments.")
     ui.rankOneButton.enabled = not running and segment is not None
+    ui.whereButton.enabled = not running and segment is not None
+    ui.checkNamesButton.enabled = not running and not obstacle
     ui.editButton.enabled = segment is not None
     _show_changes(ui, session, running)
     _show_notes(ui, session)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from segae.errors import InputError
-from segae.report import ModelIdentity, QualityReport, SliceScore, StructureScore
+from segae.report import POOR, ModelIdentity, QualityReport, SearchedSlice, SliceScore, StructureScore
+from segae.verdict import OrganVerdict, judge, with_organ_scores, worst_verdicts_first
 from SegAELib.mrml.fingerprint import Fingerprint, SliceChanges
 from SegAELib.mrml.results_table import StoredResults
 
@@ -15,22 +17,36 @@ SliceKey = tuple[str, int]  # segment id, slice index
 
 @dataclass(frozen=True)
 class RankedSegment:
-    """A row of the ranking; `stale`: edited since it was scored."""
+    """A row of the ranking; `stale`: edited since it was scored; `judged`: all of it was looked at, so that
+    the verdict holds."""
 
     segment_id: str
-    score: StructureScore
+    verdict: OrganVerdict
     stale: bool
+    judged: bool = True
+
+    @property
+    def score(self) -> StructureScore:
+        """The sums over its scored slices."""
+        return self.verdict.scores
+
+    @property
+    def is_bad(self) -> bool:
+        """Somebody has to look at it, or at a slice of it."""
+        return self.verdict.needs_human or self.score.poor_share > 0
 
 
 @dataclass
 class Results:
     """`report` without slices says who scored what; the slices are in `rows`, by segment id and index.
 
-    `fingerprints`: what was scored, by segment id. `changes`: what was edited since.
+    `segment_ids`: segment id by name of all that was handed in, empty segments too. `fingerprints`: what was
+    scored, by segment id. `changes`: what was edited since.
     """
 
     report: QualityReport
     rows: dict[str, dict[int, SliceScore]] = field(default_factory=dict)
+    segment_ids: dict[str, str] = field(default_factory=dict)
     fingerprints: dict[str, Fingerprint] = field(default_factory=dict)
     changes: dict[str, SliceChanges] = field(default_factory=dict)
 
@@ -56,11 +72,6 @@ class Results:
     def __bool__(self) -> bool:
         return bool(self.rows)
 
-    @property
-    def segment_ids(self) -> dict[str, str]:
-        """Segment id by the name in the rows."""
-        return {next(iter(rows.values())).segment: i for i, rows in self.rows.items() if rows}
-
     def whole_report(self) -> QualityReport:
         """The report with all rows, segment by segment in the order of their slices."""
         rows = (row for of_segment in self.rows.values() for _, row in sorted(of_segment.items()))
@@ -68,6 +79,7 @@ class Results:
 
     def add(self, rows: Iterable[SliceScore], segment_ids: Mapping[str, str]) -> set[str]:
         """Take scores in; returns the ids of the segments that got some."""
+        self.segment_ids.update(segment_ids)
         touched = set()
         for row in rows:
             segment_id = segment_ids[row.segment]
@@ -76,9 +88,14 @@ class Results:
         return touched
 
     def merge(
-        self, report: QualityReport, segment_ids: Mapping[str, str], removed: Iterable[SliceKey]
+        self,
+        report: QualityReport,
+        segment_ids: Mapping[str, str],
+        removed: Iterable[SliceKey],
+        intervals: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take in a report of some slices or segments; `removed` slices have no mask any more.
+        """Take in a report of some slices or segments; `removed` slices have no mask any more. `intervals`:
+        the model's table, to judge whole organs again.
 
         Raises `InputError` for scores of another model: one ranking cannot mix two.
         """
@@ -93,28 +110,71 @@ class Results:
         for name, segment_id in segment_ids.items():  # a segment may have got another name
             rows = self.rows.get(segment_id, {})
             self.rows[segment_id] = {index: replace(row, segment=name) for index, row in rows.items()}
-        fresh = {segment.segment for segment in report.segments}
-        kept = (segment for segment in self.report.segments if segment.segment not in fresh)
-        self.report = replace(self.report, segments=(*kept, *report.segments), findings=report.findings)
         self.rows = {segment_id: rows for segment_id, rows in self.rows.items() if rows}
+        self._merge_header(report, segment_ids)
+        self.report = replace(with_organ_scores(self.whole_report(), intervals or {}), slices=())
+
+    def _merge_header(self, report: QualityReport, segment_ids: Mapping[str, str]) -> None:
+        """What is said of segments and of slices without mask. Some slices alone tell nothing of the others,
+        so what was found there stays, unless there is a mask now."""
+        now = {segment_id: name for name, segment_id in segment_ids.items()}
+        before = {name: now[i] for name, i in self.segment_ids.items() if i in now}  # old name: new name
+        kept = (segment for segment in self.report.segments if segment.segment not in before)
+        searched = [one for one in self.report.searched if one.segment not in before]
+        if report.options.get("only") is not None:
+            concerned = (one for one in self.report.searched if one.segment in before)
+            searched += [
+                replace(one, segment=before[one.segment])
+                for one in concerned
+                if one.slice not in self.rows.get(segment_ids[before[one.segment]], {})
+            ]
+        ids = {name: i for name, i in self.segment_ids.items() if name not in before}
+        self.segment_ids = {**ids, **segment_ids}
+        self.report = replace(
+            self.report,
+            segments=(*kept, *report.segments),
+            searched=(*searched, *report.searched),
+            findings=report.findings,
+        )
 
     def forget(self, segment_id: str) -> None:
         """The segment was deleted."""
         for kept in (self.rows, self.fingerprints, self.changes):
             kept.pop(segment_id, None)
+        self.segment_ids = {name: i for name, i in self.segment_ids.items() if i != segment_id}
+        self.report = replace(
+            self.report,
+            segments=tuple(one for one in self.report.segments if one.segment in self.segment_ids),
+            searched=tuple(one for one in self.report.searched if one.segment in self.segment_ids),
+        )
+
+    def verdicts(self, threshold: float) -> dict[str, OrganVerdict]:
+        """What is said of each segment as a whole, by id, worst first; slices below `threshold` are poor."""
+        judged = worst_verdicts_first(judge(self.whole_report(), threshold))
+        return {self.segment_ids[one.segment]: one for one in judged if one.segment in self.segment_ids}
 
     def ranking(self, threshold: float) -> list[RankedSegment]:
-        """Scored segments, lowest mean first; slices below `threshold` count as poor."""
-        ranked = [
-            RankedSegment(segment_id, self.summary(segment_id, threshold), segment_id in self.changes)
-            for segment_id in self.rows
+        """Segments of which anything is known, worst verdict first, empty ones whose organ is there too."""
+        judged = {segment.segment for segment in self.report.segments}
+        return [
+            RankedSegment(segment_id, verdict, segment_id in self.changes, verdict.segment in judged)
+            for segment_id, verdict in self.verdicts(threshold).items()
+            if verdict.is_ranked
         ]
-        return sorted(ranked, key=lambda row: row.score.mean)
 
     def summary(self, segment_id: str, threshold: float) -> StructureScore:
         """One segment summed up as in every report."""
         rows = tuple(self.rows[segment_id].values())
         return replace(self.report, slices=rows, segments=()).structures(threshold)[0]
+
+    def missing(self, segment_id: str) -> list[SearchedSlice]:
+        """Slices without mask in which the organ of a segment was found, in their order."""
+        verdict = self.verdicts(POOR).get(segment_id)
+        if verdict is None:
+            return []
+        wanted = set(verdict.missing_slices)
+        found = (one for one in self.report.searched if one.segment == verdict.segment)
+        return sorted((one for one in found if one.slice in wanted), key=lambda one: one.slice)
 
     def slices(self, segment_id: str) -> list[SliceScore]:
         """The scored slices of a segment in their order."""
@@ -123,6 +183,17 @@ class Results:
     def row(self, key: SliceKey) -> SliceScore | None:
         """One slice of one segment."""
         return self.rows.get(key[0], {}).get(key[1])
+
+    def place(self, key: SliceKey) -> tuple[float, float, float] | None:
+        """Where to look (RAS mm) in a slice that was scored, or in which the organ is missing."""
+        row = self.row(key)
+        if row is None:
+            row = next((one for one in self.missing(key[0]) if one.slice == key[1]), None)
+        return None if row is None else (row.x, row.y, row.z)
+
+    def name(self, segment_id: str) -> str:
+        """What a segment was called when it was scored, "" for one that was not."""
+        return next((name for name, i in self.segment_ids.items() if i == segment_id), "")
 
     def worst_slices(self) -> list[SliceKey]:
         """All slices of all segments, lowest score first."""

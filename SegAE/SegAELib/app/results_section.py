@@ -60,17 +60,17 @@ class ResultsSection:
         if not results:
             self._follower.stop()
             return
-        if self._segment not in results.rows:
-            self._segment = self._slice = None
         threshold = self._threshold
         rows = results.ranking(threshold)
-        shown = [row for row in rows if row.score.poor_share > 0 or not self.only_poor]
+        if self._segment not in {row.segment_id for row in rows}:
+            self._segment = self._slice = None
+        shown = [row for row in rows if row.is_bad or not self.only_poor]
         self._ranking.show(shown, self._colours.style, lambda i: self._mark(i, None))
         poor, total = results.poor_count(threshold)
         self._ui.summaryLabel.text = _(
-            "{poor} of {total} slices are poor, in {bad} of {segments} segments. Model: {model}."
+            "{poor} of {total} slices are poor, {bad} of {segments} segments need a look. Model: {model}."
         ).format(
-            poor=poor, total=total, bad=sum(row.score.poor_share > 0 for row in rows), segments=len(rows),
+            poor=poor, total=total, bad=sum(row.verdict.needs_human for row in rows), segments=len(rows),
             model=results.report.model.label,
         )  # fmt: skip
         if self._slice is None and rows:  # until the user chooses, the worst so far
@@ -83,16 +83,16 @@ class ResultsSection:
         results, session = self._results, self._session
         if not results or session is None or self._segment is None:
             return
-        rows = results.slices(self._segment)
+        rows, missing = results.slices(self._segment), results.missing(self._segment)
         listed = [row for row in rows if row.score < self._threshold or not self.only_poor]
         change = results.changes.get(self._segment)
         stale = () if change is None else (*change.rescore, *change.removed)
-        self._slices.show(listed, self._colours.style, stale, lambda n: self._mark(self._segment, n))
+        self._slices.show(listed, self._colours.style, stale, lambda n: self._mark(self._segment, n), missing)
         self._slices.select(self._slice)
-        scores = {row.slice: row.score for row in rows}
+        scores = {one.slice: 0.0 for one in missing} | {row.slice: row.score for row in rows}
         self._strip.show(StripModel.of(scores, upwards=session.is_upwards), self._colours.style)
         self._ui.stripLabel.text = _("{segment}, feet to head:").format(
-            segment=rows[0].segment if rows else ""
+            segment=results.name(self._segment)
         )
 
     def follow_views(self) -> None:
@@ -113,16 +113,19 @@ class ResultsSection:
         self._strip.close()
 
     def choose_segment(self, segment_id: str) -> None:
-        """Show a segment and go to its worst slice."""
+        """Show a segment and go to where it is missing, else to its worst slice."""
         results = self._results
-        if results and segment_id in results.rows:
-            worst = min(results.rows[segment_id].values(), key=lambda row: row.score)
-            self.go((segment_id, worst.slice))
+        if not results:
+            return
+        missing = results.missing(segment_id)
+        worst = missing or sorted(results.slices(segment_id), key=lambda row: row.score)
+        if worst:
+            self.go((segment_id, worst[0].slice))
 
     def go(self, key: SliceKey) -> None:
         """Choose a slice and move the views there."""
         results = self._results
-        if not results or results.row(key) is None:
+        if not results or results.place(key) is None:
             return
         another, (self._segment, self._slice) = key[0] != self._segment, key
         if another or self._ranking.selected != key[0]:
@@ -162,17 +165,17 @@ class ResultsSection:
     def _slice_chosen(self, index: int) -> None:
         if self._segment is not None:
             results = self._results
-            if results and results.row((self._segment, index)) is not None:
+            if results and results.place((self._segment, index)) is not None:
                 self.go((self._segment, index))
 
     def _jump(self, key: SliceKey) -> None:
         results, session = self._results, self._session
-        row = results.row(key) if results else None
-        if row is not None and session is not None:
-            jump_to(slicer.mrmlScene, (row.x, row.y, row.z))
+        place = results.place(key) if results else None
+        if place is not None and session is not None:
+            jump_to(slicer.mrmlScene, place)
             crosshair = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
             if crosshair is not None:  # seen by those who have it switched on
-                crosshair.SetCrosshairRAS(row.x, row.y, row.z)
+                crosshair.SetCrosshairRAS(*place)
 
     def _views_moved(self, index: int | None) -> None:
         self._strip.mark(index)

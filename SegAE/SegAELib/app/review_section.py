@@ -39,13 +39,13 @@ class ReviewSection:
 
     def mark(self, verdict: Verdict) -> None:
         """Mark what is chosen."""
-        row = self._results.row(self._key) if self._results and self._key is not None else None
-        if self._reviews is None or self._results is None or row is None or self._key is None:
+        results, reviews, key = self._results, self._reviews, self._key
+        if reviews is None or results is None or key is None or results.place(key) is None:
             return
-        segment_id, index = self._key[0], self._index
-        score = row.score if index is not None else self._results.summary(segment_id, POOR).mean
+        segment_id, index = key[0], self._index
         note = self._ui.noteEdit.text.strip()
-        self._reviews.set(new_mark(segment_id, row.segment, index, verdict, note=note, score=score))
+        score = self._score(results, key)
+        reviews.set(new_mark(segment_id, results.name(segment_id), index, verdict, note=note, score=score))
         self._ui.noteEdit.text = ""
         self._show()
         self._on_mark(bool(self._ui.advanceCheckBox.checked))
@@ -56,6 +56,14 @@ class ReviewSection:
             self._reviews.clear(self._key[0], self._index)
             self._show()
             self._on_mark(False)
+
+    def _score(self, results: Results, key: SliceKey) -> float | None:
+        """Of what is marked; None where nothing was scored, in a slice without mask."""
+        if self._index is None:
+            verdict = results.verdicts(POOR).get(key[0])
+            return None if verdict is None else verdict.score
+        row = results.row(key)
+        return None if row is None else row.score
 
     @property
     def _index(self) -> int | None:

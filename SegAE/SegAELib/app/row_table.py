@@ -53,7 +53,7 @@ class RowTable:
                 old = shown[n] if n < len(shown) else None
                 if row != old:
                     self._fill(n, row, old)
-            if len(rows) != len(shown):
+            if len(rows) != len(shown) or _widths(rows) != _widths(shown):
                 self._fit_columns(len(rows[0].cells) if rows else 0)
         finally:
             table.blockSignals(was)
@@ -76,6 +76,12 @@ class RowTable:
                 table.setCurrentCell(place, 0)
         finally:
             table.blockSignals(was)
+
+    def show_column(self, column: int, shown: bool) -> None:
+        """A column without a value only takes room."""
+        if bool(self._table.isColumnHidden(column)) == shown:
+            self._table.setColumnHidden(column, not shown)
+            self._table.resizeColumnToContents(column)
 
     def _fill(self, n: int, row: Row, old: Row | None) -> None:
         for column, (text, tip) in enumerate(zip(row.cells, row.tips, strict=True)):
@@ -105,3 +111,8 @@ class RowTable:
     def _changed(self) -> None:
         if self.selected is not None:
             self._on_select(self.selected)
+
+
+def _widths(rows: Sequence[Row]) -> list[int]:
+    """Characters of the longest text in each column."""
+    return [max(map(len, column)) for column in zip(*(row.cells for row in rows), strict=True)]

@@ -1,4 +1,4 @@
-"""Starts scoring jobs and hands on what they tell, from a timer, so that the application stays usable."""
+"""Starts jobs and hands on what they tell, from a timer, so that the application stays usable."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from segae.data import Segmentation, Volume
-from segae.report import QualityReport, SliceScore
-from segae.worker.events import Cancelled, Event, Failed, Finished, Progress, Scores
+from segae.report import SliceScore
+from segae.worker.events import Cancelled, Event, Failed, Progress, Result, Scores
 from segae.worker.settings import JobSettings
 from SegAELib.app.binding import _, qt
 from SegAELib.app.chores import Chores
@@ -22,7 +22,7 @@ class RunListener:
 
     on_progress: Callable[[Progress], None]
     on_scores: Callable[[tuple[SliceScore, ...]], None]
-    on_finished: Callable[[QualityReport], None]
+    on_result: Callable[[Result], None]
     on_failed: Callable[[Failed], None]
     on_cancelled: Callable[[], None]
 
@@ -33,8 +33,9 @@ class RunController:
     The timer runs only while there is something to do. Call `close` when done: it ends the child.
     """
 
-    def __init__(self, listener: RunListener, chores: Chores) -> None:
-        self._listener, self._chores = listener, chores
+    def __init__(self, chores: Chores) -> None:
+        self._chores = chores
+        self._listener: RunListener | None = None
         self._jobs: dict[bool, ScoringJob] = {}
         self._job: ScoringJob | None = None
         self._timer = qt.QTimer()
@@ -52,14 +53,20 @@ class RunController:
         return self._timer.active
 
     def start(
-        self, ct: Volume, masks: Segmentation, settings: JobSettings, *, in_process: bool = False
+        self,
+        ct: Volume,
+        masks: Segmentation,
+        settings: JobSettings,
+        listener: RunListener,
+        *,
+        in_process: bool = False,
     ) -> None:
-        """Begin to score. Raises RuntimeError while a run is on its way."""
+        """Begin a run and tell `listener` of it. Raises RuntimeError while a run is on its way."""
         if self.running:
             raise RuntimeError("a run is on its way already")
         job = self._job_of(in_process)
         job.start(ct, masks, settings)
-        self._job = job
+        self._job, self._listener = job, listener
         self._timer.start()
 
     def cancel(self) -> None:
@@ -84,7 +91,7 @@ class RunController:
     def close(self) -> None:
         """End everything, without telling anyone."""
         self._timer.stop()
-        self._job = None
+        self._job = self._listener = None
         self._chores.clear()
         for job in self._jobs.values():
             job.close()
@@ -109,20 +116,21 @@ class RunController:
                 self._hand_on(job, event)
 
     def _hand_on(self, job: ScoringJob, event: Event) -> None:
-        if job is not self._job:  # the rest of a run that was stopped
+        listener = self._listener
+        if job is not self._job or listener is None:  # the rest of a run that was stopped
             return
         if isinstance(event, Progress):
-            self._listener.on_progress(event)
+            listener.on_progress(event)
         elif isinstance(event, Scores):
-            self._listener.on_scores(event.rows)
+            listener.on_scores(event.rows)
         else:
-            self._job = None
-            self._end(event)
+            self._job = self._listener = None
+            self._end(listener, event)
 
-    def _end(self, event: Event) -> None:
-        if isinstance(event, Finished):
-            self._listener.on_finished(event.report)
-        elif isinstance(event, Failed):
-            self._listener.on_failed(event)
+    def _end(self, listener: RunListener, event: Result | Failed | Cancelled) -> None:
+        if isinstance(event, Failed):
+            listener.on_failed(event)
         elif isinstance(event, Cancelled):
-            self._listener.on_cancelled()
+            listener.on_cancelled()
+        else:
+            listener.on_result(event)

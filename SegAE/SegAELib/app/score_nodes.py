@@ -11,6 +11,7 @@ from segae.labels import resolve
 from segae.progress import CancelToken, ProgressCallback, Watch
 from segae.report import POOR, QualityReport
 from segae.scoring.options import ScoringOptions
+from segae.verdict import judge
 from SegAELib.mrml.binding import SegmentationNode, VolumeNode
 from SegAELib.mrml.fingerprint import fingerprint
 from SegAELib.mrml.guards import reference_volume
@@ -74,8 +75,8 @@ def keep_in_scene(
         segmentation.GetScene(), f"{segmentation.GetName()} SegAE scores"
     )
     write_results(table, report, read.segment_ids, fingerprints, segmentation=segmentation, volume=volume)
-    scores = {read.segment_ids[score.segment]: score for score in report.structures(POOR)}
-    write_scores(segmentation, scores, report.model)
+    verdicts = {read.segment_ids[one.segment]: one for one in judge(report, POOR) if one.is_ranked}
+    write_scores(segmentation, verdicts, report.model)
 
 
 def _set_organ(read: SceneCase, segment_id: str, name: str) -> None:

@@ -30,6 +30,11 @@ class ScoreStyle:
         return int(self.bins.of(np.array(score)))
 
 
+def interval(low: float | None, high: float | None) -> str:
+    """An interval of the Dice, "" for none."""
+    return "" if low is None or high is None else f"{number(low)}\u2013{number(high)}"
+
+
 def number(score: float) -> str:
     """A raw score as people read it, clipped to 0..1."""
     return f"{predicted_dice(score):.2f}"

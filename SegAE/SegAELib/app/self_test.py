@@ -34,7 +34,7 @@ def main_path(test: Any) -> None:
     test.assertEqual(panel.messages.text, "")
     ranked = panel.session.results.ranking(panel.parameters.threshold)
     test.assertGreater(len(ranked), 10)
-    test.assertLessEqual(ranked[0].score.mean, ranked[-1].score.mean)
+    test.assertLessEqual(ranked[0].verdict.urgency, ranked[-1].verdict.urgency)
     panel.results.next()
     test.assertIsNotNone(panel.results.current)
     slicer.app.processEvents()

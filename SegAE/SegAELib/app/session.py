@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from segae.data import Segment
 from segae.geometry.grid import Grid
@@ -31,6 +32,7 @@ class Attempt:
     results: Results
     merge: bool
     only: dict[str, Collection[int]] | None = None
+    intervals: Mapping[str, Any] = field(default_factory=dict)  # the model's
     removed: tuple[SliceKey, ...] = ()
 
 
@@ -105,7 +107,7 @@ class Session:
         by_name = None if only is None else {names[i]: slices for i, slices in only.items()}
         changes = self.results.changes if self.results is not None else {}
         removed = ((i, index) for i in only or () if i in changes for index in changes[i].removed)
-        self.attempt = Attempt(case, results, merge, by_name, tuple(removed))
+        self.attempt = Attempt(case, results, merge, by_name, model.spec.intervals, tuple(removed))
         self._fingerprint(case.segments, self.attempt)
         return self.attempt
 
@@ -125,7 +127,7 @@ class Session:
             self.masks = attempt.case.segments
         else:
             try:
-                self.results.merge(report, ids, attempt.removed)
+                self.results.merge(report, ids, attempt.removed, attempt.intervals)
             except Exception:
                 self._distrust()
                 raise
@@ -180,7 +182,8 @@ class Session:
     def _forget_deleted(self) -> set[str]:
         """Drop the scores of segments that are not there any more; returns their ids."""
         assert self.results is not None
-        gone = set(self.results.rows) - set(self.segmentation.GetSegmentation().GetSegmentIDs())
+        present = self.segmentation.GetSegmentation().GetSegmentIDs()
+        gone = {*self.results.rows, *self.results.segment_ids.values()} - set(present)
         for segment_id in gone:
             self.results.forget(segment_id)
         return gone
@@ -209,7 +212,7 @@ class Session:
 
         def take() -> None:
             taken = attempt.results.fingerprints
-            results.fingerprints.update({i: taken[i] for i in results.rows if i in taken})
+            results.fingerprints.update({i: taken[i] for i in results.segment_ids.values() if i in taken})
 
         for segment_id in attempt.case.segments:
             results.changes.pop(segment_id, None)
@@ -226,8 +229,9 @@ class Session:
 
     def _write_tags(self, results: Results, segment_ids: Iterable[str]) -> None:
         if results is self.results and self.segmentation.GetScene() is not None:
-            scores = {i: results.summary(i, POOR) for i in segment_ids if i in results.rows}
-            write_scores(self.segmentation, scores, results.report.model)
+            wanted, verdicts = set(segment_ids), results.verdicts(POOR)
+            ranked = {i: one for i, one in verdicts.items() if i in wanted and one.is_ranked}
+            write_scores(self.segmentation, ranked, results.report.model)
 
     def _write_table(self, results: Results) -> None:
         if results is not self.results or self.segmentation.GetScene() is None:

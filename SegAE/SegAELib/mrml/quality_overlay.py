@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from segae.data import Box, Segment
 from segae.draw.palette import Palette
 from segae.errors import InputError
-from SegAELib.mrml.binding import BINARY_LABELMAP, OrientedImage, SegmentationNode, VolumeNode, slicer
+from SegAELib.mrml.binding import SegmentationNode, VolumeNode
 from SegAELib.mrml.fill_snapshot import FillSnapshot
-from SegAELib.mrml.guards import OVERLAY_ATTRIBUTE, require_segmentation
-from SegAELib.mrml.matrices import ijk_to_node, to_vtk, volume_grid
+from SegAELib.mrml.guards import require_segmentation
+from SegAELib.mrml.matrices import volume_grid
+from SegAELib.mrml.overlay_node import (
+    OverlayPart,
+    add_overlay,
+    is_alive,
+    keep_overlay,
+    new_image,
+    remove_overlay,
+    set_voxels,
+)
 from SegAELib.mrml.score_bins import LegendEntry, ScoreBins, legend
 from SegAELib.mrml.score_image import ScoreImage, enclosing_box
 
@@ -55,10 +64,12 @@ class QualityOverlay:
         self._palette: Palette = palette
         self._fills = None if leave_fills else FillSnapshot(segmentation)
         self._scores = ScoreImage(enclosing_box(s.box for s in segments.values()), axis)
-        self._image = slicer.vtkOrientedImageData()
-        self._image.SetImageToWorldMatrix(to_vtk(ijk_to_node(volume)))
+        self._image = new_image(volume)
         self._fit_image()
-        self.node: SegmentationNode = _add_node(segmentation, volume, self._image, self.legend)
+        name = f"{segmentation.GetName()} quality"
+        self.node: SegmentationNode = add_overlay(
+            segmentation, volume, self._image, name, _parts(self.legend)
+        )
         self._update_display()
 
     @property
@@ -68,8 +79,8 @@ class QualityOverlay:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the node still is in a scene: the user may delete it, or close the scene."""
-        return self.node is not None and self.node.GetScene() is not None
+        """Whether the node still is in a scene."""
+        return is_alive(self.node)
 
     def paint(self, scored: Mapping[str, tuple[Segment, Mapping[int, float]]]) -> None:
         """Colour segments: by id the mask and the raw scores by slice index. Others stay as they are."""
@@ -106,32 +117,18 @@ class QualityOverlay:
 
     def keep_with_scene(self, keep: bool) -> None:
         """Save the colours with the scene, visible in lists, or neither."""
-        if self.is_alive:
-            for node in (self.node, self.node.GetDisplayNode()):
-                node.SetSaveWithScene(keep)
-            self.node.SetHideFromEditors(not keep)
+        keep_overlay(self.node, keep)
 
     def remove(self) -> None:
         """Take the colours out of the scene and give the user's fills back; may be called again."""
-        if self.is_alive:
-            scene, display = self.node.GetScene(), self.node.GetDisplayNode()
-            self._image.Initialize()  # Slicer copies a shared labelmap for each segment that is removed
-            scene.RemoveNode(self.node)
-            if (
-                display is not None and display.GetScene() is not None
-            ):  # goes along in Slicer, stays without it
-                scene.RemoveNode(display)
+        remove_overlay(self.node, self._image)
         self.node = None
         if self._fills is not None:
             self._fills.restore()
 
     def _fit_image(self) -> None:
-        """Give the labelmap (uint8) the box of the painted scores; its voxels are not set."""
-        k, j, i = self._scores.box
-        self._image.SetExtent(i.start, i.stop - 1, j.start, j.stop - 1, k.start, k.stop - 1)
-        voxels = numpy_to_vtk(np.zeros(self._scores.codes.size, np.uint8), deep=True)
-        voxels.SetName("ImageScalars")
-        self._image.GetPointData().SetScalars(voxels)
+        """Give the labelmap the box of the painted scores; its voxels are not set."""
+        set_voxels(self._image, self._scores.box, np.zeros(self._scores.codes.shape, np.uint8))
 
     def _update_voxels(self, box: Box) -> None:
         if not self.is_alive or self._scores.codes.size == 0:
@@ -169,38 +166,8 @@ def scores_by_segment(rows: Iterable, segment_ids: Mapping[str, str]) -> dict[st
     return scores
 
 
-def _add_node(
-    segmentation: SegmentationNode, volume: VolumeNode, image: OrientedImage, entries: Iterable[LegendEntry]
-) -> SegmentationNode:
-    """A node whose segments share one labelmap, hidden before it enters the scene.
-
-    Hidden first, no list and no subject hierarchy ever sees it, so a saved scene has no dead entry of it.
-    """
-    scene = segmentation.GetScene()
-    node = scene.CreateNodeByClass("vtkMRMLSegmentationNode")
-    node.UnRegister(None)
-    node.SetName(f"{segmentation.GetName()} quality")
-    node.SetHideFromEditors(True)
-    node.SetSaveWithScene(False)
-    node.SetAttribute(OVERLAY_ATTRIBUTE, segmentation.GetID())
-    content = node.GetSegmentation()
-    content.SetSourceRepresentationName(BINARY_LABELMAP)
-    for value, entry in enumerate(entries, start=1):
-        segment = slicer.vtkSegment()
-        segment.SetName(entry.text)
-        segment.SetColor(*entry.colour)
-        segment.SetLabelValue(value)
-        segment.AddRepresentation(BINARY_LABELMAP, image)
-        content.AddSegment(segment, _segment_id(entry))
-    scene.AddNode(node)
-    node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
-    node.CreateDefaultDisplayNodes()
-    display = node.GetDisplayNode()
-    display.SetSaveWithScene(False)
-    display.SetVisibility3D(False)
-    display.SetVisibility2DOutline(False)
-    display.SetOpacity2DFill(1.0)
-    return node
+def _parts(entries: Iterable[LegendEntry]) -> list[OverlayPart]:
+    return [OverlayPart(_segment_id(entry), entry.text, entry.colour) for entry in entries]
 
 
 def _segment_id(entry: LegendEntry) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from segae.errors import InputError
-from segae.report import QualityReport
+from segae.report import POOR, QualityReport
 from segae.report.record import ROW_TYPES, header_of, parse_strict_json, report_from, row_values, strict_json
+from segae.verdict import judge
 from SegAELib.mrml.binding import Scene, SegmentationNode, TableNode, VolumeNode, nodes_of_class
 from SegAELib.mrml.fingerprint import Fingerprint
 from SegAELib.mrml.table_columns import column, set_columns, values_of
@@ -15,7 +16,7 @@ from SegAELib.mrml.table_columns import column, set_columns, values_of
 KIND = "SegAE.Table"  # attribute that tells what a table of SegAE holds
 RESULTS = "results"
 SEGMENTATION_ROLE, VOLUME_ROLE = "SegAE.Segmentation", "SegAE.Volume"
-_HEADER = "SegAE.Report"
+_HEADER, _IDS = "SegAE.Report", "SegAE.SegmentIDs"
 _FLOATS = [name for name, kind in ROW_TYPES.items() if kind is float]
 _AXES = "kji"  # array axes 0, 1, 2
 
@@ -40,9 +41,9 @@ def write_results(
 ) -> None:
     """Fill a table node that is in a scene, replacing what it held.
 
-    `segment_ids`: segment id by the name in the report's rows. `fingerprints`: by segment id, so that edits
-    are noticed after reloading. The numeric columns are for people and plots; the column "exact" keeps all
-    digits.
+    `segment_ids`: segment id by the name in the report, of empty segments too. `fingerprints`: by segment id,
+    so that edits are noticed after reloading. The numeric columns are for people and plots, as is "verdict",
+    that of the whole segment; the column "exact" keeps all digits.
     """
     rows = [row_values(row) for row in report.slices]
     ids = [segment_ids.get(row.segment, "") for row in report.slices]
@@ -50,6 +51,8 @@ def write_results(
         column(name, kind, (float("nan") if row[n] is None else row[n] for row in rows))
         for n, (name, kind) in enumerate(ROW_TYPES.items())
     ]
+    verdicts = {one.segment: one.verdict for one in judge(report, POOR)}
+    columns.append(column("verdict", str, (verdicts.get(row.segment, "") for row in report.slices)))
     columns.append(column("segment_id", str, ids))
     columns.append(column("fingerprint", str, _digests(report, ids, fingerprints or {})))
     columns.append(column("exact", str, (_exact(row) for row in rows)))
@@ -61,6 +64,7 @@ def write_results(
     node.SetAttribute("SegAE.ModelSHA256", report.model.sha256)
     node.SetAttribute("SegAE.ModelArchitecture", report.model.architecture)
     node.SetAttribute(_HEADER, strict_json(header_of(report)))
+    node.SetAttribute(_IDS, strict_json(dict(segment_ids)))
     for role, target in ((SEGMENTATION_ROLE, segmentation), (VOLUME_ROLE, volume)):
         if target is not None:
             node.SetNodeReferenceID(role, target.GetID())
@@ -87,16 +91,19 @@ def read_results(node: TableNode) -> StoredResults:
         for name, values in zip(_FLOATS, _exact_columns(values_of(node, "exact", str)), strict=True):
             columns[name] = values
         report = report_from(parse_strict_json(header), zip(*columns.values(), strict=True))
+        names = dict(parse_strict_json(node.GetAttribute(_IDS) or "{}"))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f'Table "{node.GetName()}" was changed outside of SegAE ({error}); score again.'
         ) from error
     axis = _AXES.index(report.slice_axis)
-    prints: dict[str, dict[int, str]] = {}
+    names |= {row.segment: segment_id for row, segment_id in zip(report.slices, ids, strict=True)}
+    prints: dict[str, dict[int, str]] = {
+        segment_id: {} for segment_id in set(names.values()).difference(ids)
+    }  # empty when it was scored
     for row, segment_id, digest in zip(report.slices, ids, digests, strict=True):
         if digest:
             prints.setdefault(segment_id, {})[row.slice] = digest
-    names = {row.segment: segment_id for row, segment_id in zip(report.slices, ids, strict=True)}
     return StoredResults(report, names, {i: Fingerprint(axis, found) for i, found in prints.items()})
 
 

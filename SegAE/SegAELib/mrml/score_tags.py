@@ -7,18 +7,25 @@ from dataclasses import dataclass
 
 import vtk
 
-from segae.report import ModelIdentity, StructureScore
+from segae.report import ModelIdentity
+from segae.verdict import OrganVerdict
 from SegAELib.mrml.binding import Segment, SegmentationNode
 
 PREFIX = "SegAE."
-_NAMES = "Score Worst WorstSlice PoorShare Threshold Slices Structure Model ModelSHA256 Stale"
+_NAMES = (
+    "Score Worst WorstSlice PoorShare Threshold Slices Structure Model ModelSHA256 Stale "
+    "Verdict VolumeDice IntervalLow IntervalHigh MissingSlices Reasons"
+)
 _ALL = tuple(PREFIX + name for name in _NAMES.split())
-_SCORE, _WORST, _WORST_SLICE, _POOR_SHARE, _THRESHOLD, _SLICES, _STRUCTURE, _MODEL, _SHA256, _STALE = _ALL
+_SCORE, _WORST, _WORST_SLICE, _POOR_SHARE, _THRESHOLD, _SLICES, _STRUCTURE = _ALL[:7]
+_MODEL, _SHA256, _STALE = _ALL[7:10]
+_VERDICT, _VOLUME_DICE, _LOW, _HIGH, _MISSING, _REASONS = _ALL[10:]
 
 
 @dataclass(frozen=True)
 class SegmentScore:
-    """What the tags of one segment say; scores raw, `stale` after an edit."""
+    """What the tags of one segment say; scores raw, `stale` after an edit. `verdict` to `reasons`: as in
+    `segae.verdict.OrganVerdict`, `reasons` as one text."""
 
     mean: float
     worst: float
@@ -29,14 +36,22 @@ class SegmentScore:
     structure: str
     model: str
     model_sha256: str
+    verdict: str = ""
+    volume_dice: float | None = None
+    interval_low: float | None = None
+    interval_high: float | None = None
+    missing_slices: tuple[int, ...] = ()
+    reasons: str = ""
     stale: bool = False
 
 
-def write_score(node: SegmentationNode, segment_id: str, score: StructureScore, model: ModelIdentity) -> None:
-    """Tag a segment with its score; a segment that is gone is passed over, a stale mark is taken away."""
+def write_score(node: SegmentationNode, segment_id: str, verdict: OrganVerdict, model: ModelIdentity) -> None:
+    """Tag a segment with its verdict and scores; a segment that is gone is passed over, a stale mark is
+    taken away."""
     segment = node.GetSegmentation().GetSegment(segment_id)
     if segment is None:
         return
+    score = verdict.scores
     values = {
         _SCORE: repr(float(score.mean)),
         _WORST: repr(float(score.worst)),
@@ -47,6 +62,12 @@ def write_score(node: SegmentationNode, segment_id: str, score: StructureScore, 
         _STRUCTURE: score.structure,
         _MODEL: model.name,
         _SHA256: model.sha256,
+        _VERDICT: verdict.verdict,
+        _VOLUME_DICE: _written(verdict.volume_dice),
+        _LOW: _written(verdict.interval_low),
+        _HIGH: _written(verdict.interval_high),
+        _MISSING: " ".join(map(str, verdict.missing_slices)),
+        _REASONS: " ".join(verdict.reasons),
     }
     for tag, value in values.items():
         segment.SetTag(tag, value)
@@ -54,12 +75,12 @@ def write_score(node: SegmentationNode, segment_id: str, score: StructureScore, 
 
 
 def write_scores(
-    node: SegmentationNode, scores: Mapping[str, StructureScore], model: ModelIdentity
+    node: SegmentationNode, verdicts: Mapping[str, OrganVerdict], model: ModelIdentity
 ) -> None:
     """`write_score` for many segments by id. Slicer is told once, as each time takes it long."""
     was = node.StartModify()
-    for segment_id, score in scores.items():
-        write_score(node, segment_id, score, model)
+    for segment_id, verdict in verdicts.items():
+        write_score(node, segment_id, verdict, model)
     node.EndModify(was)
 
 
@@ -80,6 +101,12 @@ def read_score(node: SegmentationNode, segment_id: str) -> SegmentScore | None:
             structure=text[_STRUCTURE],
             model=text[_MODEL],
             model_sha256=text[_SHA256],
+            verdict=text[_VERDICT],
+            volume_dice=_number(text[_VOLUME_DICE]),
+            interval_low=_number(text[_LOW]),
+            interval_high=_number(text[_HIGH]),
+            missing_slices=tuple(map(int, text[_MISSING].split())),
+            reasons=text[_REASONS],
             stale=text[_STALE] == "1",
         )
     except ValueError:
@@ -104,6 +131,14 @@ def clear_score(node: SegmentationNode, segment_id: str) -> None:
         return
     for tag in _ALL:
         segment.RemoveTag(tag)
+
+
+def _written(value: float | None) -> str:
+    return "" if value is None else repr(float(value))
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None
 
 
 def _tag(segment: Segment, name: str) -> str | None:

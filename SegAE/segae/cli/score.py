@@ -52,6 +52,7 @@ def score(
     from rich.console import Console
 
     from segae.cli.findings import print_findings
+    from segae.cli.montage_errors import montage_errors
     from segae.cli.output import check_folder
     from segae.cli.progress import progress_bar
     from segae.draw.montage import draw_montage
@@ -89,8 +90,12 @@ def score(
         written = [write_report(report, out / "report.csv"), write_report(report, out / "report.json")]
         verdicts = worst_verdicts_first(judge(report, threshold))
         written.append(write_table(*verdict_table(verdicts, report.case), out / "structures.csv"))
+        errors = montage_errors(scorer, volume, checked.segmentation, report) if report.slices else None
+        picture = out / "worst_slices.png"
         written.append(
-            draw_montage(volume, checked.segmentation, report, out / "worst_slices.png", palette=palette)
+            draw_montage(
+                volume, checked.segmentation, report, picture, palette=palette, errors=errors
+            )
         )
         written.append(draw_strips(report, out / "strips.png", threshold=threshold, palette=palette))
         console.print(

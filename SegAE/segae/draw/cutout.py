@@ -24,13 +24,15 @@ class Cutout:
 
     `hu`, `mask`: arrays (rows to posterior, columns to the patient's left). `extent`: left, right, bottom,
     top of the array in mm from the first voxel's centre, downwards positive, as matplotlib's imshow takes
-    it. `view`: the same for the square that is shown, which may reach beyond the image.
+    it. `view`: the same for the square that is shown, which may reach beyond the image. `part`: rows and
+    columns of the slice that the arrays are.
     """
 
     hu: np.ndarray
     mask: np.ndarray
     extent: tuple[float, float, float, float]
     view: tuple[float, float, float, float]
+    part: tuple[slice, slice]
 
 
 def cutout(volume: Volume, segment: Segment, slice_in_file: int) -> Cutout:
@@ -46,24 +48,33 @@ def cutout(volume: Volume, segment: Segment, slice_in_file: int) -> Cutout:
     grid = orient_grid(volume.grid, DISPLAY)
     voxels = orient_array(volume.voxels, volume.grid, DISPLAY)
     k = slice_index_in_orientation(slice_in_file, volume.grid, DISPLAY)
-    box = orient_box(segment.box, volume.grid, DISPLAY)
-    inside = orient_array(segment.voxels(), volume.grid, DISPLAY)
-    if not box[0].start <= k < box[0].stop or not inside[k - box[0].start].any():
+    mask = plane_of(segment, slice_in_file)
+    if not mask.any():
         raise InputError(
             f"Mask {segment.name} has no voxel in slice {slice_in_file}; draw the masks that were scored."
         )
-    mask = np.zeros(voxels.shape[1:], bool)
-    mask[box[1:]] = inside[k - box[0].start]
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     step = (float(grid.spacing[1]), float(grid.spacing[0]))
     centre = [float(hits[0] + hits[-1]) / 2 * mm for hits, mm in zip((rows, columns), step, strict=True)]
     side = max(float(hits[-1] - hits[0] + 1) * mm for hits, mm in zip((rows, columns), step, strict=True))
     half = max(side + 2 * MARGIN_MM, SMALLEST_MM) / 2
-    part = tuple(
+    rows_shown, columns_shown = (
         slice(max(0, math.floor((c - half) / mm)), min(size, math.ceil((c + half) / mm) + 1))
         for c, mm, size in zip(centre, step, mask.shape, strict=True)
     )
+    part = (rows_shown, columns_shown)
     left, right = (part[1].start - 0.5) * step[1], (part[1].stop - 0.5) * step[1]
     top, bottom = (part[0].start - 0.5) * step[0], (part[0].stop - 0.5) * step[0]
     view = (centre[1] - half, centre[1] + half, centre[0] + half, centre[0] - half)
-    return Cutout(voxels[k][part], mask[part], (left, right, bottom, top), view)
+    return Cutout(voxels[k][part], mask[part], (left, right, bottom, top), view, part)
+
+
+def plane_of(segment: Segment, slice_in_file: int) -> np.ndarray:
+    """The mask (rows to posterior, columns to the patient's left) in one whole axial slice of its grid."""
+    box = orient_box(segment.box, segment.grid, DISPLAY)
+    k = slice_index_in_orientation(slice_in_file, segment.grid, DISPLAY)
+    columns, rows, _ = orient_grid(segment.grid, DISPLAY).size
+    plane = np.zeros((rows, columns), bool)
+    if box[0].start <= k < box[0].stop:
+        plane[box[1:]] = orient_array(segment.voxels(), segment.grid, DISPLAY)[k - box[0].start]
+    return plane

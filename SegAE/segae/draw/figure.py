@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segae.draw.palette import BAND_NAMES, COLOURS, Palette
+from segae.draw.palette import BAND_NAMES, COLOURS, ERROR_COLOURS, Palette
 from segae.draw.wording import one_line, shorten
 from segae.report.report import QualityReport
 from segae.whole_file import whole_file
@@ -51,18 +52,33 @@ def add_title(figure: Figure, title: str, report: QualityReport, left: float = 0
 
 def add_legend(figure: Figure, palette: Palette, from_top: float, left: float = 0.3) -> None:
     """One row that explains the colours."""
+    entries = [(text, colour, False) for text, colour in zip(BAND_NAMES, COLOURS[palette], strict=True)]
+    _legend(figure, "predicted Dice", entries, from_top, left)
+
+
+def add_error_legend(figure: Figure, from_top: float, left: float) -> None:
+    """One row that says what the colours of errors mean; the striped one is shown striped."""
+    entries = [(key, colour, key == "extra") for key, colour in ERROR_COLOURS.items()]
+    _legend(figure, "predicted errors", entries, from_top, left)
+
+
+def _legend(
+    figure: Figure, title: str, entries: Sequence[tuple[str, str, bool]], from_top: float, left: float
+) -> None:
+    """A title, and for each entry a patch in its colour, perhaps striped, with its text."""
     from matplotlib.patches import Rectangle
 
     width, height = figure.get_size_inches()
-    x = left
-    for text, colour in [("predicted Dice", None), *zip(BAND_NAMES, COLOURS[palette], strict=True)]:
-        if colour:
-            patch = Rectangle(
-                ((x + 0.02) / width, 1 - (from_top + 0.14) / height), 0.2 / width, 0.14 / height,
-                facecolor=colour, edgecolor="none", transform=figure.transFigure,
-            )  # fmt: skip
-            figure.add_artist(patch)
-            x += 0.3
+    figure.text(*inches(figure, left, from_top + 0.07), title, size=10, color=INK, va="center")
+    x = left + 0.085 * len(title) + 0.2
+    for text, colour, striped in entries:
+        patch = Rectangle(
+            ((x + 0.02) / width, 1 - (from_top + 0.14) / height), 0.2 / width, 0.14 / height,
+            facecolor="white" if striped else colour, edgecolor=colour if striped else "none",
+            hatch="/////" if striped else None, transform=figure.transFigure,
+        )  # fmt: skip
+        figure.add_artist(patch)
+        x += 0.3
         figure.text(*inches(figure, x, from_top + 0.07), text, size=10, color=INK, va="center")
         x += 0.085 * len(text) + 0.2
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from segae.data import Segment, Segmentation, Volume
-from segae.draw.cutout import Cutout, cutout
-from segae.draw.figure import FAINT, INK, add_legend, add_title, inches, new_figure, save
-from segae.draw.palette import Palette, colour
+from segae.draw.cutout import Cutout, cutout, plane_of
+from segae.draw.figure import FAINT, INK, add_error_legend, add_legend, add_title, inches, new_figure, save
+from segae.draw.palette import ERROR_COLOURS, Palette, colour
 from segae.draw.selection import extremes
 from segae.draw.windows import window
 from segae.draw.wording import organ_name, shorten
@@ -27,23 +27,29 @@ if TYPE_CHECKING:
 COLUMNS = 4
 PANEL, CAPTION, GAP = 2.9, 0.50, 0.16  # inches
 HEAD, HEADING, FOOT = 1.2, 0.42, 0.3
+LEGEND_ROW = 0.26
+OPACITIES = {"missing": 0.55, "extra": 0.9}  # stripes let the picture through between them
+FINE, STRIPE = 8, 12  # pixels drawn for one of the mask, and from one stripe to the next
+
+Errors = tuple[Segment, Segment]  # what is missing of a mask, and what is extra in it
 
 
 def draw_montage(
     volume: Volume, segmentation: Segmentation, report: QualityReport, path: str | Path, n: int = 8,
-    palette: Palette = "traffic",
+    palette: Palette = "traffic", errors: Mapping[str, Errors] | None = None,
 ) -> Path:  # fmt: skip
     """Write a PNG of the `n` lowest and the `n` highest slices of `report`; returns its path.
 
-    `segmentation` lies on the grid of `volume` and holds the segments of the report. Raises `InputError`
-    when it does not, or when nothing was scored, and `OutputError` when the file cannot be written.
+    `segmentation` lies on the grid of `volume` and holds the segments of the report; `errors`: predicted
+    errors by name of the segment, drawn where there are some. Raises `InputError` when a mask does not lie
+    on that grid, or when nothing was scored, and `OutputError` when the file cannot be written.
     """
-    return save(montage_figure(volume, segmentation, report, n, palette), path, dpi=120)
+    return save(montage_figure(volume, segmentation, report, n, palette, errors), path, dpi=120)
 
 
 def montage_figure(
     volume: Volume, segmentation: Segmentation, report: QualityReport, n: int = 8,
-    palette: Palette = "traffic",
+    palette: Palette = "traffic", errors: Mapping[str, Errors] | None = None,
 ) -> Figure:  # fmt: skip
     """The montage as a matplotlib figure; raises `InputError` like `draw_montage`."""
     lowest, highest = extremes(report.slices, n)
@@ -52,7 +58,8 @@ def montage_figure(
     segments = {segment.name: segment for segment in segmentation.segments}
     groups = [("Lowest predicted Dice", lowest), ("Highest predicted Dice", highest)]
     groups = [(heading, rows) for heading, rows in groups if rows]
-    height = HEAD + FOOT + sum(_group_height(rows) for _, rows in groups)
+    foot = FOOT + (LEGEND_ROW if errors else 0)
+    height = HEAD + foot + sum(_group_height(rows) for _, rows in groups)
     figure = new_figure(3 * GAP + COLUMNS * (PANEL + GAP), height)
     add_title(figure, "Organ masks", report, left=2 * GAP)
     top = HEAD
@@ -60,9 +67,12 @@ def montage_figure(
         where = inches(figure, 2 * GAP, top + HEADING / 2)
         figure.text(*where, heading, size=13, weight="bold", color=INK, va="center")
         for place, row in enumerate(rows):
-            _panel(figure, _corner(place, top + HEADING), volume, segments, row, report.slice_axis, palette)
+            corner, wrong = _corner(place, top + HEADING), (errors or {}).get(row.segment)
+            _panel(figure, corner, volume, segments, row, report.slice_axis, palette, wrong)
         top += _group_height(rows)
     add_legend(figure, palette, top, left=2 * GAP)
+    if errors:
+        add_error_legend(figure, top + LEGEND_ROW, left=2 * GAP)
     note = "radiological display: the patient's right is on the left"
     x, y = inches(figure, figure.get_size_inches()[0] - 2 * GAP, top + 0.07)
     figure.text(x, y, note, size=10, color=FAINT, va="center", ha="right")
@@ -71,7 +81,7 @@ def montage_figure(
 
 def _panel(
     figure: Figure, corner: tuple[float, float], volume: Volume, segments: dict[str, Segment],
-    row: SliceScore, slice_axis: str, palette: Palette,
+    row: SliceScore, slice_axis: str, palette: Palette, errors: Errors | None,
 ) -> None:  # fmt: skip
     """One slice with its caption; `corner`: its upper left in inches from the figure's upper left."""
     if row.segment not in segments:
@@ -82,6 +92,8 @@ def _panel(
     axes = figure.add_axes((x, y, PANEL / width, PANEL / height), facecolor="black")
     low, high = window(row.structure)
     axes.imshow(cut.hu, cmap="gray", vmin=low, vmax=high, extent=cut.extent, interpolation="bilinear")
+    if errors is not None:
+        _draw_errors(axes, cut, errors, row.slice)
     hue = colour(row.score, palette)
     _outline(axes, cut, hue)
     axes.set(xlim=cut.view[:2], ylim=cut.view[2:], aspect="equal", xticks=[], yticks=[])
@@ -93,6 +105,26 @@ def _panel(
     x, y = inches(figure, corner[0], corner[1] + PANEL + 0.26)
     text = f"slice {slice_axis} = {row.slice},  predicted Dice {row.predicted_dice:.2f}"
     figure.text(x, y, text, size=10.5, color=INK, va="top")
+
+
+def shown_slices(report: QualityReport, n: int = 8) -> dict[str, list[int]]:
+    """The slices of each segment that a montage of `report` shows."""
+    shown: dict[str, list[int]] = {}
+    for row in (one for group in extremes(report.slices, n) for one in group):
+        shown.setdefault(row.segment, []).append(row.slice)
+    return shown
+
+
+def _draw_errors(axes: Axes, cut: Cutout, errors: Errors, slice_in_file: int) -> None:
+    """What is missing as a plain area, what is extra striped, so that both are told apart without colours."""
+    for key, mask in zip(ERROR_COLOURS, errors, strict=True):
+        fine = np.kron(plane_of(mask, slice_in_file)[cut.part], np.ones((FINE, FINE), bool))
+        if key == "extra":
+            row, column = np.indices(fine.shape)
+            fine = fine & ((row + column) % STRIPE < STRIPE / 2)
+        picture = np.zeros((*fine.shape, 4))
+        picture[fine] = (*(value / 255 for value in bytes.fromhex(ERROR_COLOURS[key][1:])), OPACITIES[key])
+        axes.imshow(picture, extent=cut.extent, interpolation="nearest")
 
 
 def _outline(axes: Axes, cut: Cutout, hue: str) -> None:

@@ -14,6 +14,8 @@ COLOURS: dict[Palette, tuple[str, str, str, str]] = {
     "traffic": ("#e8322b", "#f58a1f", "#f2d21b", "#3fae49"),
     "safe": ("#d55e00", "#f0b429", "#7cc4ee", "#2f6fd0"),
 }
+# Errors of a mask: neither is a colour of a band, and they differ in lightness as much as in hue.
+ERROR_COLOURS = {"missing": "#00e5ff", "extra": "#c31fe8"}
 
 
 def band(score: float) -> int:

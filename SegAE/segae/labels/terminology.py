@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from segae.errors import InputError
 from segae.labels.errors import UnknownName
 from segae.labels.resolver import Resolution, resolve
+from segae.labels.structure import Structure
 
 # Category codes of SNOMED CT, and of SRT as older scenes hold them
 _ORGAN = {"123037004", "T-D000A"}
 _TISSUE = {"85756007", "T-D0050"}
 _LESION = {"49755003", "M-01000"}
+_GENERAL = "Segmentation category and type - 3D Slicer General Anatomy list"  # as Slicer writes by default
+_REGIONS = "Anatomic codes - DICOM master list"
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,20 @@ def resolve_terminology(text: str) -> Resolution | None:
             "which is no organ; leave the segment out or name the organ yourself."
         )
     return _resolve_term(entry.type, entry.type_modifier)
+
+
+def terminology_for(structure: Structure) -> str:
+    """Slicer's terminology entry for a structure, "" for one without a SNOMED code.
+
+    It is what Slicer exports as the segment's type in a DICOM segmentation.
+    """
+    kind, modifier = structure.snomed
+    if not kind:
+        return ""
+    meaning = " ".join(word for word in structure.name.split() if word != structure.laterality)
+    side = f"SCT^{modifier}^{structure.laterality.capitalize()}" if modifier else "^^"
+    category = "SCT^123037004^Anatomical Structure"
+    return f"{_GENERAL}~{category}~SCT^{kind}^{meaning}~{side}~{_REGIONS}~^^~^^"
 
 
 def _resolve_term(kind: Code, modifier: Code) -> Resolution:

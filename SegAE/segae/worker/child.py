@@ -1,4 +1,4 @@
-"""The child: takes jobs from stdin, scores them, and never outlives its parent."""
+"""The child: takes jobs from stdin, does them, and never outlives its parent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from segae.progress import CancelToken
 from segae.worker.events import Event
 from segae.worker.messages import encode
 from segae.worker.parcel import Parcel, read_parcel
-from segae.worker.run import WarmScorer, score_events
+from segae.worker.run import WarmScorer, job_events
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,16 @@ class _Bench:
         self._parcel: Parcel | None = None
 
     def work(self, job: _Job) -> Iterator[Event]:
-        """The job's folder is read and removed, then scored. A cancelled job is read too: the parent counts
-        on its CT being here."""
+        """The job's folder is read and removed, then the job is done. A cancelled job is read too: the
+        parent counts on its CT being here."""
         parcel = self._parcel = read_parcel(job.folder, self._parcel)
         shutil.rmtree(job.folder, ignore_errors=True)  # the parent tries again
-        yield from score_events(self._scorer, parcel.ct, parcel.segmentation, parcel.settings, job.cancel)
+        yield from job_events(self._scorer, parcel.ct, parcel.segmentation, parcel.settings, job.cancel)
 
 
 def main(scratch: Path) -> None:
-    """Serve until stdin or stdout ends, then remove `scratch` and end the process. An error of ours is raised, and
-    leaves its traceback on stderr for the parent to find."""
+    """Serve until stdin or stdout ends, then remove `scratch` and end the process. An error of ours is
+    raised, and leaves its traceback on stderr for the parent to find."""
     faulthandler.enable()
     out = _take_stdout()
     jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()

@@ -1,10 +1,13 @@
-"""What a scoring job tells while it runs. The last event of a job is `Finished`, `Failed` or `Cancelled`."""
+"""What a job tells while it runs. The last event of a job is its result (`Finished`, `Located`,
+`NamesChecked`), `Failed` or `Cancelled`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
+from segae.data import Segment
+from segae.names.name_check import NameCheck
 from segae.report.report import QualityReport
 from segae.report.rows import SliceScore
 
@@ -16,7 +19,7 @@ class Progress:
     """`done` of `total` units of `stage`, `seconds` after the stage began.
 
     Stages in their order: "starting" (child process), "loading" (packages and model), "checking" (preflight),
-    "scoring" (slices).
+    then "scoring" (slices), "locating" (errors of one segment) or "checking names" (segments).
     """
 
     stage: str
@@ -50,6 +53,22 @@ class Finished:
     report: QualityReport
 
 
+@dataclass(frozen=True, eq=False)
+class Located:
+    """The predicted errors of one segment, on its own grid: voxels of the organ that the mask leaves out, and
+    voxels of the mask that are not the organ."""
+
+    missing: Segment
+    extra: Segment
+
+
+@dataclass(frozen=True)
+class NamesChecked:
+    """What was found out about the name of each segment."""
+
+    checks: tuple[NameCheck, ...]
+
+
 @dataclass(frozen=True)
 class Failed:
     """`sentence` is for the user: what is wrong and what to do; `details` (may be several lines) for the log.
@@ -68,5 +87,6 @@ class Cancelled:
     """Stopped on request. Scores that came before are valid."""
 
 
-Event = Progress | Scores | Finished | Failed | Cancelled
-LAST = (Finished, Failed, Cancelled)
+Result = Finished | Located | NamesChecked
+Event = Progress | Scores | Result | Failed | Cancelled
+LAST = (Finished, Located, NamesChecked, Failed, Cancelled)

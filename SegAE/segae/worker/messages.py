@@ -6,9 +6,21 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from segae.labels.table import by_index
+from segae.names.name_check import NameCheck
 from segae.report.record import header_of, report_from, row_values
 from segae.report.rows import SliceScore
-from segae.worker.events import Cancelled, Event, Failed, Finished, Progress, Scores
+from segae.worker.events import (
+    Cancelled,
+    Event,
+    Failed,
+    Finished,
+    Located,
+    NamesChecked,
+    Progress,
+    Scores,
+)
+from segae.worker.packed import pack, unpack
 
 
 def encode(job: int, event: Event) -> bytes:
@@ -39,6 +51,10 @@ def _content(event: Event) -> dict[str, Any]:
         return {"rows": [row_values(row) for row in event.rows]}
     if isinstance(event, Finished):
         return {"header": header_of(event.report), "rows": [row_values(row) for row in event.report.slices]}
+    if isinstance(event, Located):
+        return {"missing": pack(event.missing), "extra": pack(event.extra)}
+    if isinstance(event, NamesChecked):
+        return {"checks": [_check_values(check) for check in event.checks]}
     return asdict(event)
 
 
@@ -50,8 +66,24 @@ def _event(message: dict[str, Any]) -> Event:
         return Scores(tuple(SliceScore(*values) for values in message["rows"]))
     if kind == "finished":
         return Finished(report_from(message["header"], message["rows"]))
+    if kind == "located":
+        return Located(unpack(message["missing"]), unpack(message["extra"]))
+    if kind == "nameschecked":
+        return NamesChecked(tuple(_check(values) for values in message["checks"]))
     if kind == "failed":
         return Failed(message["sentence"], message["kind"], message["details"])
     if kind == "cancelled":
         return Cancelled()
     raise ValueError(f"{kind} is no event")
+
+
+def _check_values(check: NameCheck) -> dict[str, Any]:
+    """A check with structures as rows of the label table."""
+    other = check.looks_like
+    return {**vars(check), "named": check.named.index, "looks_like": None if other is None else other.index}
+
+
+def _check(values: dict[str, Any]) -> NameCheck:
+    other = values["looks_like"]
+    looks_like = None if other is None else by_index(other)
+    return NameCheck(**{**values, "named": by_index(values["named"]), "looks_like": looks_like})

@@ -1,10 +1,8 @@
-"""One scoring job as a row of events, the same in a child process and in the caller's own."""
+"""One job as a row of events, the same in a child process and in the caller's own."""
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -12,9 +10,10 @@ from segae.data import Segmentation, Volume
 from segae.errors import Cancelled as CancelledError
 from segae.errors import InputError, ModelError, OutputError, SegAEError
 from segae.models.catalogue import find_model
-from segae.progress import CancelToken, Step, Watch
-from segae.worker.events import Cancelled, Event, Failed, Finished, Kind, Progress, Scores
-from segae.worker.settings import JobSettings
+from segae.progress import CancelToken
+from segae.worker.events import Cancelled, Event, Failed, Kind, Progress
+from segae.worker.settings import JobSettings, Task
+from segae.worker.tasks import Work, check_names, locate, score
 
 if TYPE_CHECKING:
     from segae.scoring.scorer import Scorer
@@ -25,6 +24,11 @@ _KINDS: tuple[tuple[type[SegAEError], Kind], ...] = (
     (OutputError, "output"),
     (SegAEError, "memory"),  # the rest: a GPU without room for a single slice
 )
+_TASKS: Mapping[Task, Callable[[Work], Iterator[Event]]] = {
+    "score": score,
+    "locate": locate,
+    "check names": check_names,
+}
 # A RuntimeError of torch that says so is about memory.
 _NO_ROOM = ("can't allocate memory", "not enough memory", "out of memory")
 
@@ -56,13 +60,20 @@ class WarmScorer:
         return self._scorer
 
 
-def score_events(
+def job_events(
     warm: WarmScorer, ct: Volume, segmentation: Segmentation, settings: JobSettings, cancel: CancelToken
 ) -> Iterator[Event]:
-    """Score one case; each step does one piece of work. What a user can cause ends in `Failed`; anything else
-    is raised."""
+    """Do one job; each step does one piece of work. What a user can cause ends in `Failed`; anything else is
+    raised."""
     try:
-        yield from _events(warm, ct, segmentation, settings, cancel)
+        cancel.raise_if_cancelled()
+        yield Progress("loading")
+        cancel.raise_if_cancelled()
+        scorer = warm.get(settings)
+        yield Progress("checking")
+        cancel.raise_if_cancelled()
+        checked = scorer.check(ct, segmentation, settings.options)
+        yield from _TASKS[settings.task](Work(scorer, ct, segmentation, checked, settings, cancel))
     except CancelledError:
         yield Cancelled()
     except (SegAEError, MemoryError, RuntimeError) as error:
@@ -79,38 +90,6 @@ def failure(error: Exception) -> Failed:
         sentence = "Memory ran out while scoring; close other programs or choose a smaller batch size."
         return Failed(sentence, "memory", str(error))
     raise error
-
-
-def _events(
-    warm: WarmScorer, ct: Volume, segmentation: Segmentation, settings: JobSettings, cancel: CancelToken
-) -> Iterator[Event]:
-    cancel.raise_if_cancelled()
-    yield Progress("loading")
-    cancel.raise_if_cancelled()
-    scorer = warm.get(settings)
-    yield Progress("checking")
-    cancel.raise_if_cancelled()
-    checked = scorer.check(ct, segmentation, settings.options)
-    announced: list[Step] = []
-    parts = scorer.stream_checked(
-        ct,
-        segmentation,
-        checked,
-        case=settings.case,
-        options=settings.options,
-        watch=Watch(announced.append, cancel),
-    )
-    started, done = time.perf_counter(), 0
-    while True:
-        try:
-            rows = next(parts)
-        except StopIteration as finished:
-            yield Finished(finished.value)
-            return
-        if all(math.isfinite(row.score) for row in rows):  # the report refuses the others, with a sentence
-            yield Scores(rows)
-        done += len(rows)
-        yield Progress("scoring", done, announced[-1].total, time.perf_counter() - started)
 
 
 def _check_packages() -> None:

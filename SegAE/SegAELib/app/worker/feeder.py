@@ -50,7 +50,7 @@ class Feeder(threading.Thread):
             go_on()
             self._sent = True
             self._child.digest = digest
-            self._child.send(command("score", self._number, folder=str(folder)))
+            self._child.send(command("work", self._number, folder=str(folder)))
         except Cancelled:
             shutil.rmtree(folder, ignore_errors=True)
         except OSError as error:

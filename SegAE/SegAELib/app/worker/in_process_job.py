@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from segae.data import Segmentation, Volume
 from segae.progress import CancelToken
 from segae.worker.events import LAST, Event, Progress
-from segae.worker.run import WarmScorer, score_events
+from segae.worker.run import WarmScorer, job_events
 from segae.worker.settings import JobSettings
 
 
@@ -30,7 +30,7 @@ class InProcessJob:
         if self.running:
             raise RuntimeError("the job before this one is still running")
         self._cancel = CancelToken()
-        self._steps = score_events(self._scorer, ct, segmentation, settings, self._cancel)
+        self._steps = job_events(self._scorer, ct, segmentation, settings, self._cancel)
 
     def poll(self) -> list[Event]:
         """One piece of work. An error of ours ends the job and is raised."""

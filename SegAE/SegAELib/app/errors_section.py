@@ -1,0 +1,147 @@
+"""Show me where: the predicted errors of the chosen segment in the slice views."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from segae.data import Segment
+from segae.draw.palette import ERROR_COLOURS
+from segae.worker.events import Located, Result
+from SegAELib.app.binding import Ui, _, slicer
+from SegAELib.app.inquiry import Inquiry
+from SegAELib.app.message_bar import MessageBar
+from SegAELib.app.model_facts import ModelFacts
+from SegAELib.app.results import SliceKey
+from SegAELib.app.session import Session
+from SegAELib.mrml.error_overlay import ErrorOverlay
+from SegAELib.mrml.organ_guess import OrganGuess
+from SegAELib.mrml.slice_navigation import jump_to
+
+
+class ErrorsSection:
+    """The button stays pressed while the errors of `segment` are shown. They are looked for anew each time,
+    and go with another segment, an edit, or another module."""
+
+    def __init__(self, ui: Ui, inquiry: Inquiry, messages: MessageBar) -> None:
+        self._ui, self._inquiry, self._messages = ui, inquiry, messages
+        self._overlay: ErrorOverlay | None = None
+        self._keep = False
+        self._session: Session | None = None
+        self._slice: int | None = None
+        self.segment: str | None = None
+        self._say("")
+
+    @property
+    def is_shown(self) -> bool:
+        return self._overlay is not None and self._overlay.is_alive
+
+    def ask(
+        self, session: Session, parameters: Any, key: SliceKey, organs: Mapping[str, OrganGuess]
+    ) -> None:
+        """Look for the errors of the chosen segment; a model that cannot tell is explained."""
+        self.hide()
+        with self._messages.telling():
+            spec = ModelFacts.of(parameters.model).spec
+            if not spec.predicts_areas:
+                text = _(
+                    "The model {model} predicts how good a mask is, not where it is wrong. Choose a model of "
+                    "the architecture segae-dense under Advanced."
+                )
+                self._say(text.format(model=spec.name))
+                return
+            started = self._inquiry.start("locate", session, parameters, [key[0]], organs, self._found)
+            if started is not None:
+                self._session, (self.segment, self._slice) = session, key
+                self._ui.whereButton.checked = True
+
+    def follow(self, segment: str | None) -> None:
+        """The errors of another segment than the chosen one are not shown any longer."""
+        if self.segment is not None and segment != self.segment:
+            self.hide()
+
+    def hide(self) -> None:
+        """Take the errors out of the views; may be called again."""
+        if self._overlay is not None:
+            self._overlay.remove()
+        self.forget()
+
+    def forget(self) -> None:
+        """The scene is being closed and takes the node along."""
+        self._overlay = self._session = self.segment = self._slice = None
+        self._ui.whereButton.checked = False
+        self._say("")
+
+    def keep_with_scene(self, keep: bool) -> None:
+        """Save the errors with the scene, or not."""
+        self._keep = keep
+        if self._overlay is not None:
+            self._overlay.keep_with_scene(keep)
+
+    def over(self) -> None:
+        """A question was answered or given up: without an answer nothing is shown."""
+        if not self.is_shown:
+            self._ui.whereButton.checked = False
+
+    def _found(self, result: Result) -> None:
+        assert isinstance(result, Located)
+        session = self._session
+        if session is None or session.segmentation.GetScene() is None:
+            return
+        missing, extra = result.missing, result.extra
+        if missing.is_empty and extra.is_empty:
+            self._say(_("The model finds nothing wrong with this mask."))
+            return
+        self._overlay = ErrorOverlay(session.segmentation, session.volume, missing, extra)
+        self._overlay.keep_with_scene(self._keep)
+        most = _most(missing, extra, session.axis)
+        fields = [
+            f"{_swatch(ERROR_COLOURS[key])}&nbsp;{word} {_volume(mask)}"
+            for key, word, mask in (("missing", _("missing"), missing), ("extra", _("extra"), extra))
+        ]
+        where = _("most in slice {slice}").format(slice=most)
+        self._say("&nbsp;&nbsp; ".join((*fields, where)))
+        if self._slice is None or not _pixels(self._slice, missing, extra, session.axis):
+            _jump(most, missing, extra, session.axis)
+
+    def _say(self, text: str) -> None:
+        self._ui.whereLabel.text = text
+        self._ui.whereLabel.setVisible(bool(text))
+
+
+def _swatch(colour: str) -> str:
+    return f'<span style="color:{colour}; font-size:large">\u25a0</span>'
+
+
+def _volume(mask: Segment) -> str:
+    millilitres = int(mask.voxels().sum()) * float(abs(mask.grid.spacing.prod())) / 1000
+    return _("{volume} ml").format(volume=f"{millilitres:.1f}")
+
+
+def _counts(mask: Segment, axis: int) -> dict[int, int]:
+    """Voxels in each slice along an axis that has some."""
+    planes = np.moveaxis(mask.voxels(), axis, 0).reshape(mask.shape[axis], -1).sum(axis=1)
+    return {mask.box[axis].start + n: int(count) for n, count in enumerate(planes) if count}
+
+
+def _pixels(index: int, missing: Segment, extra: Segment, axis: int) -> int:
+    return sum(_counts(mask, axis).get(index, 0) for mask in (missing, extra))
+
+
+def _most(missing: Segment, extra: Segment, axis: int) -> int:
+    """The slice with the most wrong pixels."""
+    slices = _counts(missing, axis).keys() | _counts(extra, axis).keys()
+    return max(sorted(slices), key=lambda index: _pixels(index, missing, extra, axis))
+
+
+def _jump(index: int, missing: Segment, extra: Segment, axis: int) -> None:
+    """Move the views to the middle of what is wrong in a slice."""
+    masks = (mask for mask in (missing, extra) if index in _counts(mask, axis))
+    mask = max(masks, key=lambda one: _counts(one, axis)[index])
+    plane = np.argwhere(np.moveaxis(mask.voxels(), axis, 0)[index - mask.box[axis].start])
+    others = [mask.box[other].start for other in range(3) if other != axis]
+    kji = np.insert(plane.mean(axis=0) + others, axis, index)
+    x, y, z = mask.grid.world(kji[::-1]).tolist()
+    jump_to(slicer.mrmlScene, (x, y, z))

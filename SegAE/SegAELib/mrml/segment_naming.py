@@ -1,0 +1,49 @@
+"""The name and the terminology of a segment: read, corrected, and put back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from segae.errors import InputError
+from segae.labels import Structure
+from segae.labels.terminology import terminology_for
+from SegAELib.mrml.binding import Segment, SegmentationNode
+
+
+@dataclass(frozen=True)
+class Naming:
+    """`terminology`: Slicer's entry, from which the DICOM codes of an export come; "" when there is none."""
+
+    name: str
+    terminology: str
+
+
+def naming_of(node: SegmentationNode, segment_id: str) -> Naming:
+    """What a segment is called now; raises `InputError` when it is gone."""
+    segment = _segment(node, segment_id)
+    return Naming(segment.GetName() or "", segment.GetTerminology() or "")
+
+
+def set_naming(node: SegmentationNode, segment_id: str, naming: Naming) -> None:
+    """Call a segment something else; raises `InputError` when it is gone. Slicer's own undo, where it is
+    switched on, takes it back too."""
+    segment = _segment(node, segment_id)
+    node.GetScene().SaveStateForUndo(node)
+    was = node.StartModify()
+    segment.SetName(naming.name)
+    segment.SetTerminology(naming.terminology)
+    node.EndModify(was)
+
+
+def naming_for(structure: Structure, before: Naming) -> Naming:
+    """Name and terminology of a structure, spelt as the name `before` was."""
+    underscores = "_" in before.name and " " not in before.name
+    name = structure.name.replace(" ", "_") if underscores else structure.name
+    return Naming(name, terminology_for(structure))
+
+
+def _segment(node: SegmentationNode, segment_id: str) -> Segment:
+    segment = node.GetSegmentation().GetSegment(segment_id)
+    if segment is None:
+        raise InputError(f'"{node.GetName()}" has no segment {segment_id} any more; check the names again.')
+    return segment

@@ -1,0 +1,52 @@
+"""The errors that `segae score` draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from segae.cli.montage_errors import montage_errors
+from segae.data import Segmentation, Volume
+from segae.draw.montage import shown_slices
+from segae.models.checkpoint import Checkpoint, save_checkpoint
+from segae.models.registry import build_network
+from segae.models.spec import CropRule, ModelSpec
+from segae.scoring.options import ScoringOptions
+from segae.scoring.scorer import Scorer
+
+DENSE = ModelSpec(
+    "tiny", "segae-dense", "small", text_dim=16, input_size=32, neighbours_mm=(-6.0, 6.0), context=True,
+    crop=CropRule("context", scale=1.35, millimetres=70.0), predicts_areas=True,
+)  # fmt: skip
+PUBLISHED = ModelSpec("tiny", "segae-published", "resnet18", text_dim=16, input_size=32)
+
+
+def scorer_of(spec: ModelSpec, folder: Path) -> Scorer:
+    torch.manual_seed(5)
+    path = folder / "tiny.safetensors"
+    save_checkpoint(Checkpoint(spec, build_network(spec).state_dict(), torch.randn(145, 16)), path)
+    return Scorer(path, device="cpu")
+
+
+@pytest.fixture
+def masks(sample_segmentation: Segmentation) -> Segmentation:
+    return Segmentation(tuple(s for s in sample_segmentation.segments if s.name in ("spleen", "liver")))
+
+
+def test_errors_lie_in_the_slices_that_are_shown(sample_ct: Volume, masks: Segmentation, tmp_path: Path):
+    scorer = scorer_of(DENSE, tmp_path)
+    report = scorer.score_case(sample_ct, masks, options=ScoringOptions(slices=12))
+    errors, shown = montage_errors(scorer, sample_ct, masks, report), shown_slices(report)
+    assert errors.keys() == shown.keys() and errors
+    for name, parts in errors.items():
+        wrong = sum(mask.full_mask().any(axis=(1, 2)).astype(int) for mask in parts)
+        assert set(np.flatnonzero(wrong)) <= set(shown[name]) and np.any(wrong)
+
+
+def test_a_model_without_error_map_gives_none(sample_ct: Volume, masks: Segmentation, tmp_path: Path):
+    scorer = scorer_of(PUBLISHED, tmp_path)
+    report = scorer.score_case(sample_ct, masks, options=ScoringOptions(slices=1))
+    assert montage_errors(scorer, sample_ct, masks, report) == {}

@@ -1,0 +1,174 @@
+"""Show me where, verdicts in the tables, and names: with a model that says where the organ is."""
+# pyright: reportAttributeAccessIssue=false, reportMissingImports=false
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from segae.labels import resolve
+from segae.names.name_check import NameCheck
+from segae.report import SearchedSlice, SegmentExtent
+from segae.scoring.error_map import locate_errors
+from segae.scoring.scorer import Scorer
+from segae.worker.events import NamesChecked
+from SegAELib.app.results import Results
+from SegAELib.mrml.binding import nodes_of_class
+from SegAELib.mrml.guards import OVERLAY_ATTRIBUTE
+from SegAELib.mrml.segmentation_reader import read_case
+
+VERDICT, DICE, INTERVAL = 1, 2, 3  # columns
+
+
+@pytest.fixture
+def small(loaded, dense, finish):
+    """The panel after ranking the spleen alone with the dense model."""
+    loaded.parameters.model = str(dense)
+    loaded.inputs.table.check_all(False)
+    loaded.inputs.table._unchecked.discard("spleen")
+    loaded._update_buttons()
+    loaded.ui.rankButton.click()
+    finish(loaded)
+    assert loaded.messages.text == ""
+    loaded.results.choose_segment("spleen")
+    return loaded
+
+
+def overlays():
+    import slicer
+
+    nodes = nodes_of_class(slicer.mrmlScene, "vtkMRMLSegmentationNode")
+    return [node for node in nodes if node.GetAttribute(OVERLAY_ATTRIBUTE) and "errors" in node.GetName()]
+
+
+def test_show_me_where_draws_what_the_model_locates_and_takes_it_away(small, dense, finish, masks, ct):
+    import slicer
+
+    small.ui.whereButton.click()
+    finish(small)
+    assert small.errors.is_shown and small.ui.whereButton.checked
+    (node,) = overlays()
+    assert not node.GetSaveWithScene() and node.GetHideFromEditors()
+    case = read_case(masks, ct, segment_ids=["spleen"])
+    scorer = Scorer(dense, device="cpu")
+    expected = locate_errors(scorer, scorer.orient(case.volume), case.segments["spleen"])
+    for key, mask in (("missing", expected.missing), ("extra", expected.extra)):
+        drawn = slicer.util.arrayFromSegmentBinaryLabelmap(node, f"segae_{key}", ct)
+        assert np.array_equal(drawn.astype(bool), mask.full_mask()), key
+        assert f"{key} " in small.ui.whereLabel.text
+    small.ui.keepColoursCheckBox.checked = True
+    assert node.GetSaveWithScene() and not node.GetHideFromEditors()
+    small.ui.keepColoursCheckBox.checked = False
+    small.ui.whereButton.click()
+    assert overlays() == [] and small.ui.whereLabel.text == ""
+
+
+def test_an_edit_and_another_module_take_the_errors_away(small, finish, bed, masks, ct):
+    import slicer
+
+    small.ui.whereButton.click()
+    finish(small)
+    mask = slicer.util.arrayFromSegmentBinaryLabelmap(masks, "spleen", ct)
+    mask[np.flatnonzero(mask.any(axis=(1, 2)))[2], :, :60] = 0
+    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, masks, "spleen", ct)
+    small.check_edits()
+    assert overlays() == [] and not small.ui.whereButton.checked
+    small.ui.whereButton.click()
+    finish(small)
+    assert len(overlays()) == 1
+    bed.select_module("")
+    assert overlays() == []
+    bed.select_module("SegAE")
+
+
+def test_a_model_without_error_map_is_explained(small, model):
+    small.parameters.model = str(model)
+    small.ui.whereButton.click()
+    assert "not where it is wrong" in small.ui.whereLabel.text
+    assert not small.ui.whereButton.checked and not small.scoring.running
+
+
+@pytest.fixture
+def judged(small):
+    """The scores with an empty gallbladder that is there, and a spleen that goes on beyond its mask."""
+    results = small.session.results
+    spleen = results.slices("spleen")
+    sure = [replace(row, organ_mm2=row.area_mm2, overlap_mm2=row.area_mm2 * 0.9) for row in spleen]
+    end, largest = spleen[-1], 3 * max(row.area_mm2 for row in spleen)
+
+    def searched(name, organ, index):
+        return SearchedSlice(
+            name, organ.index, organ.name, index, end.x, end.y, end.z + 3, 3.0, largest, 0.9
+        )
+
+    bladder = resolve("gallbladder").structure
+    extent = replace(results.report.segments[0], volume_dice=0.8, interval_low=0.6, interval_high=0.9)
+    report = replace(
+        results.report,
+        slices=tuple(sure),
+        segments=(extent, SegmentExtent("gallbladder", bladder.index, bladder.name, 0, 0.0)),
+        searched=(
+            searched("spleen", resolve("spleen").structure, end.slice + 1),
+            *(searched("gallbladder", bladder, index) for index in (12, 13, 14)),
+        ),
+        findings=(),
+    )
+    small.session.results = Results.of(report, {"spleen": "spleen", "gallbladder": "gallbladder"})
+    small._refresh()
+    return small
+
+
+def test_verdicts_and_intervals_stand_in_the_tables_and_missing_slices_are_jumped_to(judged, bed, tmp_path):
+    import slicer
+
+    table = judged.ui.rankingTable
+    cells = [[table.item(n, c).text() for c in (0, VERDICT, DICE, INTERVAL)] for n in range(table.rowCount)]
+    assert cells == [
+        ["gallbladder", "empty but present", "0.00", ""],
+        ["spleen", "missing parts", "0.80", "0.60\u20130.90"],
+    ]
+    assert "go on" in table.item(1, VERDICT).toolTip()
+    assert not table.isColumnHidden(INTERVAL)
+    missing = judged.session.results.missing("spleen")[0]
+    judged.results.choose_segment("spleen")
+    assert judged.results.current == ("spleen", missing.slice)
+    red = slicer.app.layoutManager().sliceWidget("Red").sliceLogic()
+    assert red.GetSliceOffset() == pytest.approx(missing.z, abs=1.5)
+    slices = judged.ui.sliceTable
+    assert [slices.item(0, c).text() for c in range(3)] == [str(missing.slice), "missing", "0.00"]
+    judged.ui.needsWorkButton.click()
+    assert judged.reviews.of("spleen", missing.slice).verdict == "needs work"
+    judged.results.choose_segment("gallbladder")
+    assert judged.results.current == ("gallbladder", 12)
+
+
+@pytest.fixture
+def doubtful(small, finish):
+    """The panel after a check, with an answer in which the spleen looks like the left kidney."""
+    small.ui.checkNamesButton.click()
+    finish(small)
+    assert small.messages.text == ""
+    assert "of 1 names are in doubt" in small.ui.namesInfo.text
+    named, other = resolve("spleen").structure, resolve("kidney_left").structure
+    check = NameCheck("spleen", named, other, 0.2, 0.8, "fits better under that name", True)
+    small.names._answered(NamesChecked((check,)))
+    return small
+
+
+def test_a_name_is_corrected_by_a_click_only_and_can_be_put_back(doubtful, masks):
+    table = doubtful.ui.namesTable
+    cells = [table.item(0, column).text() for column in range(4)]
+    assert cells == ["spleen", "kidney left", "0.20 / 0.80", "fits better under that name"]
+    segment = masks.GetSegmentation().GetSegment("spleen")
+    before = (segment.GetName(), segment.GetTerminology())
+    assert before[0] == "spleen", "nothing is renamed by a check"
+    doubtful.ui.correctNameButton.click()
+    assert segment.GetName() == "kidney left" and "64033007" in segment.GetTerminology()
+    assert doubtful.inputs.table.organs["spleen"].structure == resolve("kidney_left").structure
+    assert table.rowCount == 0 and not doubtful.ui.correctNameButton.enabled
+    doubtful.ui.undoNameButton.click()
+    assert (segment.GetName(), segment.GetTerminology()) == before
+    assert doubtful.inputs.table.organs["spleen"].structure == resolve("spleen").structure
+    assert not doubtful.ui.undoNameButton.enabled
