@@ -22,9 +22,10 @@ def add_predictions(
     from rich.console import Console
 
     from segae_trainer.cli.summary import print_findings, print_sentence, print_sources, without_repeats
-    from segae_trainer.index import read_index, write_index
+    from segae_trainer.index import check_index_path, read_index, write_index
     from segae_trainer.pseudo_labels import add_predictions
 
+    check_index_path(out or index)
     before = read_index(index)
     found = without_repeats(add_predictions(before, folder, source))
     written, _ = write_index(found, out or index)

@@ -35,9 +35,10 @@ def evaluate(
     from segae.cli.output import check_folder
     from segae.cli.progress import progress_bar
     from segae.progress import Watch
+    from segae_trainer.cli.summary import print_sentence
     from segae_trainer.evaluation.baselines import BASELINES
     from segae_trainer.evaluation.run import EvaluationOptions, evaluate_models
-    from segae_trainer.evaluation.terminal import summary
+    from segae_trainer.evaluation.terminal import notes, summary
     from segae_trainer.training_set import TrainingSet
 
     check_folder(out)
@@ -48,6 +49,6 @@ def evaluate(
         found = evaluate_models(TrainingSet.open(training_set), model, out, options, watch=Watch(show))
     console = Console()
     console.print(summary(found.evaluations))
-    for note in dict.fromkeys(note for evaluation in found.evaluations for note in evaluation.notes):
-        console.print(note, soft_wrap=True, highlight=False, markup=False)
-    console.print(f"Written: {found.files[0]}", soft_wrap=True, highlight=False, markup=False)
+    for note in notes(found.evaluations):
+        print_sentence(console, note)
+    print_sentence(console, f"Written: {found.files[0]}")

@@ -35,8 +35,9 @@ def index(
     from segae.cli.progress import progress_bar
     from segae.progress import Watch
     from segae_trainer.cli.summary import print_findings, print_index, print_sentence
-    from segae_trainer.index import Shares, build_index, write_index
+    from segae_trainer.index import Shares, build_index, check_index_path, write_index
 
+    check_index_path(out)
     with progress_bar(Console(stderr=True)) as show:
         found = build_index(
             ct,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 
@@ -16,6 +17,7 @@ def main() -> None:
     """Entry point of `segae-train`. Exit codes: 0 done, 2 the input or an option cannot be used, 130 stopped
     by the user."""
     if not sys.warnoptions:
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         warnings.simplefilter("ignore")  # libraries speak to programmers; what users must know is a finding
     sys.exit(_run())
 

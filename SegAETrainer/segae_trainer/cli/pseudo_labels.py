@@ -59,7 +59,7 @@ def pseudo_labels(
     from segae.errors import InputError
     from segae.progress import Watch
     from segae_trainer.cli.summary import print_findings, print_sentence, print_sources, without_repeats
-    from segae_trainer.index import read_index, write_index
+    from segae_trainer.index import check_index_path, read_index, write_index
     from segae_trainer.pseudo_labels import FineTuning, make_pseudo_labels
     from segae_trainer.pseudo_labels.fine_tuning import STAGES, Stage
     from segae_trainer.pseudo_labels.options import KEPT_EPOCHS
@@ -83,6 +83,7 @@ def pseudo_labels(
     if unknown is not None:
         raise InputError(f'There is no stage "{unknown}"; choose from {", ".join(STAGES)}.')
     stages: list[Stage] = [known for known in STAGES if not stage or known in stage]
+    check_index_path(out or index)
     before = read_index(index)
     with progress_bar(Console(stderr=True)) as show:
         found = make_pseudo_labels(

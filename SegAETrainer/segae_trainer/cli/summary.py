@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segae_trainer.index.scan import SPLITS, Index
@@ -95,6 +96,21 @@ def print_findings(console: Console, findings: Iterable[Finding], where: object)
             print_sentence(console, finding.message, code)
         if len(group) > _EACH:
             print_sentence(console, f'{len(group) - _EACH} more of this kind stand in "{where}".', code)
+
+
+def told_figures(model: Path) -> str:
+    """How the model that a training wrote did on the validation scans, and where the curves are."""
+    from segae.models.checkpoint import read_spec
+
+    spec = read_spec(model)
+    figures, epoch = spec.figures["validation"], spec.training["epoch"]
+    lcc, mae = (
+        "not defined" if figures[key] is None else f"{figures[key]:.3f}" for key in ("lcc", "mae")
+    )
+    return (
+        f"Its epoch {epoch} was the best: LCC {lcc}, mean absolute error {mae} on {figures['n']:,} slices of "
+        f'the validation scans; "{model.with_name("curves.png")}" shows all epochs.'
+    )
 
 
 def _percent(hits: Any) -> str:

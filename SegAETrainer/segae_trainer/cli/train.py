@@ -101,6 +101,7 @@ def train(
 
     from segae.cli.progress import progress_bar
     from segae.progress import Watch
+    from segae_trainer.cli.summary import told_figures
     from segae_trainer.training import Machine, TrainingSettings, resolve_recipe
     from segae_trainer.training.machine import is_first_process
     from segae_trainer.training.run import train as run_training
@@ -140,3 +141,4 @@ def train(
         )
     if is_first_process():
         typer.echo(f"model: {model}")
+        typer.echo(told_figures(model), err=True)

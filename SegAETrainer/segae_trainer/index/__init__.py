@@ -3,7 +3,7 @@
 from segae_trainer.index.build import build_index, recognise_layout
 from segae_trainer.index.scan import Index, PseudoLabel, Scan
 from segae_trainer.index.split import Shares, split_by_patient
-from segae_trainer.index.store import read_index, write_index
+from segae_trainer.index.store import check_index_path, read_index, write_index
 
 __all__ = [
     "Index",
@@ -11,6 +11,7 @@ __all__ = [
     "Scan",
     "Shares",
     "build_index",
+    "check_index_path",
     "read_index",
     "recognise_layout",
     "split_by_patient",

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from segae.errors import InputError
+from segae.errors import InputError, OutputError
 from segae.labels import by_index
 from segae.preflight import Finding
 from segae.whole_file import whole_file
@@ -22,12 +22,22 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+def check_index_path(path: str | Path) -> None:
+    """Raises `OutputError` for a place where no index can be written, before hours are spent on it."""
+    path = Path(path)
+    if path.suffix.lower() != ".json":
+        raise OutputError(f'The index "{path}" must be a .json file; its table goes beside it as .csv.')
+    if path.is_dir():
+        raise OutputError(f'"{path}" is a folder; give the name of a .json file, such as index.json in it.')
+
+
 def write_index(index: Index, path: str | Path) -> tuple[Path, Path]:
     """Write `path` (JSON, read back by `read_index`) and a table of the scans beside it (CSV); returns both.
 
     Files below the folder of `path` are written relative to it, so that the folder can be moved as a whole.
-    Raises `OutputError` when they cannot be written.
+    Raises `OutputError` when they cannot be written, or `path` is no .json file.
     """
+    check_index_path(path)
     path = Path(path)
     content = {
         "format": _FORMAT,

@@ -40,8 +40,12 @@ def add_predictions(index: Index, folder: str | Path, source: str | None = None)
         scans.append(replace(scan, pseudo_labels=(*others, *labels)))
         findings += [] if finding is None else [finding]
     if not any(label.source == source for scan in scans for label in scan.pseudo_labels):
-        why = findings[0].message if findings else "they are empty."
-        raise InputError(f'"{folder}" holds no prediction that can be used; the first reason: {why}')
+        why = (
+            f"the first reason: {findings[0].message}"
+            if findings
+            else "name its files by structure (liver.nii.gz), or give label maps with voxels."
+        )
+        raise InputError(f'"{folder}" holds no prediction that can be used; {why}')
     return Index(tuple(scans), (*index.findings, *findings), index.seed)
 
 

@@ -69,7 +69,14 @@ def batch_loader(batches: Batches, draws: Sampler[Draw] | list[Draw], workers: i
         num_workers=workers,
         pin_memory=pin,
         prefetch_factor=2 if workers else None,
+        worker_init_fn=_leave_group if workers else None,
     )
+
+
+def _leave_group(_: int) -> None:
+    """Ctrl-C reaches a whole group of processes; the training alone hears it, and ends after its step."""
+    if hasattr(os, "setpgid"):  # not on Windows
+        os.setpgid(0, 0)
 
 
 def choose_workers(wanted: int | None) -> int:

@@ -12,6 +12,9 @@ from typing import Any
 from segae.errors import InputError, OutputError
 from segae.whole_file import reason, whole_file
 
+# What may lie in a run folder while config.json is not written yet; the panel in Slicer writes there too.
+_BEFORE_CONFIG = {"names.safetensors", "versions.json", "state.json", "stop", "panel.json", "panel.log"}
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -68,9 +71,11 @@ class RunFolder:
 @contextmanager
 def locked(run: RunFolder) -> Iterator[None]:
     """Keeps a second training out, and removes half-written files of one that was killed; the lock goes with
-    its process. Raises `OutputError` when there is a second one, or the folder cannot be written to."""
+    its process. Raises `OutputError` when there is a second one, or the folder cannot be written to, and
+    `InputError` when it holds files of something else, which stay as they are."""
     from filelock import FileLock, Timeout
 
+    _check_ours(run)
     try:
         run.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(run.path / ".lock", timeout=0)
@@ -86,6 +91,15 @@ def locked(run: RunFolder) -> Iterator[None]:
         raise OutputError(
             f'Cannot train in "{run.path}" ({reason(error)}); choose another folder.'
         ) from error
+
+
+def _check_ours(run: RunFolder) -> None:
+    """A folder with files but without ours was not begun by a training."""
+    if not run.path.is_dir() or run.config.is_file():
+        return
+    names = {path.name for path in run.path.iterdir()} - _BEFORE_CONFIG
+    if not all(name.startswith(".") and name.endswith((".part", ".lock")) for name in names):
+        raise InputError(f'"{run.path}" holds other files; choose a new folder for the training.')
 
 
 def read_config(run: RunFolder) -> dict[str, Any] | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from urllib.error import URLError
 
@@ -120,7 +122,8 @@ def load_imagenet(network: nn.Module, backbone: str) -> str:
         )
     weights = torchvision.models.get_model_weights(backbone)["DEFAULT"]
     try:
-        state = weights.get_state_dict(progress=False, check_hash=True)
+        with redirect_stdout(sys.stderr):  # a note on the download; stdout belongs to the command
+            state = weights.get_state_dict(progress=False, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
         raise InputError(
             f"ImageNet weights for {backbone} could not be had from {weights.url} ({_one_line(error)}); "

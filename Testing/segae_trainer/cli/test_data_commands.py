@@ -166,6 +166,7 @@ def test_masks_on_another_grid_are_told_and_when_none_fits_refused(
         SimpleITK.WriteImage(image, str(path))
     line = segae_train("index", "--ct", cases, "--out", tmp_path / "index.json").refusal()
     assert "does not lie on the grid of the CT" in line
+    assert line.endswith("bring the masks to the CT's grid, or the scan is left out.")
     assert str(cases / "s0") in line
 
 
@@ -215,6 +216,8 @@ def test_a_weights_file_of_something_else_is_refused_before_any_scan_is_touched(
         (("export-published", "{index}", "{index}"), "is a file"),
         (("pseudo-labels", "{index}", "{tmp}/ws", "--stage", "dream"), 'no stage "dream"'),
         (("index", "--ct", "{tmp}/none", "--out", "{tmp}/i.json"), "no folder"),
+        (("index", "--ct", "{tmp}/cases", "--out", "{tmp}/i.csv"), "must be a .json file"),
+        (("add-predictions", "{index}", "{tmp}/cases", "--out", "{tmp}/i.csv"), "must be a .json file"),
         (("index", "--ct", "{tmp}/cases", "--out", "{tmp}/i.json", "--val", "1.5"), "parts of 1"),
     ],
 )  # fmt: skip

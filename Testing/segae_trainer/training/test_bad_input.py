@@ -18,6 +18,7 @@ from segae.progress import Watch
 from segae_trainer.training import Machine
 from segae_trainer.training.keep import kept
 from segae_trainer.training.run import train
+from segae_trainer.training.run_folder import RunFolder, locked
 from segae_trainer.training_set import TrainingSet
 
 
@@ -149,3 +150,21 @@ def test_a_full_disk_ends_it_in_a_sentence_and_with_room_it_goes_on(training_set
 def test_a_disk_that_is_full_from_the_beginning(training_set, tiny, tmp_path):
     with room_for(100), pytest.raises(OutputError, match="free some space"):
         train(tiny(), training_set, tmp_path / "run")
+
+
+def test_a_folder_of_something_else_is_refused_and_left_as_it_is(
+    tiny, training_set: TrainingSet, tmp_path: Path
+) -> None:
+    for name in ("scan.nii.gz", ".scan.nii.gz.part"):
+        (tmp_path / name).write_text("somebody's work")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match="holds other files; choose a new folder"):
+        train(tiny(), training_set, tmp_path)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_in_which_a_training_was_killed_at_once_is_taken(tmp_path: Path) -> None:
+    for name in (".lock", "panel.log", "versions.json", ".config.json.x1.part"):
+        (tmp_path / name).touch()
+    with locked(RunFolder(tmp_path)):
+        assert not (tmp_path / ".config.json.x1.part").exists()

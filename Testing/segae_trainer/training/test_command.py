@@ -41,6 +41,8 @@ def test_it_trains_on_two_devices_that_share_the_batches(segae_train, training_s
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"model: {tmp_path / 'run' / 'model.safetensors'}\n"
     assert "Traceback" not in done.stderr
+    assert "Loading weights" not in done.stderr
+    assert "Its epoch 0 was the best: LCC " in done.stderr and "curves.png" in done.stderr
     progress = kept(tmp_path / "run" / "checkpoints" / "last.ckpt")["progress"]
     assert len(progress["history"]) == 1
     assert (tmp_path / "run" / "model.safetensors").is_file()
