@@ -38,7 +38,7 @@ class Child:
                 )  # fmt: skip
         except OSError as error:
             raise OutputError(
-                f'The training program cannot be started with its log in "{log}" ({error.strerror or error}); '
+                f'The training cannot be started with its log in "{log}" ({error.strerror or error}); '
                 "check the folder."
             ) from error
 

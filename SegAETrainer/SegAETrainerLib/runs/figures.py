@@ -36,8 +36,8 @@ class MethodFigures:
 
 
 def read_figures(folder: Path) -> tuple[MethodFigures, ...]:
-    """The figures of an evaluation in its own order, none when there is no evaluation. Raises `InputError` for
-    a damaged table."""
+    """The figures of an evaluation in its own order, none when there is no evaluation. Raises `InputError`
+    for a damaged table."""
     path = folder / TABLE
     try:
         text = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The command with which a training was started, kept in its folder: it goes on only with the same settings."""
+"""The command with which a training was started, kept in its folder: it goes on with these settings only."""
 
 from __future__ import annotations
 

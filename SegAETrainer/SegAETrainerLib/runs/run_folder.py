@@ -9,7 +9,8 @@ from pathlib import Path
 @dataclass(frozen=True)
 class RunFolder:
     """The folder of one training. `segae-train train` writes what `segae_trainer.training.run_folder` names
-    (which cannot be asked before the packages for training are there); orders, log and evaluation are ours."""
+    (which cannot be asked before the packages for training are there); orders, log and evaluation are
+    ours."""
 
     path: Path
 
