@@ -59,7 +59,7 @@ def test_two_checkpoints_of_stunet_become_a_training_set_a_model_a_page_and_scor
     evaluated = segae_train("evaluate", pairs, "--model", run / "model.safetensors", *suites, "--out", page)
     assert evaluated.code == 0, evaluated.err
     assert "plotly" in (page / "evaluation.html").read_text(encoding="utf-8").lower()
-    assert set(read_predictions(page / "predictions.csv")["structure"]) == {"liver", "spleen", "kidney_left"}
+    assert set(read_predictions(page / "predictions.csv")["structure"]) == {"liver", "spleen", "kidney left"}
 
     arguments = ["score", sample_dir / "ct.nii.gz", sample_dir / "segmentations" / "liver.nii.gz"]
     arguments += ["--model", run / "model.safetensors", "--out", tmp_path / "scored", "--device", "cpu"]
