@@ -31,10 +31,13 @@ def normalised(views: Tensor, spec: ModelSpec) -> Tensor:
     return torch.cat((ct, (views[:, -1:] - spec.mask_mean) / spec.mask_std), dim=1)
 
 
-def random_grid(count: int, size: int, draw: Generator) -> tuple[Tensor, Tensor]:
+def random_grid(
+    count: int, size: int, draw: Generator, rotation: float = ROTATION, scale: float = SCALE
+) -> tuple[Tensor, Tensor]:
     """Where to read (B, size, size, 2), in the coordinates of `grid_sample`: -1..1 spans the whole pool
-    picture; and the logarithm of how much larger than the network's window the view is (B,)."""
-    angle, log_scale, shear = (_uniform((count,), limit, draw) for limit in (ROTATION, SCALE, SHEAR))
+    picture; and the logarithm of how much larger than the network's window the view is (B,).
+    Turned by up to `rotation` radians, scaled by up to exp(`scale`)."""
+    angle, log_scale, shear = (_uniform((count,), limit, draw) for limit in (rotation, scale, SHEAR))
     zoom = log_scale.exp() / ROOM
     cos, sin = angle.cos() * zoom, angle.sin() * zoom
     move = _uniform((count, 2), MOVE, draw)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import warnings
+from importlib import import_module
 
 from segae.errors import Cancelled, SegAEError
 from segae.whole_file import reason
@@ -20,29 +21,29 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # bars and names must not fail on a terminal without them
             stream.reconfigure(errors="replace")
-    sys.exit(_run())
+    sys.exit(run("segae", "segae.cli.app", "stopped; what was finished before is kept.", "segae[cli]"))
 
 
-def _run() -> int:
+def run(program: str, module: str, stopped: str, extra: str) -> int:
+    """Run the typer application `app` of `module` as `program`; returns the exit code. `stopped` is said when
+    the user ends it, `extra` is what to install when a package is missing."""
+
+    def stop(why: str, code: int = USER_ERROR) -> int:
+        print(f"{program}: {why}", file=sys.stderr)
+        return code
+
     try:
-        from segae.cli.app import app
-
-        app(prog_name="segae")
+        import_module(module).app(prog_name=program)
     except (Cancelled, KeyboardInterrupt):
-        return _stop("stopped; what was finished before is kept.", INTERRUPTED)
+        return stop(stopped, INTERRUPTED)
     except SystemExit as ended:  # typer ends so, after Ctrl-C too
         if ended.code == INTERRUPTED:
-            return _stop("stopped; what was finished before is kept.", INTERRUPTED)
+            return stop(stopped, INTERRUPTED)
         raise
     except SegAEError as error:
-        return _stop(str(error))
+        return stop(str(error))
     except ModuleNotFoundError as error:
-        return _stop(f'the package {error.name} is missing; install it with pip install "segae[cli]".')
+        return stop(f'the package {error.name} is missing; install it with pip install "{extra}".')
     except OSError as error:
-        return _stop(f"{error.filename or 'a file'}: {reason(error)}; check its path and permissions.")
+        return stop(f"{error.filename or 'a file'}: {reason(error)}; check its path and permissions.")
     return 0
-
-
-def _stop(why: str, code: int = USER_ERROR) -> int:
-    print(f"segae: {why}", file=sys.stderr)
-    return code

@@ -67,3 +67,16 @@ def read_table(name: str) -> list[dict[str, str]]:
     """Rows of a CSV file of `Resources/Labels`, values as text."""
     with resource("Labels", name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+@lru_cache(maxsize=1)
+def level_series() -> tuple[tuple[Structure, ...], ...]:
+    """Structures that follow each other from head to foot: vertebrae C1 to L5, the left and the right ribs 1
+    to 12."""
+    rows = offered_structures()
+    ribs = [row for row in rows if row.name.startswith("costa ")]
+    return (
+        tuple(row for row in rows if row.name.startswith("vertebrae ")),
+        tuple(row for row in ribs if row.laterality == "left"),
+        tuple(row for row in ribs if row.laterality == "right"),
+    )

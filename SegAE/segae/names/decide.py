@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from segae.labels.structure import Structure
+from segae.labels.table import level_series
 from segae.names.name_check import NameCheck
-from segae.names.relatives import level_series
 from segae.names.rule_codes import NAME_RULES, rules_about
 from segae.preflight.findings import Finding
 

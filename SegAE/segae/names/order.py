@@ -9,7 +9,7 @@ import numpy as np
 from segae.data import Segment
 from segae.geometry.orientation import axial_axis
 from segae.labels.structure import Structure
-from segae.names.relatives import level_series
+from segae.labels.table import level_series
 
 KEEP = 0.1  # what a mask's name has in its favour because somebody gave it
 PRESENT = 0.15  # and a name of the case, for every mask: two swapped names are likelier than a new one

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from segae.labels.structure import Structure
-from segae.labels.table import offered_structures
+from segae.labels.table import level_series, offered_structures
 
 _OTHER = {"left": "right", "right": "left"}
 # Names without their side that annotators and networks mix up: neighbours of one shape, or on one course.
@@ -39,19 +39,6 @@ _SIMILAR = (
 def other_side(structure: Structure) -> Structure | None:
     """The same organ on the other side; None where the table has none."""
     return _by_name().get(_with_side(_sideless(structure), _OTHER.get(structure.laterality, "none")))
-
-
-@lru_cache(maxsize=1)
-def level_series() -> tuple[tuple[Structure, ...], ...]:
-    """Structures that follow each other from head to foot: vertebrae C1 to L5, the left and the right ribs 1
-    to 12."""
-    rows = offered_structures()
-    ribs = [row for row in rows if row.name.startswith("costa ")]
-    return (
-        tuple(row for row in rows if row.name.startswith("vertebrae ")),
-        tuple(row for row in ribs if row.laterality == "left"),
-        tuple(row for row in ribs if row.laterality == "right"),
-    )
 
 
 def levels_near(structure: Structure, reach: int = 2) -> tuple[Structure, ...]:

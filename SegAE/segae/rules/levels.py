@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 
 from segae.labels.structure import Structure
-from segae.labels.table import offered_structures
+from segae.labels.table import level_series
 from segae.preflight.findings import Finding
 from segae.rules.shape import Shape
 from segae.rules.sizes import pairs
@@ -35,18 +34,6 @@ def check_levels(shapes: Sequence[Shape]) -> Iterable[Finding]:
                 "whether both sides are counted alike."
             )
             yield Finding("RIB_PAIR", "info", text, left.name, left.segment.source)
-
-
-@lru_cache(maxsize=1)
-def level_series() -> tuple[tuple[Structure, ...], ...]:
-    """Vertebrae C1 to L5, left and right ribs 1 to 12."""
-    rows = offered_structures()
-    ribs = [row for row in rows if row.name.startswith("costa ")]
-    return (
-        tuple(row for row in rows if row.name.startswith("vertebrae ")),
-        tuple(row for row in ribs if row.laterality == "left"),
-        tuple(row for row in ribs if row.laterality == "right"),
-    )
 
 
 def _in_order(members: Sequence[Shape], series: Sequence[Structure]) -> Iterable[Finding]:

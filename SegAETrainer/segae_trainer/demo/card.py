@@ -8,8 +8,8 @@ from typing import Any
 
 from segae.labels.table import load_structures
 from segae.models.spec import ModelSpec
-from segae_trainer.demo.pairs import KINDS, SHARES
-from segae_trainer.demo.pool import COARSEST_MM
+from segae_trainer.demo.pool import COARSEST_MM, SHARES
+from segae_trainer.starter.pairs import KINDS
 
 LIMITS = (
     "It has learned from three patients, whose label maps are network output themselves.",

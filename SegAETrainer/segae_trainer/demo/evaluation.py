@@ -11,11 +11,11 @@ import torch
 from segae.models.checkpoint import Checkpoint
 from segae.models.quality_model import QualityModel
 from segae_trainer.degrade.measures import dice
-from segae_trainer.demo.augment import centre_views
 from segae_trainer.demo.metrics import auroc, figures
-from segae_trainer.demo.pairs import KINDS, Pair
 from segae_trainer.demo.pool import Pool, concatenate, render_pairs
+from segae_trainer.demo.views import centre_views
 from segae_trainer.starter.cases import Case
+from segae_trainer.starter.pairs import KINDS, Pair
 
 # Kinds of pairs in the degraded suite: the mask is there, it has the right name, and its slice has the organ.
 _SUITE = tuple(kind for kind in KINDS if kind not in ("wrong name", "empty", "beyond its end", "real"))

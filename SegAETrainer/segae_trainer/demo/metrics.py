@@ -7,6 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import stats
 
+from segae_trainer.evaluation.metrics.correlation import lcc, spearman
+from segae_trainer.evaluation.metrics.error import bias, mae
+
 POOR = 0.7
 
 
@@ -15,10 +18,10 @@ def figures(predicted: np.ndarray, target: np.ndarray) -> Mapping[str, float]:
     defined."""
     return {
         "n": len(target),
-        "lcc": _correlation(stats.pearsonr, predicted, target),
-        "spearman": _correlation(stats.spearmanr, predicted, target),
-        "mae": float(np.abs(predicted - target).mean()),
-        "bias": float((predicted - target).mean()),
+        "lcc": lcc(predicted, target),
+        "spearman": spearman(predicted, target),
+        "mae": mae(predicted, target),
+        "bias": bias(predicted, target),
         "auroc": auroc(-predicted, target < POOR),
     }
 
@@ -31,9 +34,3 @@ def auroc(score: np.ndarray, positive: np.ndarray) -> float:
         return float("nan")
     ranks = stats.rankdata(score)
     return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
-
-
-def _correlation(measure, predicted: np.ndarray, target: np.ndarray) -> float:
-    if len(target) < 2 or np.ptp(predicted) == 0 or np.ptp(target) == 0:
-        return float("nan")
-    return float(measure(predicted, target).statistic)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,11 +19,13 @@ from segae.models.spec import ModelSpec
 from segae.progress import Watch
 from segae.scoring.windows import crop_windows, mask_boxes, network_input
 from segae.whole_file import whole_file
-from segae_trainer.demo.pairs import KINDS, Pair, draw_pair
 from segae_trainer.starter.cases import Case, coarser
+from segae_trainer.starter.pairs import KINDS, Pair, draw_pair
 from segae_trainer.synthetic import paint, recolour
+from segae_trainer.views import wide_spec
 
-ROOM = 1.25  # side of a pool picture / side of the network's window
+# Share of each kind of pair; the rest are degradations whose Dice spreads evenly over 0..1.
+SHARES = {"fine noise": 0.16, "exact": 0.04, "wrong name": 0.10, "no overlap": 0.04, "empty": 0.015}
 COARSEST_MM = 3.2
 BEYOND_MM = (6.0, 20.0)
 BEYOND_SHARE = 0.02
@@ -59,14 +61,6 @@ class Rendering:
 AS_IT_IS = Rendering(repeats=1, synthetic=0.0, vary=False)
 
 
-def pool_spec(spec: ModelSpec) -> ModelSpec:
-    """The rendering of a pool picture: the same millimetres per pixel as `spec`, a wider window, values
-    in 0..1."""
-    crop = replace(spec.crop, scale=spec.crop.scale * ROOM, millimetres=spec.crop.millimetres * ROOM)
-    size = round(spec.input_size * ROOM)
-    return replace(spec, input_size=size, crop=crop, ct_mean=0.0, ct_std=1.0, mask_mean=0.0, mask_std=1.0)
-
-
 def render_case(
     case: Case,
     spec: ModelSpec,
@@ -100,7 +94,7 @@ def render_pairs(
     ct: np.ndarray, pairs: list[Pair], boxes_of: list[np.ndarray], case: Case, spec: ModelSpec
 ) -> Pool:
     """Pairs of one slice `ct` (H, W); `boxes_of` are the masks round which the windows are cut."""
-    wide = pool_spec(spec)
+    wide = wide_spec(spec)
     images = []
     for start in range(0, len(pairs), _BATCH):
         masks = torch.from_numpy(np.stack([pair.mask for pair in pairs[start : start + _BATCH]]))
@@ -159,7 +153,8 @@ def _render_slice(cases: list[Case], spec: ModelSpec, rendering: Rendering, seed
         case = cases[int(rng.integers(len(cases)))] if len(cases) > 1 else cases[0]
         labels = case.labels[k]
         ct = _version(case.ct[k], labels, rendering, rng)
-        pairs = [draw_pair(ct, labels, structure, table, rng) for structure in case.structures(k)]
+        present = case.structures(k)
+        pairs = [draw_pair(ct, labels, row, table, rng, shares=SHARES) for row in present]
         # A volume's empty slice is cut like its neighbours: round where the organ is.
         around = [pair.mask if pair.kind != "empty" else labels == pair.structure for pair in pairs]
         beyond = [pair for pair in _beyond_their_end(case, k) if rng.random() < BEYOND_SHARE]
@@ -170,7 +165,7 @@ def _render_slice(cases: list[Case], spec: ModelSpec, rendering: Rendering, seed
 
 
 def _empty_pool(spec: ModelSpec) -> Pool:
-    size = pool_spec(spec).input_size
+    size = wide_spec(spec).input_size
     images = np.zeros((0, spec.channels, size, size), np.uint8)
     return Pool(images, np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.uint8))
 

@@ -7,7 +7,6 @@ The work folder holds `names.safetensors`, `pools/`, and a folder per training w
 from __future__ import annotations
 
 import json
-import math
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -16,22 +15,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save
-from torch import Tensor
 
 from segae.errors import InputError
-from segae.labels.table import load_structures
 from segae.models.checkpoint import Checkpoint, save_checkpoint
 from segae.models.spec import CropRule, ModelSpec
 from segae.progress import Watch
 from segae.whole_file import whole_file
 from segae_trainer.demo.card import LIMITS, model_card
 from segae_trainer.demo.evaluation import evaluate_degraded, evaluate_prediction, mean_scores
-from segae_trainer.demo.pairs import KINDS
 from segae_trainer.demo.pool import AS_IT_IS, Pool, Rendering, concatenate, load_pool, render_case, save_pool
 from segae_trainer.demo.training import Recipe, finished, train
 from segae_trainer.starter.cohort import Cohort, Member
-from segae_trainer.text_vectors import ENCODER, name_vectors
+from segae_trainer.starter.pairs import KINDS
+from segae_trainer.starter.results import FIGURES, read_figures, rounded
+from segae_trainer.starter.stages import text_vectors
+from segae_trainer.text_vectors import ENCODER
 
 SPEC = ModelSpec(
     name="segae-demo",
@@ -96,8 +94,8 @@ def train_final(plan: Plan, watch: Watch | None = None) -> Mapping[str, Any]:
 
 def export(plan: Plan, model: Path, card: Path) -> None:
     """Write the final model and its card. Raises `InputError` when a training is not finished."""
-    results = {name: _read_figures(plan.work / name) for name in _training_names(plan)}
-    training = finished(plan.spec, plan.recipe, _text_vectors(plan.work), plan.work / FINAL)
+    results = {name: read_figures(plan.work / name / FIGURES) for name in _training_names(plan)}
+    training = finished(plan.spec, plan.recipe, text_vectors(plan.work), plan.work / FINAL)
     spec = replace(
         plan.spec,
         training={
@@ -164,7 +162,7 @@ def _trained(
 ) -> Mapping[str, Any]:
     path = plan.work / name / "figures.json"
     if path.is_file():
-        return _read_figures(path.parent)
+        return read_figures(path.parent / FIGURES)
     checkpoint = _train(plan, name, kept_back, recipe, watch)
     figures: dict[str, Any] = {"steps": recipe.steps}
     trained = _trained_structures(plan, kept_back)
@@ -182,8 +180,8 @@ def _trained(
     for member in plan.cohort.test:
         figures["masks"] |= mean_scores(checkpoint, member.read(plan.data), trained)
     with whole_file(path) as stream:
-        stream.write(json.dumps(_rounded(figures), indent=1).encode())
-    return _read_figures(path.parent)
+        stream.write(json.dumps(rounded(figures), indent=1).encode())
+    return read_figures(path.parent / FIGURES)
 
 
 def _train(plan: Plan, name: str, kept_back: str | None, recipe: Recipe, watch: Watch | None) -> Checkpoint:
@@ -191,7 +189,7 @@ def _train(plan: Plan, name: str, kept_back: str | None, recipe: Recipe, watch: 
     paths = [_pool_path(plan, member) for member in members]
     paths += [_coarse_path(plan, member) for member in members if member.coarse]
     pool = concatenate(_stored_pool(path) for path in paths)
-    return train(pool, plan.spec, recipe, _text_vectors(plan.work), plan.work / name, watch=watch)
+    return train(pool, plan.spec, recipe, text_vectors(plan.work), plan.work / name, watch=watch)
 
 
 def _trained_structures(plan: Plan, kept_back: str | None) -> set[int]:
@@ -207,14 +205,6 @@ def _stored_pool(path: Path) -> Pool:
     return load_pool(path)
 
 
-def _text_vectors(work: Path) -> Tensor:
-    path = work / "names.safetensors"
-    if not path.is_file():
-        with whole_file(path) as stream:
-            stream.write(save({"names": name_vectors(load_structures())}))
-    return load_file(path)["names"]
-
-
 def _pool_path(plan: Plan, member: Member) -> Path:
     return plan.work / "pools" / f"{member.case}.npz"
 
@@ -225,19 +215,3 @@ def _coarse_path(plan: Plan, member: Member) -> Path:
 
 def _suite_path(plan: Plan, member: Member) -> Path:
     return plan.work / "pools" / f"{member.case}-suite.npz"
-
-
-def _read_figures(folder: Path) -> Mapping[str, Any]:
-    path = folder / "figures.json"
-    if not path.is_file():
-        raise InputError(f'There is no "{path}"; run the stage "{folder.name}" first.')
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _rounded(value: Any) -> Any:
-    """Three decimals, and None for what is not defined."""
-    if isinstance(value, Mapping):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, float):
-        return round(value, 3) if math.isfinite(value) else None
-    return value

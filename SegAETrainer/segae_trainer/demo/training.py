@@ -6,8 +6,6 @@ makes the same steps as one that was not.
 
 from __future__ import annotations
 
-import csv
-import math
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,9 +20,11 @@ from segae.models.registry import build_network
 from segae.models.spec import ModelSpec
 from segae.progress import Watch
 from segae.whole_file import whole_file
-from segae_trainer.demo.augment import random_views
 from segae_trainer.demo.pool import Pool
+from segae_trainer.demo.views import random_views
 from segae_trainer.losses.margin_ranking import margin_ranking
+from segae_trainer.starter.training import note_loss, rise_and_fall
+from segae_trainer.training.start import start_near
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def train(
         watch.step("training", run.step, recipe.steps)
         finished = run.step == recipe.steps
         if len(recent) == 50 or finished:
-            _note(losses, run.step, float(np.mean(recent)))
+            note_loss(losses, run.step, float(np.mean(recent)))
             recent = []
         if finished or time.monotonic() - kept_at > keep_every_seconds:
             run.save(state)
@@ -171,30 +171,3 @@ def finished(spec: ModelSpec, recipe: Recipe, text_vectors: Tensor, folder: Path
     if run.step < recipe.steps:
         raise InputError(f'"{folder}" holds no finished training; run the stage "{folder.name}" first.')
     return run.checkpoint()
-
-
-def start_near(network: nn.Module, value: float) -> None:
-    """Gates of the published network that begin open (at one) and an output that begins at `value`:
-    products of three random layers otherwise start as noise and train badly."""
-    with torch.no_grad():
-        for name, bias in (("attention1", 1.0), ("attention2", 1.0)):
-            gate = network.get_submodule(name)
-            assert isinstance(gate, nn.Linear)
-            gate.weight.mul_(0.5)
-            gate.bias.fill_(bias)
-        output = network.get_submodule("fc2")
-        assert isinstance(output, nn.Linear)
-        output.bias.fill_(value)
-
-
-def rise_and_fall(step: int, steps: int, warm_up: float) -> float:
-    """Share of the learning rate: a straight rise over the first `warm_up`, then a half cosine down to 0."""
-    done = step / steps
-    if done < warm_up:
-        return (step + 1) / (warm_up * steps + 1)
-    return 0.5 * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up)))
-
-
-def _note(path: Path, step: int, loss: float) -> None:
-    with path.open("a", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerow((step, f"{loss:.5f}", f"{time.time():.0f}"))

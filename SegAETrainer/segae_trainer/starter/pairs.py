@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -40,12 +41,13 @@ def draw_pair(
     table: Sequence[Structure],
     rng: np.random.Generator,
     rows: Collection[int] = (),
+    shares: Mapping[str, float] = MappingProxyType(SHARES),
 ) -> Pair:
     """A pair for `structure`, which is present in this slice (`ct`, `labels`: (H, W)). Most wrong names are
-    among `rows`, those that the case has masks of: what belongs to them is known."""
+    among `rows`, those that the case has masks of: what belongs to them is known. `shares`: as `SHARES`."""
     box = working_box(labels == structure)
     organ = OrganSlice(ct[box], labels[box], labels[box] == structure)
-    kind = str(rng.choice(["degraded", *SHARES], p=[1 - sum(SHARES.values()), *SHARES.values()]))
+    kind = str(rng.choice(["degraded", *shares], p=[1 - sum(shares.values()), *shares.values()]))
     name = structure
     if kind == "degraded":
         kind, mask, target = spread_evenly(organ, rng)
@@ -64,7 +66,8 @@ def draw_pair(
 def _wrong_name(
     structure: int, table: Sequence[Structure], rng: np.random.Generator, rows: Collection[int]
 ) -> int:
-    return wrong_name(structure, table, rng, rows if rng.random() < KNOWN_NAMES else None)
+    among = rows if rows and rng.random() < KNOWN_NAMES else None
+    return wrong_name(structure, table, rng, among)
 
 
 def _special(kind: str, organ: OrganSlice, rng: np.random.Generator) -> np.ndarray:

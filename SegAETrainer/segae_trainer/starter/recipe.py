@@ -7,7 +7,6 @@ The work folder holds `names.safetensors`, `pools/`, `masks/`, and a folder per 
 from __future__ import annotations
 
 import json
-import math
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -29,7 +28,7 @@ from segae_trainer.starter.conformal import fit_intervals
 from segae_trainer.starter.figures import MILLISECONDS, loaded, milliseconds, other_masks, summary, tables_of
 from segae_trainer.starter.plan import FINAL, Plan
 from segae_trainer.starter.pool import Pools
-from segae_trainer.starter.results import read_tables, write_tables
+from segae_trainer.starter.results import FIGURES, read_figures, read_tables, rounded, write_tables
 from segae_trainer.starter.stages import (
     make_masks,
     render_pools,
@@ -83,15 +82,15 @@ def run_stages(
 
 def test(plan: Plan, training: str, watch: Watch | None = None) -> Mapping[str, Any]:
     """Figures of a fold on the patient that it kept back; its tables stay in the work folder."""
-    path = plan.folder(training) / "figures.json"
+    path = plan.folder(training) / FIGURES
     if path.is_file():
-        return _read_figures(path)
+        return read_figures(path)
     model = loaded(train_network(plan, training, watch))
     tables = tables_of(model, plan, training, trained_rows(plan, training))
     write_tables(tables, plan, training)
     with whole_file(path) as stream:
-        stream.write(json.dumps(_rounded(summary(tables)), indent=1).encode())
-    return _read_figures(path)
+        stream.write(json.dumps(rounded(summary(tables)), indent=1).encode())
+    return read_figures(path)
 
 
 def export(plan: Plan, model: Path, card: Path) -> None:
@@ -99,7 +98,7 @@ def export(plan: Plan, model: Path, card: Path) -> None:
     a training is missing."""
     folds = plan.folds
     tables = read_tables(plan, folds)
-    done = {name: _read_figures(plan.folder(name) / "figures.json") for name in folds}
+    done = {name: read_figures(plan.folder(name) / FIGURES) for name in folds}
     trained = train_network(plan, FINAL)
     spec = replace(
         plan.spec,
@@ -119,7 +118,7 @@ def export(plan: Plan, model: Path, card: Path) -> None:
     figures = {
         **done,
         "final": {
-            **_rounded(other_masks(finished, plan)),
+            **rounded(other_masks(finished, plan)),
             MILLISECONDS: round(milliseconds(finished), 1),
         },
     }
@@ -132,18 +131,3 @@ def _typical(plan: Plan, pools: Pools) -> dict[str, Any]:
     chosen = np.random.default_rng(plan.recipe.seed).choice(len(pools), min(_LOOKED_AT, len(pools)), False)
     view = centre_views(pools.batch(np.sort(chosen)), plan.spec)
     return typical_range(picture_measures(view.images, plan.spec).numpy())
-
-
-def _read_figures(path: Path) -> Mapping[str, Any]:
-    if not path.is_file():
-        raise InputError(f'There is no "{path}"; run the stage "{path.parent.name}" first.')
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _rounded(value: Any) -> Any:
-    """Three decimals, and None for what is not defined."""
-    if isinstance(value, Mapping):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, float):
-        return round(value, 3) if math.isfinite(value) else None
-    return value

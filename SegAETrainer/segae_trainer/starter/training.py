@@ -176,7 +176,7 @@ def train(
         watch.step("training", run.step, recipe.steps)
         finished = run.step == recipe.steps
         if len(recent) == _SHOWN or finished:
-            _note(folder / LOSSES, run.step, float(np.mean(recent)))
+            note_loss(folder / LOSSES, run.step, float(np.mean(recent)))
             recent = []
         if finished or time.monotonic() - kept_at > keep_every_seconds:
             run.save(folder / STATE)
@@ -202,6 +202,7 @@ def rise_and_fall(step: int, steps: int, warm_up: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up)))
 
 
-def _note(path: Path, step: int, loss: float) -> None:
+def note_loss(path: Path, step: int, loss: float) -> None:
+    """Add a line to the table of losses: step, loss, seconds since 1970."""
     with path.open("a", newline="", encoding="utf-8") as file:
         csv.writer(file).writerow((step, f"{loss:.5f}", f"{time.time():.0f}"))

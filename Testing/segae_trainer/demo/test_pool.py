@@ -9,8 +9,6 @@ import torch
 from segae.errors import InputError
 from segae.scoring.windows import crop_windows, mask_boxes, network_input
 from segae_trainer.degrade.measures import dice
-from segae_trainer.demo.augment import centre_views, random_views
-from segae_trainer.demo.pairs import KINDS, Pair
 from segae_trainer.demo.pool import (
     AS_IT_IS,
     Pool,
@@ -21,6 +19,8 @@ from segae_trainer.demo.pool import (
     render_pairs,
     save_pool,
 )
+from segae_trainer.demo.views import centre_views, random_views
+from segae_trainer.starter.pairs import KINDS, Pair
 
 
 @pytest.fixture(scope="module")
