@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from segae.data import Segmentation
+from functools import partial
+
+from segae.data import Segmentation, Volume
 from segae.preflight.findings import Finding
+from segae.rules.body import body_scale
 from segae.rules.levels import check_levels
 from segae.rules.overlap import check_overlaps
 from segae.rules.pieces import check_holes, check_pieces
@@ -12,19 +15,17 @@ from segae.rules.shape import measure
 from segae.rules.sizes import check_symmetry, check_volume
 
 
-def check_rules(segmentation: Segmentation) -> tuple[Finding, ...]:
-    """What the masks say beside their scores: one sentence each, "info" or "warning", never an error.
+def check_rules(segmentation: Segmentation, ct: Volume | None = None) -> tuple[Finding, ...]:
+    """What the masks say beside their scores: one sentence each, "info" or "warning", never an error. With
+    the CT, volumes are compared with the size of the body, without it with those of adults.
 
     Masks without voxels or structure are left out. Each is unpacked once, inside its box; positions are those
     of the masks' own grids, so they need not share one (only overlaps do).
     """
     shapes = [measure(s, s.structure) for s in segmentation.segments if s.structure and not s.is_empty]
-    single = [
-        finding
-        for shape in shapes
-        for check in (check_pieces, check_holes, check_volume)
-        for finding in check(shape)
-    ]
+    scale = 1.0 if ct is None else body_scale(ct)
+    checks = (check_pieces, check_holes, partial(check_volume, scale=scale))
+    single = [finding for shape in shapes for check in checks for finding in check(shape)]
     common = [
         finding
         for check in (check_overlaps, check_symmetry, check_sides, check_heights, check_kidneys, check_levels)

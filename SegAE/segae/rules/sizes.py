@@ -1,4 +1,4 @@
-"""Volumes: against what adults have, and left against right."""
+"""Volumes: against the body that they are in, and left against right."""
 
 from __future__ import annotations
 
@@ -27,18 +27,20 @@ ALIKE: Mapping[str, float] = {
 }  # fmt: skip
 
 
-def check_volume(shape: Shape) -> Iterable[Finding]:
-    """Finding VOLUME, for adults. A mask that the scan's end cuts cannot be too small."""
+def check_volume(shape: Shape, scale: float = 1.0) -> Iterable[Finding]:
+    """Finding VOLUME: against what reference adults have, times `scale` (see `body_scale`). A mask that the
+    scan's end cuts cannot be too small."""
     reference = REFERENCE_ML.get(sideless(shape.structure.name))
     if reference is None:
         return
-    low, high = reference[0] / MARGIN, reference[1] * MARGIN
+    low, high = scale * reference[0] / MARGIN, scale * reference[1] * MARGIN
     if shape.volume_ml <= high and (shape.is_cut or shape.volume_ml >= low):
         return
     word = "large" if shape.volume_ml > high else "small"
+    whose = "an adult" if scale == 1.0 else "a body of this size"
     text = (
-        f'The mask "{shape.name}" has {shape.volume_ml:.3g} ml, unusually {word} for {shape.structure} of an '
-        f"adult ({low:.3g} to {high:.3g} ml); see whether it is whole and has the right name."
+        f'The mask "{shape.name}" has {shape.volume_ml:.3g} ml, unusually {word} for {shape.structure} of '
+        f"{whose} ({low:.3g} to {high:.3g} ml); see whether it is whole and has the right name."
     )
     yield Finding("VOLUME", "info", text, shape.name, shape.segment.source)
 

@@ -95,12 +95,15 @@ class Scorer:
     def check(self, ct: Volume, segmentation: Segmentation, options: ScoringOptions) -> Preflight:
         """Everything that is looked at before a score: what of `segmentation` can be scored, and the
         findings."""
-        checked = run_preflight(ct, _named(segmentation, options), resample=options.resample)
+        named = _named(segmentation, options)
+        checked = run_preflight(ct, named, resample=options.resample)
         known, unknown = self._by_vector(checked.segmentation.segments)
         # When some slices are scored again, nothing new is said about the case as a whole.
-        rules = check_rules(checked.segmentation) if options.only is None else ()
-        findings = (*checked.findings, *unknown, *rules)
-        return Preflight(findings, Segmentation(known, checked.segmentation.source))
+        rules = check_rules(checked.segmentation, ct) if options.only is None else ()
+        about = checked.findings
+        if self._to_look_for(named.segments, options):  # then masks that are all empty are no error
+            about = tuple(one for one in about if (one.code, one.severity) != ("EMPTY_MASK", "error"))
+        return Preflight((*about, *unknown, *rules), Segmentation(known, checked.segmentation.source))
 
     def score_checked(
         self,

@@ -85,7 +85,7 @@ def check_names(work: Work) -> Iterator[Event]:
 
     work.checked.raise_for_errors()
     segments = work.checked.segmentation.segments
-    findings = (*work.checked.findings, *check_rules(work.checked.segmentation))
+    findings = (*work.checked.findings, *check_rules(work.checked.segmentation, work.ct))
     checks = yield from steps_of(
         lambda watch: check(work.scorer, work.ct, segments, findings, watch=watch), work.cancel
     )

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from segae.data import Segment, Segmentation, Volume
+from segae.errors import InputError
 from segae.labels.resolver import resolve
 from segae.models.quality_model import QualityModel
 from segae.scoring.empty_masks import body_windows, empty_count, prepare_empty
@@ -76,6 +77,16 @@ def test_the_organ_is_found_where_it_is(body_case: Volume, seeing_model: Quality
     (verdict,) = (one for one in judge(report) if one.segment == "liver")
     assert verdict.verdict == "empty but present"
     assert set(verdict.missing_slices) == found
+
+
+def test_a_segmentation_that_is_empty_altogether_is_searched_too(body_case, seeing_model):
+    report = Scorer(seeing_model).score_case(body_case, Segmentation((empty("liver", body_case.grid),)))
+    assert not report.slices
+    assert [(one.segment, one.verdict) for one in judge(report)] == [("liver", "empty but present")]
+    blind = replace(seeing_model.spec, predicts_areas=False)
+    model = QualityModel(blind, seeing_model.network, seeing_model.text_vectors)
+    with pytest.raises(InputError, match=r'Every mask in ".*" is empty'):
+        Scorer(model).score_case(body_case, Segmentation((empty("liver", body_case.grid),)))
 
 
 def test_an_organ_that_is_not_there_is_absent(body_case: Volume, seeing_model: QualityModel):
