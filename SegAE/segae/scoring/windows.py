@@ -1,9 +1,9 @@
 """From slices to the network's input: a window round each mask, cut and resized for many slices at once.
 
 Resizing is bilinear with antialiasing, as Pillow's: a triangle filter as wide as the step between output
-pixels. Being linear and separable it is two matrix products per slice, R @ image @ C^T, which a batch of
-slices with different windows shares. All arrays are torch tensors on one device; rows and columns are those
-of the oriented slice.
+pixels. It is linear and separable, so that rows are resized first and columns afterwards, each output line a
+weighted sum of the few lines of the picture that the filter reaches. All arrays are torch tensors on one
+device; rows and columns are those of the oriented slice.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from segae.models.spec import CropRule, ModelSpec
+
+_AT_ONCE = 2**19  # values of pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,14 +86,17 @@ def cut(
 ) -> Tensor:
     """The windows of pictures (B, C, H, W), resized to (B, C, size, size); with `ranges` the values are first
     clipped to each range and scaled to 0..1, which gives (B, len(ranges) * C, size, size)."""
-    rows, row_index = _resize_weights(windows, 0, pictures.shape[2], size)
-    columns, column_index = _resize_weights(windows, 1, pictures.shape[3], size)
-    values = _read(pictures, row_index, column_index).float()
-    rows, columns = rows[:, None], columns.transpose(1, 2)[:, None]
-    if ranges is None:
-        return rows @ (values @ columns)
-    scaled = [(values.clamp(low, high) - low) / (high - low) for low, high in ranges]
-    return torch.cat([rows @ (one @ columns) for one in scaled], dim=1)
+    rows = _taps(windows, 0, pictures.shape[2], size)
+    columns = _taps(windows, 1, pictures.shape[3], size)
+    # A few pictures at a time stay in the processor's cache.
+    several = max(1, _AT_ONCE // max(1, pictures[0].numel()))
+    parts = []
+    for start in range(0, len(pictures), several):
+        here = slice(start, start + several)
+        values = pictures[here].float()
+        scaled = [values] if ranges is None else [_scaled(values, *ends) for ends in ranges]
+        parts.append(torch.cat([_resized(one, rows.part(here), columns.part(here)) for one in scaled], dim=1))
+    return torch.cat(parts)
 
 
 def _extent(hits: Tensor) -> Tensor:
@@ -122,44 +128,59 @@ def _context_windows(boxes: Tensor, rule: CropRule, pixel_mm: tuple[float, float
     return Windows((low + high - length) / 2, length, closed=False)
 
 
-def _read(pictures: Tensor, rows: Tensor | None, columns: Tensor | None) -> Tensor:
-    """Rows (B, R) and columns (B, C) of pictures (B, channels, H, W), each picture its own; None: all."""
-    if rows is None and columns is None:
-        return pictures
-    batch, _, height, width = pictures.shape
-    device = pictures.device
-    rows = torch.arange(height, device=device).expand(batch, -1) if rows is None else rows
-    columns = torch.arange(width, device=device).expand(batch, -1) if columns is None else columns
-    picture = torch.arange(batch, device=device)[:, None, None]
-    read = pictures[picture, :, rows[:, :, None], columns[:, None, :]]
-    return read.permute(0, 3, 1, 2)  # indexing has moved the channels to the end
+def _scaled(values: Tensor, low: float, high: float) -> Tensor:
+    return (values - low).div_(high - low).clamp_(0, 1)
 
 
-def _resize_weights(windows: Windows, axis: int, n: int, size: int) -> tuple[Tensor, Tensor | None]:
-    """The matrix (B, size, N) that resizes each window along one axis (0 rows, 1 columns) of `n` pixels, and
-    the indices (B, N) of the pixels it reads; N covers the longest window of the batch and its filter's
-    tails. Windows of half the axis and more read all of it, without indices: that is faster."""
+@dataclass(frozen=True, eq=False)
+class _Taps:
+    """The pixels that each output pixel of each window reads along one axis, `index` (B, size, T), and their
+    `weight`."""
+
+    index: Tensor
+    weight: Tensor
+
+    def part(self, which: slice) -> _Taps:
+        return _Taps(self.index[which], self.weight[which])
+
+
+def _taps(windows: Windows, axis: int, n: int, size: int) -> _Taps:
+    """For the windows' extent along an axis (0 rows, 1 columns) of `n` pixels."""
     start, length = windows.start[:, axis, None], windows.length[:, axis, None]
-    step = length / size
-    reach = step.clamp(min=1.0)
-    tails = torch.zeros_like(reach) if windows.closed else reach
-    first = (start - tails).floor()
-    count = int((start + length + tails - first).ceil().max())
-    everything, low = 2 * count >= n, min(0, int(first.min()))
-    if everything:
-        first, count = torch.full_like(first, low), max(n, int((first + count).max())) - low
-    pixel = first + torch.arange(count, device=start.device)
-    offset = pixel - start
+    reach = (length / size).clamp(min=1.0)
     # Centres of the output's pixels from the window's start, in two parts: one float32 has too few digits.
     centre = (torch.arange(size, device=start.device) + 0.5) * length
     whole = (centre / size).floor()
     fraction = (centre - whole * size) / size
-    distance = (offset[:, None, :] - whole[:, :, None]).add_((0.5 - fraction)[:, :, None]).abs_()
-    weights = distance.div_(-reach[:, :, None]).add_(1).clamp_(min=0)
+    count = int((2 * reach).ceil().max()) + 1
+    first = (start + whole + (fraction - reach - 0.5)).ceil()
+    pixel = first[:, :, None] + torch.arange(count, device=start.device)
+    offset = pixel - start[:, :, None]
+    distance = (offset - whole[:, :, None]).add_((0.5 - fraction)[:, :, None]).abs_()
+    weight = distance.div_(-reach[:, :, None]).add_(1).clamp_(min=0)
     if windows.closed:
-        weights = weights * ((offset >= 0) & (offset < length))[:, None, :]
-    weights = weights / weights.sum(dim=2, keepdim=True)
-    if everything:
-        return weights[:, :, -low : n - low], None
-    weights = weights * ((pixel >= 0) & (pixel < n))[:, None, :]
-    return weights, pixel.long().clamp(0, n - 1)
+        weight = weight * ((offset >= 0) & (offset < length[:, :, None]))
+    weight = weight / weight.sum(dim=2, keepdim=True)
+    weight = weight * ((pixel >= 0) & (pixel < n))
+    return _Taps(pixel.long().clamp_(0, n - 1), weight)
+
+
+def _resized(values: Tensor, rows: _Taps, columns: _Taps) -> Tensor:
+    """Pictures (B, C, H, W) -> (B, C, size, size)."""
+    down = _weighted_lines(values, rows)
+    return _weighted_lines(down.transpose(2, 3), columns).transpose(2, 3)
+
+
+def _weighted_lines(values: Tensor, taps: _Taps) -> Tensor:
+    """Weighted sums of lines: (B, C, N, W) -> (B, C, size, W). Lines are what `embedding_bag` calls
+    embeddings; it sums them without making copies."""
+    batch, channels, n, width = values.shape
+    size, reads = taps.index.shape[1:]
+    first = (torch.arange(batch * channels, device=values.device) * n).view(batch, channels, 1, 1)
+    summed = functional.embedding_bag(
+        (taps.index[:, None] + first).view(-1, reads),
+        values.reshape(-1, width),
+        per_sample_weights=taps.weight[:, None].expand(-1, channels, -1, -1).reshape(-1, reads),
+        mode="sum",
+    )
+    return summed.view(batch, channels, size, width)
