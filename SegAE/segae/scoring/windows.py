@@ -88,8 +88,9 @@ def cut(
     clipped to each range and scaled to 0..1, which gives (B, len(ranges) * C, size, size)."""
     rows = _taps(windows, 0, pictures.shape[2], size)
     columns = _taps(windows, 1, pictures.shape[3], size)
-    # A few pictures at a time stay in the processor's cache.
-    several = max(1, _AT_ONCE // max(1, pictures[0].numel()))
+    # A few pictures at a time stay in a processor's cache; a GPU rather takes all.
+    on_cpu = pictures.device.type == "cpu"
+    several = max(1, _AT_ONCE // max(1, pictures[0].numel())) if on_cpu else len(pictures)
     parts = []
     for start in range(0, len(pictures), several):
         here = slice(start, start + several)
