@@ -80,13 +80,23 @@ def test_a_model_without_error_map_says_so(
     assert "not where it is wrong" in failed.sentence
 
 
-def test_an_empty_mask_has_no_errors_to_show(
+def test_errors_are_shown_of_one_mask_at_a_time(
     job: ScoringJob, ct: Volume, masks: Segmentation, settings: JobSettings, dense: Path, follow: Follow
 ) -> None:
-    empty = Segmentation(tuple(s for s in masks.segments if s.is_empty), "masks")
-    job.start(ct, empty, replace(settings, task="locate", model=str(dense)))
+    job.start(ct, masks, replace(settings, task="locate", model=str(dense)))
     failed = last(follow(job), Failed)
     assert isinstance(failed, Failed) and failed.kind == "input"
+    assert "one mask" in failed.sentence
+
+
+def test_what_an_empty_mask_misses_is_looked_for(
+    job: ScoringJob, ct: Volume, spleen: Segmentation, settings: JobSettings, dense: Path, follow: Follow
+) -> None:
+    nothing = replace(spleen.segments[0], box=(slice(0, 0),) * 3, bits=spleen.segments[0].bits[:0, :0, :0])
+    job.start(ct, Segmentation((nothing,), "masks"), replace(settings, task="locate", model=str(dense)))
+    found = last(follow(job), Located)
+    assert isinstance(found, Located)
+    assert found.extra.is_empty
 
 
 def test_names_are_checked_as_by_the_library(
@@ -97,7 +107,7 @@ def test_names_are_checked_as_by_the_library(
     found = last(events, NamesChecked)
     scorer = Scorer(dense, device="cpu")
     checked = scorer.check(ct, masks, ScoringOptions())
-    findings = (*checked.findings, *check_rules(checked.segmentation))
+    findings = (*checked.findings, *check_rules(checked.segmentation, ct))
     expected = check_names(scorer, ct, checked.segmentation.segments, findings)
     assert isinstance(found, NamesChecked) and [c.segment for c in found.checks] == [
         c.segment for c in expected

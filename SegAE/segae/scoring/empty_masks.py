@@ -17,7 +17,7 @@ from segae.scoring.inputs import (
     images_of,
     window_pixels_mm2,
 )
-from segae.scoring.search import slices_everywhere
+from segae.scoring.search import EVERYWHERE_MM, slices_everywhere
 from segae.scoring.windows import Windows
 
 
@@ -26,9 +26,11 @@ def empty_count(ct: OrientedCT) -> int:
     return len(slices_everywhere(len(ct.voxels), ct.slice_mm)[0])
 
 
-def prepare_empty(ct: OrientedCT, segment: Segment, spec: ModelSpec) -> Iterator[PreparedSlices]:
-    """Slices spread over the whole scan, without mask."""
-    slices, thickness = slices_everywhere(len(ct.voxels), ct.slice_mm)
+def prepare_empty(
+    ct: OrientedCT, segment: Segment, spec: ModelSpec, step_mm: float = EVERYWHERE_MM
+) -> Iterator[PreparedSlices]:
+    """Slices spread over the whole scan, `step_mm` apart (0: all), without mask."""
+    slices, thickness = slices_everywhere(len(ct.voxels), ct.slice_mm, step_mm)
     for start in range(0, len(slices), CHUNK):
         k = slices[start : start + CHUNK]
         windows = body_windows(ct, k)

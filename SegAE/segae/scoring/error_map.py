@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,8 @@ from torch.nn import functional
 from segae.data import Segment
 from segae.errors import ModelError
 from segae.geometry.orientation import orient_array, orient_box
+from segae.models.spec import ModelSpec
+from segae.scoring.empty_masks import prepare_empty
 from segae.scoring.inputs import OrientedCT, PreparedSlices, prepare
 from segae.scoring.scorer import Scorer
 from segae.scoring.windows import Windows
@@ -32,10 +34,11 @@ class ErrorMap:
 def locate_errors(
     scorer: Scorer, ct: OrientedCT, segment: Segment, slices: Collection[int] | None = None
 ) -> ErrorMap:
-    """The errors of a segment that lies on the CT's grid and has voxels, in `slices` (indices in the file;
-    None: all, and those beyond its ends and in its gaps where the organ may go on).
+    """The errors of a segment that lies on the CT's grid, in `slices` (indices in the file; None: all, and
+    those beyond its ends and in its gaps where the organ may go on). Of an empty mask the whole organ is
+    missing, and looked for in the whole scan.
 
-    Raises `ModelError` when the model does not say where the organ is.
+    Raises `ModelError` when the model does not say where the organ is, or cannot look for one without mask.
     """
     spec = scorer.model.spec
     if not spec.predicts_areas:
@@ -43,11 +46,13 @@ def locate_errors(
             f'Model "{spec.name}" gives a score and no map of errors; choose one of the architecture '
             "segae-dense."
         )
+    if segment.is_empty and not spec.context:
+        raise ModelError(f'Model "{spec.name}" cannot look for an organ without a mask; draw where it begins.')
     assert segment.structure is not None
     missing, extra = (np.zeros(segment.grid.shape, bool) for _ in range(2))
     views = [orient_array(array, segment.grid, ct.code) for array in (missing, extra)]
     own = _own_slices(segment, ct)
-    for part in prepare(ct, segment, spec, only=slices):
+    for part in _every_slice(ct, segment, spec, slices):
         organ = _organ(scorer, part)
         for place, k in enumerate(part.oriented):
             box, chances = _on_slice(organ[place], part.windows, place, ct)
@@ -59,6 +64,14 @@ def locate_errors(
         Segment.from_mask(f"{name}: missing", structure, missing, segment.grid, "predicted by the model"),
         Segment.from_mask(f"{name}: extra", structure, extra, segment.grid, "predicted by the model"),
     )
+
+
+def _every_slice(
+    ct: OrientedCT, segment: Segment, spec: ModelSpec, slices: Collection[int] | None
+) -> Iterator[PreparedSlices]:
+    if segment.is_empty:
+        return prepare_empty(ct, segment, spec, step_mm=0.0)
+    return prepare(ct, segment, spec, only=slices, step_mm=0.0)
 
 
 def _organ(scorer: Scorer, part: PreparedSlices) -> Tensor:

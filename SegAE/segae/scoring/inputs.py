@@ -21,7 +21,7 @@ from segae.geometry.orientation import (
 )
 from segae.models.spec import ModelSpec
 from segae.scoring.context import Body, context_numbers, measure_body
-from segae.scoring.search import Wanted, slices_to_search
+from segae.scoring.search import STEP_MM, Wanted, slices_to_search
 from segae.scoring.slices import choose_slices
 from segae.scoring.windows import Windows, crop_windows, mask_boxes, network_input
 
@@ -126,15 +126,16 @@ def prepare(
     spec: ModelSpec,
     n: int | None = None,
     only: Collection[int] | None = None,
+    step_mm: float = STEP_MM,
 ) -> Iterator[PreparedSlices]:
     """The network's input for the chosen slices of a segment that lies on the CT's grid, in parts of at most
     `CHUNK` slices: `n` evenly spread ones (None: all), or those of `only` (indices in the file) that the mask
     reaches. When all are asked for and the network can look for organs, slices without mask follow
-    (`segae.scoring.search`). Only the rows and columns that windows can reach are copied."""
+    (`segae.scoring.search`), beyond the ends every `step_mm`. Only the rows and columns that windows can reach are copied."""
     voxels = _oriented_voxels(segment, ct.code)
     box = orient_box(segment.box, ct.file_grid, ct.code)
     areas = _slice_areas(voxels)
-    wanted = _wanted(ct, segment, areas, spec, n, only)
+    wanted = _wanted(ct, segment, areas, spec, n, only, step_mm)
     pixel_area = ct.pixel_mm[0] * ct.pixel_mm[1]
     for start in range(0, len(wanted.slices), CHUNK):
         k, near, searched = (values[start : start + CHUNK] for values in wanted.columns)
@@ -181,13 +182,14 @@ def _wanted(
     spec: ModelSpec,
     n: int | None,
     only: Collection[int] | None,
+    step_mm: float = STEP_MM,
 ) -> Wanted:
     first = orient_box(segment.box, ct.file_grid, ct.code)[0].start
     chosen = _chosen(segment, ct.code, areas, n, only)
     filled = Wanted(chosen + first, chosen, np.zeros(len(chosen)))
     if n is not None or only is not None or not spec.predicts_areas:
         return filled
-    return filled.followed_by(slices_to_search(areas, first, len(ct.voxels), ct.slice_mm))
+    return filled.followed_by(slices_to_search(areas, first, len(ct.voxels), ct.slice_mm, step_mm))
 
 
 def neighbour_slices(

@@ -31,15 +31,17 @@ class Wanted:
         return Wanted(*(np.concatenate(pair) for pair in zip(self.columns, other.columns, strict=True)))
 
 
-def slices_to_search(areas: np.ndarray, first: int, count: int, slice_mm: float) -> Wanted:
-    """Every gap inside a mask, and the slices beyond its ends. `areas` (K,): pixels of the mask in each slice
-    of its box, which begins at slice `first` of a scan with `count` slices."""
+def slices_to_search(
+    areas: np.ndarray, first: int, count: int, slice_mm: float, step_mm: float = STEP_MM
+) -> Wanted:
+    """Every gap inside a mask, and slices beyond its ends, `step_mm` apart (0: all). `areas` (K,): pixels of
+    the mask in each slice of its box, which begins at slice `first` of a scan with `count` slices."""
     filled = np.flatnonzero(areas)
     if not len(filled):
         return Wanted(np.zeros(0, int), np.zeros(0, int), np.zeros(0))
     gaps = np.setdiff1d(np.arange(filled[0], filled[-1]), filled)
     nearest = filled[np.abs(gaps[:, None] - filled[None]).argmin(axis=1)] if len(gaps) else gaps
-    step, reach = max(1, round(STEP_MM / slice_mm)), max(1, round(REACH_MM / slice_mm))
+    step, reach = max(1, round(step_mm / slice_mm)), max(1, round(REACH_MM / slice_mm))
     out = np.arange(1, reach + 1, step)
     below, above = first + filled[0] - out, first + filled[-1] + out
     below, above = below[below >= 0], above[above < count]
@@ -51,7 +53,9 @@ def slices_to_search(areas: np.ndarray, first: int, count: int, slice_mm: float)
     )
 
 
-def slices_everywhere(count: int, slice_mm: float) -> tuple[np.ndarray, float]:
+def slices_everywhere(
+    count: int, slice_mm: float, step_mm: float = EVERYWHERE_MM
+) -> tuple[np.ndarray, float]:
     """Evenly spread slices of a whole scan, and the millimetres that each stands for."""
-    step = max(1, round(EVERYWHERE_MM / slice_mm))
+    step = max(1, round(step_mm / slice_mm))
     return np.arange(step // 2 if count > step // 2 else 0, count, step), step * slice_mm

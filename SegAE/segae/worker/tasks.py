@@ -71,10 +71,11 @@ def locate(work: Work) -> Iterator[Event]:
     yield Progress("locating")
     work.cancel.raise_if_cancelled()
     work.checked.raise_for_errors()
-    filled = [segment for segment in work.checked.segmentation.segments if not segment.is_empty]
-    if len(filled) != 1:
-        raise InputError("The errors of one mask with voxels can be shown at a time; choose one.")
-    errors = locate_errors(work.scorer, work.scorer.orient(work.ct), filled[0])
+    filled, asked = work.checked.segmentation.segments, work.segmentation.segments
+    segments = filled or [one for one in asked if one.is_empty and one.structure is not None]
+    if len(segments) != 1:
+        raise InputError("The errors of one mask can be shown at a time; choose one that has a name.")
+    errors = locate_errors(work.scorer, work.scorer.orient(work.ct), segments[0])
     yield Located(errors.missing, errors.extra)
 
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from segae.data import Segment, Segmentation, Volume
-from segae.errors import InputError
+from segae.errors import InputError, ModelError
 from segae.labels.resolver import resolve
 from segae.models.quality_model import QualityModel
 from segae.scoring.empty_masks import body_windows, empty_count, prepare_empty
+from segae.scoring.error_map import locate_errors
 from segae.scoring.inputs import orient_ct
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
@@ -87,6 +88,19 @@ def test_a_segmentation_that_is_empty_altogether_is_searched_too(body_case, seei
     model = QualityModel(blind, seeing_model.network, seeing_model.text_vectors)
     with pytest.raises(InputError, match=r'Every mask in ".*" is empty'):
         Scorer(model).score_case(body_case, Segmentation((empty("liver", body_case.grid),)))
+
+
+def test_of_an_empty_mask_the_whole_organ_is_missing(body_case, seeing_model):
+    scorer, nothing = Scorer(seeing_model), empty("liver", body_case.grid)
+    found = locate_errors(scorer, scorer.orient(body_case), nothing)
+    organ = body_case.voxels > 100
+    assert (found.missing.full_mask() & organ).sum() > 0.9 * organ.sum()
+    assert (found.missing.full_mask() & ~organ).sum() < 0.1 * organ.sum()
+    assert found.extra.is_empty
+    spec = replace(seeing_model.spec, context=False)
+    blind = Scorer(QualityModel(spec, seeing_model.network, seeing_model.text_vectors))
+    with pytest.raises(ModelError, match="cannot look for an organ without a mask"):
+        locate_errors(blind, blind.orient(body_case), nothing)
 
 
 def test_an_organ_that_is_not_there_is_absent(body_case: Volume, seeing_model: QualityModel):

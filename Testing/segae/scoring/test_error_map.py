@@ -16,8 +16,9 @@ from segae.scoring.scorer import Scorer
 CODES = ["".join(code) for axes in permutations(("RL", "AP", "SI")) for code in product(*axes)]
 
 
-def test_missing_and_extra_voxels_are_exact(seeing_model, bright_case):
-    case, scorer = bright_case(), Scorer(seeing_model)
+@pytest.mark.parametrize("slice_mm", [6.0, 1.5])
+def test_missing_and_extra_voxels_are_exact_in_thick_and_thin_slices(slice_mm, seeing_model, bright_case):
+    case, scorer = bright_case(slice_mm), Scorer(seeing_model)
     found = locate_errors(scorer, scorer.orient(case.ct), case.segment)
     assert (found.missing.full_mask() == (case.organ & ~case.mask)).all()
     assert (found.extra.full_mask() == (case.mask & ~case.organ)).all()
