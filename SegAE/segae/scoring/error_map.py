@@ -47,7 +47,7 @@ def locate_errors(
             "segae-dense."
         )
     if segment.is_empty and not spec.context:
-        raise ModelError(f'Model "{spec.name}" cannot look for an organ without a mask; draw where it begins.')
+        raise ModelError(f'Model "{spec.name}" cannot look for an organ without a mask; draw a part of it.')
     assert segment.structure is not None
     missing, extra = (np.zeros(segment.grid.shape, bool) for _ in range(2))
     views = [orient_array(array, segment.grid, ct.code) for array in (missing, extra)]

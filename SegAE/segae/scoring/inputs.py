@@ -131,7 +131,8 @@ def prepare(
     """The network's input for the chosen slices of a segment that lies on the CT's grid, in parts of at most
     `CHUNK` slices: `n` evenly spread ones (None: all), or those of `only` (indices in the file) that the mask
     reaches. When all are asked for and the network can look for organs, slices without mask follow
-    (`segae.scoring.search`), beyond the ends every `step_mm`. Only the rows and columns that windows can reach are copied."""
+    (`segae.scoring.search`), beyond the ends every `step_mm`. Only the rows and columns that
+    windows can reach are copied."""
     voxels = _oriented_voxels(segment, ct.code)
     box = orient_box(segment.box, ct.file_grid, ct.code)
     areas = _slice_areas(voxels)
