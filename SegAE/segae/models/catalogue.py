@@ -8,7 +8,7 @@ from segae.errors import InputError
 from segae.resources import resource
 
 BUNDLED = "bundled"
-DEFAULT_MODEL = "segae-demo"
+DEFAULT_MODEL = "segae-starter"
 
 
 def bundled_models() -> tuple[Path, ...]:

@@ -6,7 +6,6 @@ import typer
 
 from segae_trainer.cli import (
     add_predictions,
-    demo_model,
     evaluate,
     export_published,
     index,
@@ -38,4 +37,3 @@ app.command("export-published")(export_published.export_published)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("starter")(starter.starter)
-app.command("demo-model")(demo_model.demo_model)

@@ -21,12 +21,12 @@ def starter(
     stage: Annotated[
         list[str] | None, typer.Option(help="Only this stage (pools, fold-PATIENT, final, export).")
     ] = None,
-    small_steps: Annotated[int, typer.Option(min=1, help="Steps on pictures of half the size.")] = 2400,
-    full_steps: Annotated[int, typer.Option(min=1, help="Steps on whole pictures, after those.")] = 1200,
+    small_steps: Annotated[int, typer.Option(min=1, help="Steps on pictures of half the size.")] = 3200,
+    full_steps: Annotated[int, typer.Option(min=1, help="Steps on whole pictures, after those.")] = 1600,
     fold_share: Annotated[
         float,
         typer.Option(min=0.01, max=1, help="Part of these steps for a training that keeps a patient back."),
-    ] = 0.6,
+    ] = 0.5,
     segmenter_step: Annotated[
         list[int] | None, typer.Option(help="Step at which the small networks' masks are taken.")
     ] = None,

@@ -43,8 +43,9 @@ _TIMED, _TIMED_BATCH = 20, 32
 def tables_of(
     model: QualityModel, plan: Plan, training: str, rows: Collection[int]
 ) -> dict[str, pd.DataFrame]:
-    """Tables of the cases that a fold keeps back, for structures `rows`: "synthetic" and "names" by slice,
-    "network" and "fast" by slice, and the same by organ ("network organs", "fast organs")."""
+    """Tables of the cases that a fold keeps back, for structures `rows` that the case has masks of:
+    "synthetic" and "names" by slice, "network" and "fast" by slice, and the same by organ ("network organs",
+    "fast organs")."""
     scorer = Scorer(model)
     members = plan.tested(training)
     pools = joined(pool_table(model, read_pool(plan.pool(f"{m.case}-suite")), m) for m in members)
@@ -55,11 +56,13 @@ def tables_of(
         # Cross-fitted over all patients: the scorer has seen neither this patient nor these networks' masks.
         by_step = read_masks(plan.masks(FINAL, member.case))
         masks = {f"step {step}": labels for step, labels in by_step.items()}
+        # Of structures that a case has no masks of, nobody knows whether a network's mask is wrong.
+        known = set(rows) & {int(row) for row in np.unique(case.labels)}
         for source, labels in (masks | case.predictions).items():
-            if not np.isin(labels, list(rows)).any():  # a young network may have seen nothing
+            if not np.isin(labels, list(known)).any():  # a young network may have seen nothing
                 continue
             kind = "network" if source in masks else "fast"
-            report, volume = report_of(scorer, member, plan.data, labels, rows)
+            report, volume = report_of(scorer, member, plan.data, labels, known)
             found.setdefault(kind, []).append(
                 report_table(report, volume, labels, case.labels, member, source)
             )

@@ -39,7 +39,7 @@ class Plan:
     work: Path
     spec: ModelSpec = SPEC
     recipe: Recipe = field(default_factory=Recipe)
-    fold_share: float = 0.6
+    fold_share: float = 0.5
     segmenter: SegmenterPlan = field(default_factory=SegmenterPlan)
     fine_repeats: int = 3
     repeats: int = 5

@@ -38,8 +38,8 @@ class Recipe:
     then `full_steps` on whole ones. The rate rises and falls once in each part. `real`: share of the pairs
     that come from networks. The weights handed out are a moving average (`average`)."""
 
-    small_steps: int = 2400
-    full_steps: int = 1200
+    small_steps: int = 3200
+    full_steps: int = 1600
     small_batch: int = 48
     full_batch: int = 32
     learning_rate: float = 2e-3

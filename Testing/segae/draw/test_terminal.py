@@ -71,7 +71,7 @@ def test_verdict_interval_and_missing_slices_stand_in_the_row(report):
 
 
 def test_an_organ_without_mask_is_listed_and_others_are_counted(report):
-    found = [SearchedSlice("brain", 25, "brain", k, 0.0, 0.0, 3.0 * k, 3.0, 900.0, 0.9) for k in (5, 6)]
+    found = [SearchedSlice("brain", 25, "brain", k, 0.0, 0.0, 3.0 * k, 3.0, 900.0, 0.98) for k in (5, 6)]
     lines = _printed(ranking_view(replace(report, searched=tuple(found))), 80)
     brain = next(line for line in lines if line.startswith("brain "))
     assert " ".join(brain.split()) == "brain empty but present 0.00 2"
