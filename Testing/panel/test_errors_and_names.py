@@ -100,7 +100,7 @@ def judged(small):
 
     def searched(name, organ, index):
         return SearchedSlice(
-            name, organ.index, organ.name, index, end.x, end.y, end.z + 3, 3.0, largest, 0.9
+            name, organ.index, organ.name, index, end.x, end.y, end.z + 3, 3.0, largest, 0.98
         )
 
     bladder = resolve("gallbladder").structure
