@@ -14,7 +14,6 @@ from segae.data import Segmentation, Volume
 from segae.errors import Cancelled as CancelledError
 from segae.names.check import check_names
 from segae.progress import CancelToken, Watch
-from segae.rules import check_rules
 from segae.scoring.error_map import locate_errors
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
@@ -107,8 +106,7 @@ def test_names_are_checked_as_by_the_library(
     found = last(events, NamesChecked)
     scorer = Scorer(dense, device="cpu")
     checked = scorer.check(ct, masks, ScoringOptions())
-    findings = (*checked.findings, *check_rules(checked.segmentation, ct))
-    expected = check_names(scorer, ct, checked.segmentation.segments, findings)
+    expected = check_names(scorer, ct, checked.segmentation.segments, checked.findings)
     assert isinstance(found, NamesChecked) and [c.segment for c in found.checks] == [
         c.segment for c in expected
     ]

@@ -12,11 +12,14 @@ from segae.preflight.metal import check_metal, find_metal
 from segae.preflight.placement import bring_to_grid, check_axes
 
 
-def run_preflight(ct: Volume, segmentation: Segmentation, *, resample: bool = False) -> Preflight:
+def run_preflight(
+    ct: Volume, segmentation: Segmentation, *, resample: bool = False, may_be_empty: bool = False
+) -> Preflight:
     """Check `ct` and `segmentation` before scoring; nothing is raised.
 
     The result holds what can be scored: segments with a structure and with voxels, on the grid of `ct`.
-    `resample` allows masks on another grid to be brought there by nearest neighbour.
+    `resample` allows masks on another grid to be brought there by nearest neighbour. That no mask has a voxel
+    is an error, unless they `may_be_empty` because their organs are looked for.
     """
     intensity = measure(ct)
     findings = [*check_intensity(ct, intensity), *check_axes(ct), *check_names(list(segmentation.segments))]
@@ -28,7 +31,9 @@ def run_preflight(ct: Volume, segmentation: Segmentation, *, resample: bool = Fa
         findings += [*check_mask(segment, ct, intensity.fill), *check_metal(segment, metal)]
     scorable = tuple(segment for segment in placed if not segment.is_empty)
     if not scorable and not any(finding.severity == "error" for finding in findings):
-        findings.append(_nothing_left(segmentation, named))
+        nothing = _nothing_left(segmentation, named)
+        if not (may_be_empty and nothing.code == "EMPTY_MASK"):
+            findings.append(nothing)
     return Preflight(tuple(findings), replace(segmentation, segments=scorable))
 
 

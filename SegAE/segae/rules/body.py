@@ -27,7 +27,7 @@ def body_scale(ct: Volume) -> float:
     spans = [_spans(coarse.mean(axis=across), mm) for across, mm in ((2, pixel[0]), (1, pixel[1]))]
     (tall, tall_seen), (wide, wide_seen) = spans
     seen = tall_seen & wide_seen
-    if not seen.any() or seen.mean() < 0.5:
+    if seen.mean() < 0.5:
         return 1.0
     area = float(np.median((tall * wide)[seen]))
     return float(np.clip((area / ADULT_MM2) ** 1.5, SMALLEST, LARGEST))

@@ -96,14 +96,13 @@ class Scorer:
         """Everything that is looked at before a score: what of `segmentation` can be scored, and the
         findings."""
         named = _named(segmentation, options)
-        checked = run_preflight(ct, named, resample=options.resample)
+        searched = bool(self._to_look_for(named.segments, options))
+        checked = run_preflight(ct, named, resample=options.resample, may_be_empty=searched)
         known, unknown = self._by_vector(checked.segmentation.segments)
         # When some slices are scored again, nothing new is said about the case as a whole.
         rules = check_rules(checked.segmentation, ct) if options.only is None else ()
-        about = checked.findings
-        if self._to_look_for(named.segments, options):  # then masks that are all empty are no error
-            about = tuple(one for one in about if (one.code, one.severity) != ("EMPTY_MASK", "error"))
-        return Preflight((*about, *unknown, *rules), Segmentation(known, checked.segmentation.source))
+        findings = (*checked.findings, *unknown, *rules)
+        return Preflight(findings, Segmentation(known, checked.segmentation.source))
 
     def score_checked(
         self,

@@ -49,7 +49,7 @@ def scored_by_segment(report: QualityReport) -> Mapping[Key, list[SliceScore]]:
 
 
 def found(searched: Iterable[SearchedSlice]) -> list[SearchedSlice]:
-    """Those in which the organ is more likely there than not."""
+    """Those in which the organ is present (`PRESENT`)."""
     return [one for one in searched if one.presence >= PRESENT]
 
 

@@ -82,11 +82,10 @@ def locate(work: Work) -> Iterator[Event]:
 def check_names(work: Work) -> Iterator[Event]:
     """`NamesChecked` for all masks with voxels."""
     from segae.names.check import check_names as check
-    from segae.rules import check_rules
 
     work.checked.raise_for_errors()
     segments = work.checked.segmentation.segments
-    findings = (*work.checked.findings, *check_rules(work.checked.segmentation, work.ct))
+    findings = work.checked.findings  # what the rules say is among them
     checks = yield from steps_of(
         lambda watch: check(work.scorer, work.ct, segments, findings, watch=watch), work.cancel
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,12 +21,19 @@ def starter(
     stage: Annotated[
         list[str] | None, typer.Option(help="Only this stage (pools, fold-PATIENT, final, export).")
     ] = None,
-    small_steps: Annotated[int, typer.Option(min=1, help="Steps on pictures of half the size.")] = 3200,
-    full_steps: Annotated[int, typer.Option(min=1, help="Steps on whole pictures, after those.")] = 1600,
+    small_steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Steps on pictures of half the size, instead of the usual number."),
+    ] = None,
+    full_steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps on whole pictures after those, likewise.")
+    ] = None,
     fold_share: Annotated[
-        float,
-        typer.Option(min=0.01, max=1, help="Part of these steps for a training that keeps a patient back."),
-    ] = 0.5,
+        float | None,
+        typer.Option(
+            min=0.01, max=1, help="Part of these steps for a training that keeps a patient back, likewise."
+        ),
+    ] = None,
     segmenter_step: Annotated[
         list[int] | None, typer.Option(help="Step at which the small networks' masks are taken.")
     ] = None,
@@ -60,12 +67,18 @@ def starter(
         cohort=read_cohort(cohort or DEFAULT),
         data=data,
         work=work,
-        recipe=Recipe(small_steps, full_steps, seed=seed),
-        fold_share=fold_share,
+        recipe=replace(Recipe(seed=seed), **_given(small_steps=small_steps, full_steps=full_steps)),
         segmenter=SegmenterPlan(tuple(sorted(segmenter_step))) if segmenter_step else SegmenterPlan(),
         workers=threads,
     )
-    if repeats is not None:
-        plan = replace(plan, fine_repeats=repeats, repeats=repeats, coarse_repeats=repeats)
+    plan = replace(
+        plan,
+        **_given(fold_share=fold_share, fine_repeats=repeats, repeats=repeats, coarse_repeats=repeats),
+    )
     with progress_bar(Console(stderr=True)) as show:
         run_stages(plan, stage or [], out, card, say=typer.echo, watch=Watch(show))
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """Those that the user has set; of the others the recipe knows the usual values."""
+    return {name: value for name, value in options.items() if value is not None}
