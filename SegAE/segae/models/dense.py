@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segae.errors import ModelError
-from segae.models.prediction import Prediction
+from segae.models.prediction import Prediction, presence_of
 from segae.models.spec import ModelSpec
 from segae.scoring.context import CONTEXT
 
@@ -30,7 +30,6 @@ WIDTHS: dict[str, tuple[int, ...]] = {
 BACKBONES = tuple(WIDTHS)
 CONDITION = 96
 OUTSIDE_SCALE = 100.0  # pixels of the window per unit of the network's output
-_PEAK = 3  # pixels over which presence is smoothed
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,12 +111,11 @@ class DenseNetwork(nn.Module):
         missing, extra = organ * (1 - mask), (1 - organ) * mask
         overlap = (organ * mask).sum(dim=(1, 2))
         whole = organ.sum(dim=(1, 2)) + out.outside
-        peak = functional.avg_pool2d(organ[:, None], _PEAK, 1).amax(dim=(1, 2, 3))
         return Prediction(
             (out.soft_dice + out.scalar) / 2,
             error_map=torch.stack((missing, extra), dim=1),
             areas=torch.stack((overlap, whole), dim=1),
-            presence=peak,
+            presence=presence_of(organ),
         )
 
     def dense(self, images: Tensor, text: Tensor, context: Tensor | None = None) -> DenseOutput:

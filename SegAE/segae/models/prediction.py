@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from torch import Tensor
+from torch.nn import functional
+
+_PEAK = 3  # pixels over which presence is smoothed
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,3 +24,8 @@ class Prediction:
     error_map: Tensor | None = None
     areas: Tensor | None = None
     presence: Tensor | None = None
+
+
+def presence_of(organ: Tensor) -> Tensor:
+    """The highest probability (B,) in maps (B, S, S), smoothed over a few pixels."""
+    return functional.avg_pool2d(organ[:, None], _PEAK, 1).amax(dim=(1, 2, 3))

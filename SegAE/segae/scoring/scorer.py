@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from segae.data import Segment, Segmentation, Volume
 from segae.labels.structure import Structure
@@ -28,6 +29,7 @@ from segae.scoring.options import ScoringOptions
 from segae.scoring.published_map import with_published_map
 from segae.scoring.rows import rows_of
 from segae.scoring.runners import make_runner
+from segae.scoring.taken import taken_by, without_taken
 from segae.verdict import with_organ_scores
 
 STAGE = "scoring"
@@ -140,7 +142,8 @@ class Scorer:
         rows: list[SliceScore] = []
         named = _named(segmentation, options).segments
         segments = (*checked.segmentation.segments, *self._to_look_for(named, options))
-        for part in self._stream(oriented, segments, options, watch, run):
+        taken = taken_by(oriented, segments) if self.model.spec.predicts_areas else None
+        for part in self._stream(oriented, segments, options, watch, run, taken):
             rows += part
             if part:
                 yield part
@@ -193,6 +196,7 @@ class Scorer:
         options: ScoringOptions,
         watch: Watch,
         run: _Run,
+        taken: Tensor | None = None,
     ) -> Iterator[tuple[SliceScore, ...]]:
         spec = self.model.spec
         asked = [self._asked(ct, segment, options) for segment in segments]
@@ -210,6 +214,8 @@ class Scorer:
             odd = unlike(picture_measures(images, spec), spec.typical).tolist() if spec.typical else []
             for name, is_odd in zip(_scored_names(batch), odd, strict=False):
                 run.unlike.setdefault(name, []).append(is_odd)
+            if taken is not None:
+                prediction = without_taken(batch, prediction, taken)
             scores, searched = rows_of(batch, prediction, spec.intervals)
             run.searched += searched
             done += len(images)

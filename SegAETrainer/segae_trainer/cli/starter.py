@@ -16,7 +16,8 @@ def starter(
     card: Annotated[Path, typer.Option(help="The model card to write (.md).")],
     work: Annotated[Path, typer.Option(help="Folder for pools, masks and unfinished training; about 20 GB.")],
     cohort: Annotated[
-        Path | None, typer.Option(help="CSV: case,patient,use,leave_out,coarse. Default: the bundled one.")
+        Path | None,
+        typer.Option(help="CSV: case,patient,use,leave_out,coarse,complete. Default: the bundled one."),
     ] = None,
     stage: Annotated[
         list[str] | None, typer.Option(help="Only this stage (pools, fold-PATIENT, final, export).")

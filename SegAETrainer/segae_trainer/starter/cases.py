@@ -28,7 +28,7 @@ ORIENTATION = "LAS"
 class Case:
     """`ct` (K, H, W) int16 HU and `labels` (K, H, W) uint8 in LAS order; `pixel_mm` (rows, columns) and
     `slice_mm` in millimetres. `predictions` are other label maps of the scan by name, `bad_masks` wrong
-    masks by structure."""
+    masks by structure. `absent`: structures that are known not to be in the scan."""
 
     name: str
     ct: np.ndarray
@@ -37,6 +37,7 @@ class Case:
     slice_mm: float
     predictions: dict[str, np.ndarray]
     bad_masks: dict[int, np.ndarray]
+    absent: frozenset[int] = frozenset()
 
     def structures(self, k: int, labels: np.ndarray | None = None) -> list[int]:
         """Label indices present in slice `k`, background left out."""

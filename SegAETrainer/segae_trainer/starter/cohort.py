@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from segae.errors import InputError
 from segae.labels.resolver import resolve
+from segae.labels.table import load_structures
 from segae_trainer.starter.cases import Case, read_case, without
 
 USES = ("folds", "final", "test")
@@ -18,22 +21,25 @@ DEFAULT = Path(__file__).with_name("cohort.csv")
 class Member:
     """`use`: "folds" (each patient is tested once by a model that never saw it, and trains the final
     model), "final" (trains the final model only) or "test" (trains nothing). `leave_out`: structures
-    whose masks are not trusted. `coarse`: train on larger pixels too."""
+    whose masks are not trusted. `coarse`: train on larger pixels too. `complete`: every structure
+    that TotalSegmentator knows was looked for, so that those without a mask are not in the scan."""
 
     case: str
     patient: str
     use: str
     leave_out: tuple[str, ...] = ()
     coarse: bool = False
+    complete: bool = False
 
     def read(self, data: Path) -> Case:
         """The case from its folder in `data`."""
         case = read_case(data / self.case)
-        return (
-            without(case, {resolve(name).structure.index for name in self.leave_out})
-            if self.leave_out
-            else case
-        )
+        if self.complete:
+            looked_for = {row.index for row in load_structures() if row.totalsegmentator_v2}
+            case = replace(case, absent=frozenset(looked_for - set(np.unique(case.labels).tolist())))
+        if self.leave_out:
+            case = without(case, {resolve(name).structure.index for name in self.leave_out})
+        return case
 
 
 @dataclass(frozen=True)
@@ -59,8 +65,8 @@ class Cohort:
 
 
 def read_cohort(path: Path = DEFAULT) -> Cohort:
-    """From a CSV file with the columns case, patient, use, leave_out (names separated by ;), coarse
-    ("yes" or nothing).
+    """From a CSV file with the columns case, patient, use, leave_out (names separated by ;), coarse and
+    complete ("yes" or nothing).
 
     Raises `InputError` for an unknown use, or when the folds have fewer than two patients.
     """
@@ -74,7 +80,8 @@ def read_cohort(path: Path = DEFAULT) -> Cohort:
         ) from error
     except KeyError as error:
         raise InputError(
-            f'The cohort "{path}" lacks the column {error}; it needs case,patient,use,leave_out,coarse.'
+            f'The cohort "{path}" lacks the column {error}; it needs case,patient,use,leave_out,coarse,'
+            "complete."
         ) from error
     for member in members:
         if member.use not in USES:
@@ -89,4 +96,6 @@ def read_cohort(path: Path = DEFAULT) -> Cohort:
 
 def _member(row: dict[str, str]) -> Member:
     left_out = tuple(filter(None, (row["leave_out"] or "").split(";")))
-    return Member(row["case"], row["patient"], row["use"], left_out, row["coarse"] == "yes")
+    return Member(
+        row["case"], row["patient"], row["use"], left_out, row["coarse"] == "yes", row["complete"] == "yes"
+    )

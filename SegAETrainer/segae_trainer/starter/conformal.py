@@ -3,21 +3,25 @@
 The score first passes a monotone curve, then each side of the interval is a Mondrian conformal prediction
 (Vovk, Gammerman, Shafer: Algorithmic Learning in a Random World, 2005) of the residual, divided by how large
 residuals of that side usually are at that score. Mondrian groups are size class and organ family, size class,
-and everything. Each side holds with half of the error allowed, so that both together hold with `confidence`
-for a mask that is exchangeable with those of its group.
+and everything. Each side holds with half of the error allowed, so that both together hold for a mask that is
+exchangeable with those of its group. Masks of a new patient are not: patients differ. So the level asked of
+the conformal prediction is the lowest at which intervals fitted on the other patients hold with `confidence`
+for a patient left out, on average over patients.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from segae.intervals import ORGAN, SLICE, calibrated, group_names, interval_for, organ_families
+from segae.intervals import EVERYTHING, ORGAN, SLICE, calibrated, group_names, interval_for, organ_families
 
 CONFIDENCE = 0.9
+STRICTER = (0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99)  # levels tried when `CONFIDENCE` does not hold
 LEAST_POINTS = 40  # of a group that gets an interval of its own
 EDGES: Mapping[str, tuple[float, ...]] = {
     SLICE: (150.0, 600.0, 2500.0),  # mm2
@@ -74,18 +78,44 @@ def fit_intervals(levels: Mapping[str, Points], confidence: float = CONFIDENCE) 
 
 
 def fit_level(points: Points, edges: tuple[float, ...], confidence: float = CONFIDENCE) -> dict[str, Any]:
-    """One level of the table; see `segae.intervals`."""
+    """One level of the table; see `segae.intervals`. `asked` is the conformal level that it took."""
     if len(points) < LEAST_POINTS:
         raise ValueError(f"{len(points)} points are too few for an interval; {LEAST_POINTS} are needed")
     if not all(np.isfinite(values).all() for values in (points.predicted, points.true, points.sizes)):
         raise ValueError("scores, Dice and sizes must be finite")
+    asked = _level_that_holds(points, edges, confidence)
+    return {**_fit_at(points, edges, asked), "asked": asked}
+
+
+def _level_that_holds(points: Points, edges: tuple[float, ...], confidence: float) -> float:
+    """The lowest level, `confidence` or a stricter one, at which a patient left out is covered with
+    `confidence`, as a mean over the patients whose others have enough points; the strictest when none is."""
+    splits = [
+        (points.where(~own), points.where(own))
+        for own in (points.patients == patient for patient in np.unique(points.patients))
+        if np.count_nonzero(~own) >= LEAST_POINTS
+    ]
+    levels = (confidence, *(level for level in STRICTER if level > confidence))
+    if not splits:
+        return confidence
+    for level in levels:
+        tables = ({SLICE: _fit_at(others, edges, level)} for others, _ in splits)
+        held = [
+            measure(own, table)["all"]["coverage"] for table, (_, own) in zip(tables, splits, strict=True)
+        ]
+        if np.mean(held) >= confidence:
+            return level
+    return levels[-1]
+
+
+def _fit_at(points: Points, edges: tuple[float, ...], level: float) -> dict[str, Any]:
     curves = _fit_curves(points)
     centre, below, above = _unseen_curves(points)
     residual = points.true - centre
     groups = {}
     for names in reversed(group_names(points.sizes, points.structures, edges)):
-        low = _quantiles(residual, below, names, (1 - confidence) / 2)
-        high = _quantiles(residual, above, names, (1 + confidence) / 2)
+        low = _quantiles(residual, below, names, (1 - level) / 2)
+        high = _quantiles(residual, above, names, (1 + level) / 2)
         for group in low:
             groups[group] = _group_curves(curves, low[group], high[group])
     return {
@@ -174,11 +204,13 @@ def _local_mean(values: np.ndarray, at_knot: np.ndarray, prior: float) -> np.nda
 
 def _quantiles(residual: np.ndarray, spread: np.ndarray, names: np.ndarray, share: float) -> dict[str, float]:
     """The conformal quantile of residual / spread in each group that is large enough: asked of crepes for a
-    score of 0 and a spread of 1."""
+    score of 0 and a spread of 1. A group must have `LEAST_POINTS` and as many as put one beyond the quantile;
+    the group of everything has no other to fall back on."""
     from crepes import ConformalPredictiveSystem
 
     groups, counts = np.unique(names, return_counts=True)
-    groups = groups[counts >= LEAST_POINTS]
+    beyond = math.ceil(round(1 / min(share, 1 - share), 6))
+    groups = groups[(counts >= max(LEAST_POINTS, beyond)) | (groups == EVERYTHING)]
     if not len(groups):
         return {}
     large = np.isin(names, groups)

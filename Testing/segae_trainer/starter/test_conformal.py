@@ -22,6 +22,7 @@ from segae_trainer.starter.conformal import (
 )
 
 LIVER, T5, AORTA = 13, 54, 114
+FIELDS = tuple(Points.__dataclass_fields__)
 
 
 def scored(n: int, seed: int, patients: int = 5, bias: float = 0.0, rare: int | None = None) -> Points:
@@ -128,6 +129,19 @@ def test_a_patient_unlike_the_others_is_noticed_by_measuring():
     )  # fmt: skip
     measured = measure_unseen(moved)
     assert measured["0"]["coverage"] < 0.6 < measured["1"]["coverage"]
+
+
+def test_patients_that_differ_get_wider_intervals_that_hold_for_the_next_one():
+    def cohort(seed: int) -> Points:
+        parts = [scored(700, seed + n, bias=bias) for n, bias in enumerate((0.2, 0.0, -0.2))]
+        columns = [np.concatenate([getattr(part, name) for part in parts]) for name in FIELDS[:-1]]
+        return Points(*columns, np.repeat(np.arange(3), 700))
+
+    fitted = fit_intervals({SLICE: cohort(20)})
+    assert fitted[SLICE]["asked"] > fitted["confidence"] == 0.9
+    alike = fit_intervals({SLICE: scored(2100, 20, patients=3)})
+    assert alike[SLICE]["asked"] <= 0.92
+    assert measure_unseen(cohort(40))["mean"]["coverage"] >= 0.85
 
 
 def test_too_few_or_broken_points_are_refused():
