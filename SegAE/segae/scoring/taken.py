@@ -1,5 +1,8 @@
-"""Where an organ is looked for, pixels of other organs' masks do not count: what lies in such a mask is
-rather that organ than a missing one."""
+"""Where an organ is looked for, it is not present in pixels of other organs' masks: what lies in such a mask
+is rather that organ than a missing one.
+
+The area of the organ still counts them: of masks that took pixels from each other the volume's Dice is nearer
+to the truth with them (fold A of the starter model, masks of a network: mean error .134 against .146)."""
 
 from __future__ import annotations
 
@@ -33,11 +36,11 @@ def taken_by(ct: OrientedCT, segments: Sequence[Segment]) -> Tensor:
 
 
 def without_taken(batch: Sequence[PreparedSlices], prediction: Prediction, taken: Tensor) -> Prediction:
-    """The prediction with presence and organ's area of the searched slices, whose own mask is empty, counted
-    in pixels that are not `taken`. A network without a map keeps what it said."""
-    if prediction.error_map is None or prediction.presence is None or prediction.areas is None:
+    """The prediction with the presence in searched slices, whose own mask is empty, as it is in the pixels
+    that are not `taken`. A network without a map keeps what it said."""
+    if prediction.error_map is None or prediction.presence is None:
         return prediction
-    presence, areas, done = prediction.presence.clone(), prediction.areas.clone(), 0
+    presence, done = prediction.presence.clone(), 0
     for part in batch:
         first, count = int((part.searched_mm == 0).sum()), len(part.slices)  # searched slices come last
         here = slice(done + first, done + count)
@@ -45,10 +48,9 @@ def without_taken(batch: Sequence[PreparedSlices], prediction: Prediction, taken
         if first == count:
             continue
         organ = prediction.error_map[here, 0]  # without mask the whole organ is missing
-        held = organ * _in_windows(taken, part.part(slice(first, None)), organ.shape[-1])
-        presence[here] = presence_of(organ - held)
-        areas[here, 1] -= held.sum(dim=(1, 2))
-    return replace(prediction, presence=presence, areas=areas)
+        free = 1 - _in_windows(taken, part.part(slice(first, None)), organ.shape[-1])
+        presence[here] = presence_of(organ * free)
+    return replace(prediction, presence=presence)
 
 
 def _in_windows(taken: Tensor, part: PreparedSlices, size: int) -> Tensor:

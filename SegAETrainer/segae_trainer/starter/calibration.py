@@ -50,7 +50,7 @@ def names_of(level: str) -> tuple[str, ...]:
 def _points(tables: Mapping[str, pd.DataFrame], level: str) -> Points | None:
     import pandas as pd
 
-    found = [tables[name] for name in names_of(level) if name in tables]
+    found = [tables[name].assign(suite=name) for name in names_of(level) if name in tables]
     if not found:
         return None
     table = pd.concat(found, ignore_index=True)
@@ -60,6 +60,7 @@ def _points(tables: Mapping[str, pd.DataFrame], level: str) -> Points | None:
         table[_size(level)].to_numpy(float),
         table["structure_index"].to_numpy(int),
         table["patient"].to_numpy(str),
+        table["suite"].to_numpy(str),
     )
 
 

@@ -36,13 +36,14 @@ _MOST = 1 / _LEAST_SPREAD  # a quantile that covers all of 0..1, for groups too 
 @dataclass(frozen=True, eq=False)
 class Points:
     """n scored masks with known truth: `predicted` (raw) and `true` Dice, `sizes` (mm2 of a slice, mm3 of an
-    organ), `structures` (rows of the label table), `patients` (any name or number); all (n,)."""
+    organ), `structures` (rows of the label table), `patients` and `suites` (any name or number); all (n,)."""
 
     predicted: np.ndarray
     true: np.ndarray
     sizes: np.ndarray
     structures: np.ndarray
     patients: np.ndarray
+    suites: np.ndarray
 
     def __len__(self) -> int:
         return len(self.predicted)
@@ -181,7 +182,8 @@ def _fit_curves(points: Points) -> _Curves:
     """Local means at the knots, drawn to "no correction" and to the overall spread where points are few."""
     from sklearn.isotonic import isotonic_regression
 
-    scores, at_knot = np.clip(points.predicted, 0, 1), _hats(points.predicted)
+    scores = np.clip(points.predicted, 0, 1)
+    at_knot = _hats(points.predicted) * _even_weights(points.suites)[:, None]
     bias = _local_mean(points.true - scores, at_knot, 0.0)
     centre = isotonic_regression(KNOTS + bias, sample_weight=at_knot.sum(axis=0) + _PRIOR, y_min=0, y_max=1)
     residual = points.true - np.interp(scores, KNOTS, centre)
@@ -190,6 +192,13 @@ def _fit_curves(points: Points) -> _Curves:
         for part in (np.maximum(-residual, 0), np.maximum(residual, 0))
     )
     return _Curves(centre, below, above)
+
+
+def _even_weights(suites: np.ndarray) -> np.ndarray:
+    """Weights (n,), 1 on average, with which each suite counts alike: how many masks each has is chance, and
+    the masks of one are worse than those of another."""
+    _, place, counts = np.unique(suites, return_inverse=True, return_counts=True)
+    return len(suites) / len(counts) / counts[place]
 
 
 def _hats(scores: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -36,7 +37,7 @@ def scored(n: int, seed: int, patients: int = 5, bias: float = 0.0, rare: int | 
     structures = rng.choice([LIVER, T5], n)
     if rare is not None:
         structures[rng.permutation(n)[:rare]] = AORTA
-    return Points(best_guess + bias, true, sizes, structures, rng.integers(0, patients, n))
+    return Points(best_guess + bias, true, sizes, structures, rng.integers(0, patients, n), np.full(n, "one"))
 
 
 @pytest.fixture(scope="module")
@@ -123,19 +124,25 @@ def test_each_patient_is_measured_with_a_table_of_the_others():
 def test_a_patient_unlike_the_others_is_noticed_by_measuring():
     points = scored(3000, 11, patients=4)
     odd = points.patients == 0
-    moved = Points(
-        np.where(odd, points.predicted * 0.3, points.predicted),
-        points.true, points.sizes, points.structures, points.patients,
-    )  # fmt: skip
+    moved = replace(points, predicted=np.where(odd, points.predicted * 0.3, points.predicted))
     measured = measure_unseen(moved)
     assert measured["0"]["coverage"] < 0.6 < measured["1"]["coverage"]
+
+
+def test_a_suite_counts_alike_however_many_masks_it_has():
+    def both(n: int) -> Points:
+        parts = [scored(n, 30, bias=0.2), replace(scored(500, 31, bias=-0.2), suites=np.full(500, "other"))]
+        return Points(*(np.concatenate([getattr(part, name) for part in parts]) for name in FIELDS))
+
+    few, many = (fit_intervals({SLICE: both(n)})[SLICE]["calibrated"] for n in (500, 5000))
+    assert np.abs(np.subtract(few, many)).max() < 0.05
 
 
 def test_patients_that_differ_get_wider_intervals_that_hold_for_the_next_one():
     def cohort(seed: int) -> Points:
         parts = [scored(700, seed + n, bias=bias) for n, bias in enumerate((0.2, 0.0, -0.2))]
-        columns = [np.concatenate([getattr(part, name) for part in parts]) for name in FIELDS[:-1]]
-        return Points(*columns, np.repeat(np.arange(3), 700))
+        columns = [np.concatenate([getattr(part, name) for part in parts]) for name in FIELDS]
+        return replace(Points(*columns), patients=np.repeat(np.arange(3), 700))
 
     fitted = fit_intervals({SLICE: cohort(20)})
     assert fitted[SLICE]["asked"] > fitted["confidence"] == 0.9
@@ -148,9 +155,6 @@ def test_too_few_or_broken_points_are_refused():
     with pytest.raises(ValueError, match="39 points are too few"):
         fit_intervals({SLICE: scored(39, 12)})
     points = scored(100, 13)
-    broken = Points(
-        np.where(np.arange(100) == 7, np.nan, points.predicted),
-        points.true, points.sizes, points.structures, points.patients,
-    )  # fmt: skip
+    broken = replace(points, predicted=np.where(np.arange(100) == 7, np.nan, points.predicted))
     with pytest.raises(ValueError, match="must be finite"):
         fit_intervals({SLICE: broken})
