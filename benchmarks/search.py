@@ -40,7 +40,7 @@ from segae_trainer.starter.plan import Plan
 from segae_trainer.starter.stages import train_network, trained_rows
 from segae_trainer.starter.tables import report_of
 
-OTHERS = (0.7, 0.8, 0.9, 0.95)  # thresholds of presence for an empty mask, beside the one that ships
+OTHERS = (0.7, 0.8, 0.95, 0.97)  # thresholds of presence for an empty mask, beside the one that ships
 TAKEN_AWAY = 0.3  # of the slices of a mask
 LEAST_SLICES = 4
 

@@ -12,7 +12,7 @@ from segae.report.rows import SearchedSlice, SliceScore
 PRESENT = 0.8  # presence from which a searched slice counts; below, finds are more often wrong than right
 MISSING_SHARE = 0.05  # of the organ's volume: less changes its Dice by 0.03 at most, within any interval
 MISSING_ML = 0.2  # a third of the smallest organ of the table (an adrenal gland of a slim adult: 0.6 ml)
-SURELY_PRESENT = 0.97  # of an empty mask: networks see hips in an abdomen, and are rarely that sure
+SURELY_PRESENT = 0.9  # of an empty mask: below, absent organs are found too often
 PRESENT_ML = 0.5  # an empty mask has no neighbour that backs a find, so more is asked for
 PRESENT_RUN = 2  # and it must be found in this many searched slices next to each other
 

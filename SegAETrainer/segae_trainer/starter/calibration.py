@@ -31,14 +31,15 @@ def with_unseen_calibration(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.
     result = {
         name: table.assign(**dict.fromkeys((SHOWN, LOW, HIGH), np.nan)) for name, table in tables.items()
     }
-    for level, points in points_of(tables).items():
-        for patient in np.unique(points.patients):
-            others = points.where(points.patients != patient)
-            if _enough(others):
-                fitted = fit_intervals({level: others})
-                for name in names_of(level):
-                    if name in result:
-                        _fill(result[name], str(patient), fitted, level)
+    levels = points_of(tables)
+    for patient in {str(name) for points in levels.values() for name in points.patients}:
+        others = {level: points.where(points.patients != patient) for level, points in levels.items()}
+        enough = {level: points for level, points in others.items() if _enough(points)}
+        fitted = fit_intervals(enough) if enough else {}
+        for level in enough:
+            for name in names_of(level):
+                if name in result:
+                    _fill(result[name], patient, fitted, level)
     return result
 
 
@@ -50,7 +51,7 @@ def names_of(level: str) -> tuple[str, ...]:
 def _points(tables: Mapping[str, pd.DataFrame], level: str) -> Points | None:
     import pandas as pd
 
-    found = [tables[name].assign(suite=name) for name in names_of(level) if name in tables]
+    found = [tables[name] for name in names_of(level) if name in tables]
     if not found:
         return None
     table = pd.concat(found, ignore_index=True)
@@ -60,7 +61,6 @@ def _points(tables: Mapping[str, pd.DataFrame], level: str) -> Points | None:
         table[_size(level)].to_numpy(float),
         table["structure_index"].to_numpy(int),
         table["patient"].to_numpy(str),
-        table["suite"].to_numpy(str),
     )
 
 

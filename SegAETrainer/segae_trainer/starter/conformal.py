@@ -36,14 +36,13 @@ _MOST = 1 / _LEAST_SPREAD  # a quantile that covers all of 0..1, for groups too 
 @dataclass(frozen=True, eq=False)
 class Points:
     """n scored masks with known truth: `predicted` (raw) and `true` Dice, `sizes` (mm2 of a slice, mm3 of an
-    organ), `structures` (rows of the label table), `patients` and `suites` (any name or number); all (n,)."""
+    organ), `structures` (rows of the label table), `patients` (any name or number); all (n,)."""
 
     predicted: np.ndarray
     true: np.ndarray
     sizes: np.ndarray
     structures: np.ndarray
     patients: np.ndarray
-    suites: np.ndarray
 
     def __len__(self) -> int:
         return len(self.predicted)
@@ -70,22 +69,22 @@ def fit_intervals(levels: Mapping[str, Points], confidence: float = CONFIDENCE) 
     """The table for `ModelSpec.intervals` from points of each level, `{"slice": ..., "organ": ...}`.
 
     Curves are fitted with every patient left out once, so that residuals are those of an unseen patient (with
-    fewer than three patients: on all). Raises ValueError for a level with fewer than `LEAST_POINTS` points.
+    fewer than three patients: on all). `asked` is the conformal level that was needed. Raises ValueError for
+    a level with fewer than `LEAST_POINTS` points, and for points that are not finite.
     """
-    return {
-        "confidence": confidence,
-        **{level: fit_level(points, EDGES[level], confidence) for level, points in levels.items()},
-    }
+    for points in levels.values():
+        _check(points)
+    # A patient has few organs, so what his slices say about the next patient is asked of the organs as well.
+    asked = max(_level_that_holds(points, EDGES[level], confidence) for level, points in levels.items())
+    fitted = {level: _fit_at(points, EDGES[level], asked) for level, points in levels.items()}
+    return {"confidence": confidence, "asked": asked, **fitted}
 
 
-def fit_level(points: Points, edges: tuple[float, ...], confidence: float = CONFIDENCE) -> dict[str, Any]:
-    """One level of the table; see `segae.intervals`. `asked` is the conformal level that it took."""
+def _check(points: Points) -> None:
     if len(points) < LEAST_POINTS:
         raise ValueError(f"{len(points)} points are too few for an interval; {LEAST_POINTS} are needed")
     if not all(np.isfinite(values).all() for values in (points.predicted, points.true, points.sizes)):
         raise ValueError("scores, Dice and sizes must be finite")
-    asked = _level_that_holds(points, edges, confidence)
-    return {**_fit_at(points, edges, asked), "asked": asked}
 
 
 def _level_that_holds(points: Points, edges: tuple[float, ...], confidence: float) -> float:
@@ -182,8 +181,7 @@ def _fit_curves(points: Points) -> _Curves:
     """Local means at the knots, drawn to "no correction" and to the overall spread where points are few."""
     from sklearn.isotonic import isotonic_regression
 
-    scores = np.clip(points.predicted, 0, 1)
-    at_knot = _hats(points.predicted) * _even_weights(points.suites)[:, None]
+    scores, at_knot = np.clip(points.predicted, 0, 1), _hats(points.predicted)
     bias = _local_mean(points.true - scores, at_knot, 0.0)
     centre = isotonic_regression(KNOTS + bias, sample_weight=at_knot.sum(axis=0) + _PRIOR, y_min=0, y_max=1)
     residual = points.true - np.interp(scores, KNOTS, centre)
@@ -192,13 +190,6 @@ def _fit_curves(points: Points) -> _Curves:
         for part in (np.maximum(-residual, 0), np.maximum(residual, 0))
     )
     return _Curves(centre, below, above)
-
-
-def _even_weights(suites: np.ndarray) -> np.ndarray:
-    """Weights (n,), 1 on average, with which each suite counts alike: how many masks each has is chance, and
-    the masks of one are worse than those of another."""
-    _, place, counts = np.unique(suites, return_inverse=True, return_counts=True)
-    return len(suites) / len(counts) / counts[place]
 
 
 def _hats(scores: np.ndarray) -> np.ndarray:

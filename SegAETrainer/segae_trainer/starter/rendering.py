@@ -30,8 +30,10 @@ from segae_trainer.views import ROOM
 COARSEST_MM = 3.2
 BEYOND_MM = (3.0, 60.0)
 BEYOND_SHARE = 0.02  # of the structures that ended a little further up or down, and are drawn here
-ABSENT_SHARE = 0.05  # of the same: the slice where they are not, without mask
-SEARCH_SHARE = 0.05  # of the structures known to be in the scan or not, in each slice: looked for in the body
+ABSENT_SHARE = 0.03  # of the same: the slice where they are not, without mask
+SEARCH_SHARE = (
+    0.03  # of the structures of the case, in each slice, there or not: looked for in the whole body
+)
 _BATCH = 24
 
 
@@ -186,8 +188,7 @@ def _render_slice(scenes: list[Scene], spec: ModelSpec, rendering: Rendering, se
                 around.append(mask)
         windows = [window_round(mask, case, spec) for mask in around]
         if rendering.search:
-            known = sorted(scene.rows | scene.case.absent)
-            searched = [_searched(labels, row) for row in known if rng.random() < SEARCH_SHARE]
+            searched = [_searched(labels, row) for row in sorted(scene.rows) if rng.random() < SEARCH_SHARE]
             pairs += searched
             windows += [body_window(scene, k)] * len(searched)
         pools.append(
@@ -258,7 +259,7 @@ def _render_some(
         targets=_targets(pairs, masks, organs),
         kinds=np.array([KINDS.index(pair.kind) for pair in pairs], np.uint8),
         organ=(organs.sum(dim=(1, 2)) / pixel_area).numpy().astype(np.float32),
-        known=np.array([pair.structure in scene.rows | scene.case.absent for pair in pairs], bool),
+        known=np.array([pair.structure in scene.rows for pair in pairs], bool),
         slices=np.full(len(pairs), k, np.int64),
         areas=(masks.sum(dim=(1, 2)) * mm2).numpy().astype(np.float32),
         organs=(organs.sum(dim=(1, 2)) * mm2).numpy().astype(np.float32),

@@ -10,7 +10,6 @@ import torch
 from segae.data import Segment
 from segae.errors import InputError
 from segae.io.ct import read_ct
-from segae.labels.resolver import resolve
 from segae.labels.table import by_index
 from segae.models.spec import ModelSpec
 from segae.scoring.inputs import orient_ct, prepare
@@ -106,17 +105,6 @@ def test_targets_follow_from_what_is_there(pool: Pool):
 def test_a_wrong_name_that_the_case_has_no_masks_of_says_nothing_about_the_picture(pool: Pool, case: Case):
     assert (pool.known == np.isin(pool.structures, np.unique(case.labels))).all()
     assert pool.known[~of_kind(pool, "wrong name")].all()
-
-
-def test_what_is_known_to_be_absent_is_looked_for_too(case: Case, spec: ModelSpec):
-    bladder, prostate = (resolve(name).structure.index for name in ("bladder", "prostate"))
-    complete = replace(case, absent=frozenset({bladder}))
-    pool = concatenate(render_case(complete, spec, Rendering(repeats=16, synthetic=0.0), seed=1))
-    here = pool.structures == bladder
-    assert (of_kind(pool, "searched") & here).any()
-    assert pool.known[here].all()
-    assert not pool.organs[here].any()
-    assert not (of_kind(pool, "searched") & (pool.structures == prostate)).any()
 
 
 def test_the_same_seed_gives_the_same_pool_however_many_processes(case: Case, spec: ModelSpec):
