@@ -11,30 +11,30 @@ can be stopped and taken up again.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from torch.nn import functional
+from trained_folds import parser
 
 from segae.models.spec import ModelSpec
 from segae.scoring.context import PLACE
 from segae_trainer.evaluation.metrics.correlation import lcc
-from segae_trainer.evaluation.metrics.detection import auroc
 from segae_trainer.evaluation.metrics.error import mae
 from segae_trainer.starter.cohort import read_cohort
+from segae_trainer.starter.figures import name_auroc, suites_of
 from segae_trainer.starter.pairs import KINDS
 from segae_trainer.starter.plan import FINAL, SPEC, Plan
 from segae_trainer.starter.pool import Pool, Pools, read_pool, subset
 from segae_trainer.starter.stages import text_vectors, trained_rows, training_pools
-from segae_trainer.starter.tables import SUITE
+from segae_trainer.starter.tables import where
 from segae_trainer.starter.training import Recipe, Run
 from segae_trainer.starter.views import centre_views
 
@@ -156,28 +156,25 @@ def figures(plan: Plan, fold: str, predicted: np.ndarray) -> Iterator[str]:
     kinds, truth, rows = (
         np.concatenate([getattr(pool, name) for pool in pools]) for name in ("kinds", "targets", "structures")
     )
-    known = np.isin(rows, trained_rows(plan, fold))
-    for chosen in (SUITE, ("real",)):
-        here = known & np.isin(kinds, [KINDS.index(kind) for kind in chosen]) & np.isfinite(truth)
-        yield f"{lcc(predicted[here], truth[here]):.3f}"
-        yield f"{mae(predicted[here], truth[here]):.3f}"
-    good = np.isin(kinds, [KINDS.index("exact"), KINDS.index("fine noise")]) & (truth > 0.85)
-    wrong = kinds == KINDS.index("wrong name")
-    here = known & (good | wrong)
-    yield f"{auroc(predicted[here], good[here].astype(float), 0.5):.3f}"
+    pairs = pd.DataFrame(
+        {"structure_index": rows, "kind": np.array(KINDS)[kinds], "dice": truth, "predicted": predicted}
+    )
+    known = trained_rows(plan, fold)
+    suites = suites_of(pairs, known)
+    networks = where(pairs, pairs["structure_index"].isin(known) & (pairs["kind"] == "real"))
+    for suite in (suites["synthetic"], networks):
+        scores, dice = suite["predicted"].to_numpy(), suite["dice"].to_numpy()
+        yield f"{lcc(scores, dice):.3f}"
+        yield f"{mae(scores, dice):.3f}"
+    yield f"{name_auroc(suites['names']):.3f}"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--fold", default="fold-A")
-    parser.add_argument("--steps", type=int, default=500)
-    parser.add_argument("--only", action="append", choices=VARIANTS, help="train only this one")
-    parser.add_argument("--threads", type=int, default=2)
-    arguments = parser.parse_args()
+    asked = parser(__doc__)
+    asked.add_argument("--fold", default="fold-A")
+    asked.add_argument("--steps", type=int, default=500)
+    asked.add_argument("--only", action="append", choices=VARIANTS, help="train only this one")
+    arguments = asked.parse_args()
     torch.set_num_threads(arguments.threads)
     console = Console(width=140)
     plan = Plan(read_cohort(), arguments.data, arguments.work)

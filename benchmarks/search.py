@@ -11,19 +11,17 @@ with others.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from trained_folds import parser
 
 from segae.data import Segment, Volume
-from segae.geometry.orientation import orient_array
 from segae.io.ct import read_ct
 from segae.labels.table import by_index
 from segae.report.rows import SearchedSlice
@@ -33,12 +31,12 @@ from segae.scoring.scorer import Scorer
 from segae.scoring.taken import taken_by, without_taken
 from segae.verdict import judge
 from segae.verdict.search import SURELY_PRESENT, present_without_mask
-from segae_trainer.starter.cases import ORIENTATION, Case
+from segae_trainer.starter.cases import Case
 from segae_trainer.starter.cohort import Member, read_cohort
 from segae_trainer.starter.figures import loaded
 from segae_trainer.starter.plan import Plan
 from segae_trainer.starter.stages import train_network, trained_rows
-from segae_trainer.starter.tables import report_of
+from segae_trainer.starter.tables import report_of, segments_of
 
 OTHERS = (0.7, 0.8, 0.95, 0.97)  # thresholds of presence for an empty mask, beside the one that ships
 TAKEN_AWAY = 0.3  # of the slices of a mask
@@ -66,12 +64,9 @@ def shortened(labels: np.ndarray, rows: set[int]) -> tuple[np.ndarray, set[int]]
 def searched(scorer: Scorer, case: Case, volume: Volume, rows: set[int]) -> Iterator[list[SearchedSlice]]:
     """Of each structure the slices of the search, its mask emptied and all others as they are."""
     ct, spec = scorer.orient(volume), scorer.model.spec
-    labels = np.zeros(volume.grid.shape, case.labels.dtype)
-    orient_array(labels, volume.grid, ORIENTATION)[...] = case.labels
-    here = [int(row) for row in np.unique(labels) if row]
-    masks = {row: Segment.from_mask(str(row), by_index(row), labels == row, volume.grid) for row in here}
+    masks = list(segments_of(case.labels, [row for row in np.unique(case.labels) if row], volume))
     for row in sorted(rows):
-        taken = taken_by(ct, [mask for other, mask in masks.items() if other != row])
+        taken = taken_by(ct, [mask for mask in masks if mask.structure != by_index(row)])
         empty = Segment.from_mask(str(row), by_index(row), np.zeros(volume.grid.shape, bool), volume.grid)
         slices: list[SearchedSlice] = []
         for part in prepare_empty(ct, empty, spec):
@@ -119,14 +114,9 @@ def share(some, everything) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--fold", action="append", help="only this one")
-    parser.add_argument("--threads", type=int, default=2)
-    arguments = parser.parse_args()
+    asked = parser(__doc__)
+    asked.add_argument("--fold", action="append", help="only this one")
+    arguments = asked.parse_args()
     torch.set_num_threads(arguments.threads)
     plan = Plan(read_cohort(), arguments.data, arguments.work)
     table = Table("scan", "", "", box=box.SIMPLE_HEAD)

@@ -9,7 +9,6 @@ file. Everything is printed as it was measured, the single scans beside all pati
 
 from __future__ import annotations
 
-import argparse
 import platform
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import torch
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from trained_folds import parser
 
 from segae.models.quality_model import QualityModel
 from segae_trainer.starter.asked import Evidence
@@ -34,16 +34,11 @@ WIDTH = 220
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--cohort", type=Path, default=DEFAULT)
-    parser.add_argument("--model", help="a finished model, or the name of a bundled one")
-    parser.add_argument("--baselines", action="store_true", help="make the tables of other methods, too")
-    parser.add_argument("--threads", type=int, default=2)
-    arguments = parser.parse_args()
+    asked = parser(__doc__)
+    asked.add_argument("--cohort", type=Path, default=DEFAULT)
+    asked.add_argument("--model", help="a finished model, or the name of a bundled one")
+    asked.add_argument("--baselines", action="store_true", help="make the tables of other methods, too")
+    arguments = asked.parse_args()
     torch.set_num_threads(arguments.threads)
     cohort = read_cohort(arguments.cohort)
     plan = Plan(cohort, arguments.data, arguments.work, workers=arguments.threads)

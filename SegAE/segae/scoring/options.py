@@ -27,6 +27,11 @@ class ScoringOptions:
     def __post_init__(self) -> None:
         check_sampling(self.slices)
 
+    @property
+    def every_slice(self) -> bool:
+        """Whether all slices are asked for; only then is an organ looked for outside of its mask."""
+        return self.slices is None and self.only is None
+
     def slices_of(self, segment: str) -> Collection[int] | None:
         """The slices that `only` asks of a segment; None when it asks nothing."""
         return None if self.only is None else self.only.get(segment, ())

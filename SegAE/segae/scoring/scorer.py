@@ -142,7 +142,8 @@ class Scorer:
         rows: list[SliceScore] = []
         named = _named(segmentation, options).segments
         segments = (*checked.segmentation.segments, *self._to_look_for(named, options))
-        taken = taken_by(oriented, segments) if self.model.spec.predicts_areas else None
+        looks = self.model.spec.predicts_areas and options.every_slice
+        taken = taken_by(oriented, segments) if looks else None
         for part in self._stream(oriented, segments, options, watch, run, taken):
             rows += part
             if part:
@@ -241,9 +242,7 @@ class Scorer:
     def _to_look_for(self, segments: Sequence[Segment], options: ScoringOptions) -> tuple[Segment, ...]:
         """The empty masks whose organ this model can look for, when everything is to be scored."""
         spec = self.model.spec
-        if options.slices is not None or options.only is not None:
-            return ()
-        if not (spec.predicts_areas and spec.context):
+        if not (options.every_slice and spec.predicts_areas and spec.context):
             return ()
         return tuple(
             s for s in segments if s.is_empty and s.structure is not None and self._has_learned(s.structure)

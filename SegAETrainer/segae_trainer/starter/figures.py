@@ -91,15 +91,19 @@ def summary(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
             result[name] = _agreement(tables[name])
     if "network" in tables:
         result["AUROC for Dice < .7"] = auroc(*_values(tables["network"]), POOR)
-    names = tables["names"]
-    right = (names["kind"] != "wrong name").to_numpy(float)
-    result["right against wrong name, AUROC"] = auroc(names["predicted"].to_numpy(float), right, 0.5)
+    result["right against wrong name, AUROC"] = name_auroc(tables["names"])
     suite = tables["synthetic"]
     best = suite[suite["dice"] > GOOD]
     result["masks above .95: mean score"] = float(best["predicted"].mean())
     half = suite[suite["dice"].between(*HALF_WRONG)]
     result["error map: overlap"] = float(half["error_dice"].mean())
     return result
+
+
+def name_auroc(names: pd.DataFrame) -> float:
+    """How well scores tell the good masks of the table "names" from those under a wrong name."""
+    right = (names["kind"] != "wrong name").to_numpy(float)
+    return auroc(names["predicted"].to_numpy(float), right, 0.5)
 
 
 def other_masks(model: QualityModel, plan: Plan) -> dict[str, float]:

@@ -5,7 +5,7 @@ Columns are those of `segae_trainer.evaluation.predictions`, with the predicted 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,14 +68,18 @@ def report_of(
     """What the product says about label map `labels` (K, H, W) of a case, in the orientation of `Case`; only
     the structures `rows` are scored."""
     volume = read_ct(data / member.case / "ct.nii.gz")
-    placed = np.zeros(volume.grid.shape, labels.dtype)
-    orient_array(placed, volume.grid, ORIENTATION)[...] = labels
-    present = [int(row) for row in np.unique(labels) if int(row) in rows]
-    segments = tuple(
-        Segment.from_mask(by_index(row).name, by_index(row), placed == row, volume.grid) for row in present
-    )
+    segments = tuple(segments_of(labels, [row for row in np.unique(labels) if row in rows], volume))
     segmentation = Segmentation(segments, member.case)
     return scorer.score_case(volume, segmentation, case=member.case, options=ScoringOptions()), volume
+
+
+def segments_of(labels: np.ndarray, rows: Iterable[int], volume: Volume) -> Iterator[Segment]:
+    """The masks of structures `rows` in label map `labels` (K, H, W), in the orientation of `Case`, on the
+    grid of the case's CT."""
+    placed = np.zeros(volume.grid.shape, labels.dtype)
+    orient_array(placed, volume.grid, ORIENTATION)[...] = labels
+    for structure in (by_index(int(row)) for row in rows):
+        yield Segment.from_mask(structure.name, structure, placed == structure.index, volume.grid)
 
 
 def report_table(
