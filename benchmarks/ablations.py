@@ -38,7 +38,6 @@ from segae_trainer.starter.tables import where
 from segae_trainer.starter.training import Recipe, Run
 from segae_trainer.starter.views import centre_views
 
-CLOSER = 1.5  # times smaller than the usual window
 EVERY = 2  # every second test pair is enough
 _BATCH = 64
 
@@ -50,7 +49,7 @@ def as_it_is(pool: Pool) -> Pool:
 def without_neighbours(pool: Pool) -> Pool:
     """The slice itself stands where its neighbours were."""
     images = pool.images.copy()
-    images[:, 1:-2] = images[:, :1]
+    images[:, 1:-3] = images[:, :1]
     return replace(pool, images=images)
 
 
@@ -64,14 +63,9 @@ def without_place(pool: Pool) -> Pool:
     return replace(pool, context=np.where(np.arange(pool.context.shape[1]) < 2, pool.context, 0))
 
 
-def closer(pool: Pool) -> Pool:
-    """A smaller window, cut from the picture and enlarged."""
-    size = pool.images.shape[-1]
-    inner = round(size / CLOSER)
-    start = (size - inner) // 2
-    part = torch.from_numpy(pool.images[:, :, start : start + inner, start : start + inner]).float()
-    images = functional.interpolate(part, size=(size, size), mode="bilinear").round().to(torch.uint8)
-    return replace(pool, images=images.numpy(), organ=pool.organ * CLOSER**2)
+def without_surroundings(pool: Pool) -> Pool:
+    """What lies round the window is not shown."""
+    return replace(pool, images=np.delete(pool.images, -3, axis=1))
 
 
 @dataclass(frozen=True)
@@ -90,14 +84,13 @@ VARIANTS = {
     "no neighbouring slices": Variant(without_neighbours),
     "no profile along the body": Variant(without_profile),
     "neither profile nor place": Variant(without_place),
-    "window 1.5 times smaller": Variant(closer),
+    "no surroundings": Variant(without_surroundings, spec={"surround": 0.0}),
     "no masks of networks": Variant(real=0.0),
     "narrow (0.7 M weights)": Variant(spec={"backbone": "small"}),
     "wide (2.4 M weights)": Variant(spec={"backbone": "wide"}),
 }
 MEANS = {
     "mean of two seeds": ("everything", "everything, other seed"),
-    "mean of both windows": ("everything", "window 1.5 times smaller"),
 }
 
 

@@ -3,8 +3,8 @@
 A U-shaped residual network sees CT, mask and name and gives each pixel's probability p of belonging to the
 organ, and the organ's area outside the window. With m the mask, the expected areas give D = 2 sum(p m) /
 (sum(p) + sum(m) + outside). A scalar head sees pooled features and these sums and corrects D to s; the
-score is the mean of both. The name and the context steer every block by scale and shift (FiLM, Perez et al.
-2018).
+score is the mean of both. The name, the context and the surroundings, at which a small encoder of their own
+looks, steer every block by scale and shift (FiLM, Perez et al. 2018).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ WIDTHS: dict[str, tuple[int, ...]] = {
 }
 BACKBONES = tuple(WIDTHS)
 CONDITION = 96
+_SURROUND_SIZE, _SURROUND_WIDTHS = 64, (1, 16, 32, 64, 64)
 OUTSIDE_SCALE = 100.0  # pixels of the window per unit of the network's output
 
 
@@ -78,6 +79,26 @@ class Merge(nn.Module):
         return functional.relu(torch.addcmul(shift, self.norm(self.conv(joined)), 1 + scale))
 
 
+class Surroundings(nn.Module):
+    """Pictures of the surroundings (B, 1, S, S) -> (B, CONDITION). Coarse pixels are enough, but places
+    count: what lies in front of the organ is not what lies behind it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(into, out, 3, 2, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU())
+            for into, out in pairwise(_SURROUND_WIDTHS)
+        )
+        cells = (_SURROUND_SIZE >> len(self.blocks)) ** 2
+        self.told = nn.Linear(cells * _SURROUND_WIDTHS[-1], CONDITION)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        x = functional.adaptive_avg_pool2d(pictures, _SURROUND_SIZE)
+        for block in self.blocks:
+            x = block(x)
+        return self.told(x.flatten(1))
+
+
 class DenseNetwork(nn.Module):
     """Images (B, channels, S, S) with S a multiple of 16, name vectors (B, text_dim) and, where there is one,
     context (B, CONTEXT) -> `Prediction`. The mask is the last channel, `mask_mean` and `mask_std` undo its
@@ -89,8 +110,9 @@ class DenseNetwork(nn.Module):
         self.mask_mean, self.mask_std = spec.mask_mean, spec.mask_std
         self.name = nn.Sequential(nn.Linear(spec.text_dim, CONDITION), nn.ReLU())
         self.place = nn.Linear(CONTEXT, CONDITION) if spec.context else None
+        self.surroundings = Surroundings() if spec.surround else None
         self.condition = nn.Sequential(nn.Linear(CONDITION, CONDITION), nn.ReLU())
-        self.stem = nn.Conv2d(spec.channels, thin, 3, 1, 1, bias=False)
+        self.stem = nn.Conv2d(spec.channels - bool(spec.surround), thin, 3, 1, 1, bias=False)
         self.stem_norm = nn.BatchNorm2d(thin)
         sizes = [thin, *widths]
         self.down = nn.ModuleList(Block(into, out, stride=2) for into, out in pairwise(sizes))
@@ -124,8 +146,12 @@ class DenseNetwork(nn.Module):
         told = self.name(text)
         if self.place is not None and context is not None:
             told = told + self.place(context)
+        window = images
+        if self.surroundings is not None:
+            told = told + self.surroundings(images[:, -2:-1])
+            window = torch.cat((images[:, :-2], images[:, -1:]), dim=1)
         condition = self.condition(told)
-        fine = functional.relu(self.stem_norm(self.stem(images)))
+        fine = functional.relu(self.stem_norm(self.stem(window)))
         levels, x = [], fine
         for step, block in enumerate(self.down):
             x = block(x, condition)
@@ -136,11 +162,12 @@ class DenseNetwork(nn.Module):
         for merge, shallow in zip(self.up[:-1], levels[-2::-1], strict=True):
             x = merge(x, shallow, condition)
         middle = _inside_mean(x, functional.avg_pool2d(mask[:, None], 2))
-        logits = self.pixel(self.up[-1](x, fine, condition))[:, 0]
-        outside = functional.softplus(self.outside(torch.cat((bottom, condition), dim=1))[:, 0])
+        # Sums over pixels need all digits, also when the network learns in a shorter number type.
+        logits = self.pixel(self.up[-1](x, fine, condition))[:, 0].float()
+        outside = functional.softplus(self.outside(torch.cat((bottom, condition), dim=1))[:, 0].float())
         sums = _sums(logits.sigmoid(), mask, outside * OUTSIDE_SCALE)
         soft = sums[:, 0]
-        correction = self.head(torch.cat((bottom, middle, condition, sums), dim=1))[:, 0]
+        correction = self.head(torch.cat((bottom, middle, condition, sums), dim=1))[:, 0].float()
         scalar = (torch.logit(soft.clamp(0.01, 0.99)) + correction).sigmoid()
         return DenseOutput(logits, outside * OUTSIDE_SCALE, soft, scalar)
 

@@ -33,6 +33,7 @@ class CropRule:
 
 
 PUBLISHED_CROP = CropRule("margin", pixels=20)
+SURROUND_HU = (-1000.0, 500.0)  # lungs, fat, soft tissue and bone can all be told apart
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class ModelSpec:
     which the network sees volumes, or "file" for none. `text_dim`: length of a name's vector.
 
     `neighbours_mm`: distances along z at which further slices of the CT are shown, each with all windows.
+    `surround`: one more channel before the mask shows the CT round a window this many times as long, at
+    `SURROUND_HU`; 0 for none.
     `context`: the network takes the numbers of `segae.scoring.context` too. `predicts_areas`: it says how
     large mask and organ are together, and so can look for an organ where there is no mask. `trained_rows`:
     rows of the label table whose own masks it has learned from; empty when that is not known. `intervals`:
@@ -64,6 +67,7 @@ class ModelSpec:
     crop: CropRule = PUBLISHED_CROP
     orientation: str = "LAS"
     neighbours_mm: tuple[float, ...] = ()
+    surround: float = 0.0
     context: bool = False
     predicts_areas: bool = False
     trained_rows: tuple[int, ...] = ()
@@ -79,8 +83,8 @@ class ModelSpec:
 
     @property
     def channels(self) -> int:
-        """Channels of the network's input: one per HU window and slice, and the mask."""
-        return len(self.hu_windows) * (1 + len(self.neighbours_mm)) + 1
+        """Channels of the network's input: one per HU window and slice, the surroundings, and the mask."""
+        return len(self.hu_windows) * (1 + len(self.neighbours_mm)) + bool(self.surround) + 1
 
     def to_metadata(self) -> dict[str, str]:
         """The string pair written into the weights file: one only, as safetensors keeps no order."""

@@ -23,7 +23,7 @@ from segae.models.spec import ModelSpec
 from segae.scoring.context import Body, context_numbers, measure_body
 from segae.scoring.search import STEP_MM, Wanted, slices_to_search
 from segae.scoring.slices import choose_slices
-from segae.scoring.windows import Windows, crop_windows, mask_boxes, network_input
+from segae.scoring.windows import Windows, crop_windows, mask_boxes, network_input, reach
 
 _TORCH_TYPES = (np.uint8, np.int16, np.int32, np.float32)
 CHUNK = 32  # slices of one segment that are prepared together
@@ -229,7 +229,7 @@ def images_of(
     """Images (n, channels, S, S) of slices `k`; `masks` (n, h, w) fill the rows and columns `box`. Cut from
     the part of the slices that the windows reach; the masks are put back in their place there."""
     height, width = ct.voxels.shape[1:]
-    rows, columns = windows.hull(height, width, spec.input_size)
+    rows, columns = reach(windows, spec).hull(height, width, spec.input_size)
     near = neighbour_slices(k, len(ct.voxels), spec.neighbours_mm, ct.slice_mm)
     slices = ct.voxels[torch.from_numpy(near).to(ct.voxels.device), rows, columns]
     placed = torch.zeros_like(slices[:, 0], dtype=torch.bool)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from segae.models.spec import CropRule, ModelSpec
+from segae.models.spec import SURROUND_HU, CropRule, ModelSpec
 
 _AT_ONCE = 2**19  # values of pictures
 
@@ -42,6 +42,10 @@ class Windows:
         return Windows(
             self.start - torch.tensor([rows, columns], device=self.start.device), self.length, self.closed
         )
+
+    def enlarged(self, factor: float) -> Windows:
+        """Windows `factor` times as long, with the same centres."""
+        return Windows(self.start - self.length * (factor - 1) / 2, self.length * factor, self.closed)
 
     def hull(self, height: int, width: int, size: int) -> tuple[slice, slice]:
         """Rows and columns of the image that resizing to `size` reads, all windows together."""
@@ -72,10 +76,24 @@ def crop_windows(
 def network_input(ct: Tensor, masks: Tensor, windows: Windows, spec: ModelSpec) -> Tensor:
     """Images (B, channels, S, S) from CT slices in HU (B, Z, H, W), the scored one first and then its
     neighbours, masks (B, H, W), and their windows. (B, H, W) is taken for Z = 1."""
-    slices = ct[:, None] if ct.dim() == 3 else ct
-    hu = cut(slices, windows, spec.input_size, spec.hu_windows)
+    shown = cut_ct(ct[:, None] if ct.dim() == 3 else ct, windows, spec.input_size, spec)
     mask = cut(masks[:, None], windows, spec.input_size)
-    return torch.cat(((hu - spec.ct_mean) / spec.ct_std, (mask - spec.mask_mean) / spec.mask_std), dim=1)
+    return torch.cat(((shown - spec.ct_mean) / spec.ct_std, (mask - spec.mask_mean) / spec.mask_std), dim=1)
+
+
+def cut_ct(slices: Tensor, windows: Windows, size: int, spec: ModelSpec) -> Tensor:
+    """The CT channels (B, C, size, size) in 0..1 of slices in HU (B, Z, H, W), the scored one first: each HU
+    window of each slice, and then the surroundings where the network wants them."""
+    shown = cut(slices, windows, size, spec.hu_windows)
+    if not spec.surround:
+        return shown
+    around = cut(slices[:, :1], windows.enlarged(spec.surround), size, (SURROUND_HU,))
+    return torch.cat((shown, around), dim=1)
+
+
+def reach(windows: Windows, spec: ModelSpec) -> Windows:
+    """All that the network is shown of a slice: the windows, or their surroundings."""
+    return windows.enlarged(max(1.0, spec.surround))
 
 
 def cut(

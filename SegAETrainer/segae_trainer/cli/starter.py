@@ -41,6 +41,14 @@ def starter(
     repeats: Annotated[
         int | None, typer.Option(min=1, help="Versions of each slice, instead of the usual numbers.")
     ] = None,
+    bfloat16: Annotated[
+        bool,
+        typer.Option(
+            "--bfloat16/--float32",
+            help="Precision of the training: bfloat16 is faster where the processor has instructions for it, "
+            "else slower.",
+        ),
+    ] = True,
     seed: Annotated[int, typer.Option(min=0)] = 2026,
     threads: Annotated[
         int, typer.Option(min=1, help="Threads of the training, processes of the rendering.")
@@ -68,8 +76,13 @@ def starter(
         cohort=read_cohort(cohort or DEFAULT),
         data=data,
         work=work,
-        recipe=replace(Recipe(seed=seed), **_given(small_steps=small_steps, full_steps=full_steps)),
-        segmenter=SegmenterPlan(tuple(sorted(segmenter_step))) if segmenter_step else SegmenterPlan(),
+        recipe=replace(
+            Recipe(seed=seed, bfloat16=bfloat16), **_given(small_steps=small_steps, full_steps=full_steps)
+        ),
+        segmenter=replace(
+            SegmenterPlan(bfloat16=bfloat16),
+            **_given(kept=tuple(sorted(segmenter_step)) if segmenter_step else None),
+        ),
         workers=threads,
     )
     plan = replace(

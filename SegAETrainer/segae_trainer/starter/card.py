@@ -80,6 +80,8 @@ def _properties(spec: ModelSpec) -> Iterable[Row]:
     )
     yield "neighbouring slices", f"{slices} mm" if slices else "none"
     yield "window", f"{spec.crop.scale} x the mask's longer side + {spec.crop.millimetres:g} mm"
+    around = f"CT in {spec.surround:g} times the window's length" if spec.surround else "not shown"
+    yield "surroundings", around
     yield "place in the body", "told to the network" if spec.context else "not told"
     yield "name vectors", f"{spec.training['name_vectors']}, {spec.text_dim} numbers"
     yield "names trained on", len(spec.trained_rows)
@@ -90,6 +92,7 @@ def _properties(spec: ModelSpec) -> Iterable[Row]:
         "masks of networks",
         f"{recipe['real']:.0%} of the pairs, taken at steps {_steps(segmenter['kept'])}",
     )
+    yield "precision of the training", "bfloat16" if recipe["bfloat16"] else "float32"
     yield "optimiser", f"AdamW {recipe['learning_rate']}, weight decay {recipe['weight_decay']}"
     yield "weights", f"moving average ({recipe['average']}), float16"
     yield "larger pixels", f"up to {COARSEST_MM} mm"

@@ -13,7 +13,7 @@ from segae.whole_file import whole_file
 from segae_trainer.starter.rendering import Scene
 from segae_trainer.starter.segmenter import SegmenterPlan, segment, train_segmenter
 
-SLAB_MM = 40.0
+SLAB_MM = 12.0  # thin enough that every organ is in both halves: a network knows all of them
 
 
 def cross_fitted(
@@ -70,6 +70,6 @@ def _labelled(scene: Scene) -> list[int]:
 def _halves(scene: Scene) -> tuple[list[int], list[int]]:
     slices = _labelled(scene)
     reach = (slices[-1] + 1 - slices[0]) * scene.case.slice_mm
-    slab = min(SLAB_MM, max(reach / 2, scene.case.slice_mm))
+    slab = max(min(SLAB_MM, reach / 2), scene.case.slice_mm)
     first = [k for k in slices if int(k * scene.case.slice_mm // slab) % 2 == 0]
     return first, sorted(set(slices) - set(first))

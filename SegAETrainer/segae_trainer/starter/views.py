@@ -43,7 +43,9 @@ def random_views(pairs: Pool, spec: ModelSpec, size: int, draw: Generator) -> Vi
     grid, log_scale = random_grid(len(pictures), size, draw)
     seen = functional.grid_sample(pictures, grid, mode="bilinear", align_corners=False)
     ct = random_intensities(seen[:, :-2], draw)
-    ct = torch.where(_happens(len(ct), FLAT_NEIGHBOURS, draw)[:, None, None, None], ct[:, :1], ct)
+    flat = _happens(len(ct), FLAT_NEIGHBOURS, draw)[:, None, None, None]
+    near = ct.shape[1] - bool(spec.surround)  # the slices, of which the surroundings are none
+    ct = torch.cat((torch.where(flat, ct[:, :1], ct[:, :near]), ct[:, near:]), dim=1)
     context = _random_context(torch.from_numpy(pairs.context), log_scale, draw)
     pixels = torch.from_numpy(pairs.organ) * (size / spec.input_size) ** 2 * (-2 * log_scale).exp()
     return _view(pairs, spec, torch.cat((ct, seen[:, -2:]), dim=1), context, pixels)

@@ -17,8 +17,8 @@ from segae.scoring.runners import make_runner
 
 SPEC = ModelSpec(
     "tiny", "segae-dense", "small", text_dim=16, input_size=32,
-    crop=CropRule("context", scale=1.35, millimetres=70.0), neighbours_mm=(-6.0, 6.0), context=True,
-    predicts_areas=True,
+    crop=CropRule("context", scale=1.35, millimetres=70.0), neighbours_mm=(-6.0, 6.0), surround=4.0,
+    context=True, predicts_areas=True,
 )  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def test_missing_and_extra_pixels_lie_outside_and_inside_of_the_mask(network: De
     assert ((found.presence > 0) & (found.presence <= out.logits.sigmoid().amax(dim=(1, 2)) + 1e-6)).all()
 
 
-@pytest.mark.parametrize("changed", ["name", "context", "neighbour", "mask"])
+@pytest.mark.parametrize("changed", ["name", "context", "neighbour", "surroundings", "mask"])
 def test_every_input_counts(network: DenseNetwork, seen, changed: str):
     images, text, context, _ = (value.clone() for value in seen)
     if changed == "name":
@@ -83,7 +83,7 @@ def test_every_input_counts(network: DenseNetwork, seen, changed: str):
     elif changed == "context":
         context += 1
     else:
-        images[:, 2 if changed == "neighbour" else -1] *= -1
+        images[:, {"neighbour": 2, "surroundings": -2, "mask": -1}[changed]] *= -1
     with torch.inference_mode():
         before, after = network(*seen[:3]).dsc, network(images, text, context).dsc
     assert (before - after).abs().min() > 1e-5
@@ -127,8 +127,8 @@ def test_every_width_is_small_enough_to_ship(width: str):
     assert width in backbones("segae-dense")
 
 
-def test_a_network_without_context_takes_none():
-    bare = build(replace(SPEC, context=False, neighbours_mm=())).eval()
+def test_a_network_without_context_and_surroundings_takes_none():
+    bare = build(replace(SPEC, context=False, neighbours_mm=(), surround=0.0)).eval()
     with torch.inference_mode():
         assert bare(torch.zeros(1, 2, 32, 32), torch.zeros(1, 16)).dsc.isfinite().all()
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from segae.models.spec import CropRule, ModelSpec
-from segae.scoring.windows import Windows, crop_windows, mask_boxes, network_input
+from segae.scoring.windows import Windows, crop_windows, mask_boxes, network_input, reach
 
 PLAIN = ModelSpec(
     "m", "segae-published", "resnet18", text_dim=8, input_size=32,
@@ -146,6 +146,21 @@ def test_a_margin_of_nothing_still_cuts_a_pixel() -> None:
     boxes = torch.tensor([[4, 4, 9, 9], [0, 0, 0, 0]])
     windows = crop_windows(boxes, CropRule("margin", pixels=0), 10, 10, (1.0, 1.0))
     assert windows.length.tolist() == [[1.0, 1.0], [1.0, 1.0]]
+
+
+def test_the_surroundings_are_a_longer_window_with_the_same_centre_before_the_mask() -> None:
+    spec = replace(PLAIN, input_size=8, surround=4.0)
+    ct = torch.full((1, 2, 64, 64), -1000.0)
+    ct[:, :, 28:36, 28:36] = 500.0
+    windows = Windows(torch.full((1, 2), 28.0), torch.full((1, 2), 8.0), closed=False)
+    images = network_input(ct, torch.zeros(1, 64, 64, dtype=torch.bool), windows, spec)
+    assert images.shape == (1, 4, 8, 8)
+    around = images[0, 2]  # four of the slice's pixels in one: the bright square fills two by two
+    assert around[3:5, 3:5].min() > 0.6
+    assert around[[0, 1, 6, 7]].max() == 0
+    assert images[0, 0].min() > 0.8
+    assert reach(windows, spec).start.tolist() == [[16.0, 16.0]]
+    assert reach(windows, PLAIN).start.tolist() == [[28.0, 28.0]]
 
 
 def test_channels_are_the_hu_windows_and_then_the_mask() -> None:

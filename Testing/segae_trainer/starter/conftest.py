@@ -79,8 +79,8 @@ def spec() -> ModelSpec:
     """As the starter model, but with a small window and a thin network."""
     return ModelSpec(
         name="tiny", architecture="segae-dense", backbone="small", text_dim=16, input_size=32,
-        crop=CropRule("context", scale=1.35, millimetres=70.0), neighbours_mm=(-6.0, 6.0), context=True,
-        predicts_areas=True,
+        crop=CropRule("context", scale=1.35, millimetres=70.0), neighbours_mm=(-6.0, 6.0), surround=4.0,
+        context=True, predicts_areas=True,
     )  # fmt: skip
 
 

@@ -56,6 +56,13 @@ def test_every_slice_is_marked_by_a_network_that_was_not_taught_it(scenes: tuple
         assert (labels[:, 0, 0] == 7).all()
 
 
+def test_every_structure_is_taught_to_the_networks_of_both_halves(case: Case):
+    scene = scene_of(replace(case, slice_mm=3.0, labels=np.repeat(case.labels, 4, axis=0)))
+    halves = network_masks._halves(scene)
+    taught = [set(np.unique(scene.case.labels[half])) for half in halves]
+    assert taught[0] & scene.rows == taught[1] & scene.rows == scene.rows
+
+
 def test_a_case_of_one_slice_is_left_unmarked_by_its_own_network(case: Case):
     thin = scene_of(replace(case, ct=case.ct[:1], labels=case.labels[:1]))
     found = list(cross_fitted((thin,), PLAN))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,13 +25,13 @@ RECIPE = Recipe(small_steps=10, full_steps=6, small_batch=16, full_batch=16, see
 def toy() -> Pools:
     """The organ is a bright square, the mask covers more or less of it; half of the masks are a network's."""
     rng, count = np.random.default_rng(0), 64
-    images = np.full((count, 5, 40, 40), 60, np.uint8)
-    images[:, :3, 12:28, 12:28] = 200
-    images[:, 3:] = 0
-    images[:, 4, 12:28, 12:28] = 255
+    images = np.full((count, 6, 40, 40), 60, np.uint8)
+    images[:, :4, 12:28, 12:28] = 200
+    images[:, 4:] = 0
+    images[:, 5, 12:28, 12:28] = 255
     widths = rng.integers(1, 17, count)
     for image, width in zip(images, widths, strict=True):
-        image[3, 12:28, 12 : 12 + width] = 255
+        image[4, 12:28, 12 : 12 + width] = 255
     whole = np.full(count, 256, np.float32)
     kinds = np.where(np.arange(count) % 2, KINDS.index("real"), KINDS.index("exact"))
     return Pools(
@@ -105,6 +106,30 @@ def test_a_batch_has_the_share_of_networks_masks_that_was_asked_for(
     run = Run(spec, replace(RECIPE, real=0.25), text, toy)
     chosen = run._chosen(16)
     assert (toy.kinds[chosen] == KINDS.index("real")).sum() == 4
+
+
+def test_good_masks_and_wrong_names_are_drawn_more_often_than_they_were_rendered(
+    toy: Pools, spec: ModelSpec, text: torch.Tensor
+):
+    toy.pools[0].kinds[:] = KINDS.index("erode")
+    toy.pools[0].kinds[:16], toy.pools[0].kinds[16:32] = KINDS.index("exact"), KINDS.index("wrong name")
+    run, counts = Run(spec, RECIPE, text, Pools(toy.pools)), np.zeros(len(KINDS))
+    for run.step in range(200):
+        counts += np.bincount(toy.pools[0].kinds[run._chosen(16)], minlength=len(KINDS))
+    exact, wrong, eroded = (counts[KINDS.index(kind)] for kind in ("exact", "wrong name", "erode"))
+    assert exact / eroded == pytest.approx(1.8 / 2, rel=0.15)  # there are twice as many eroded ones
+    assert wrong / eroded == pytest.approx(2.5 / 2, rel=0.15)
+
+
+@pytest.mark.parametrize("bfloat16", [True, False])
+def test_a_step_in_either_precision_changes_float32_weights(
+    toy: Pools, spec: ModelSpec, text: torch.Tensor, bfloat16: bool
+):
+    run = Run(spec, replace(RECIPE, bfloat16=bfloat16), text, toy)
+    before = run.network.pixel.weight.detach().clone()
+    assert math.isfinite(run.advance())
+    assert run.network.pixel.weight.dtype == torch.float32
+    assert (run.network.pixel.weight != before).any()
 
 
 def test_the_rate_rises_and_falls_once_in_each_part():
