@@ -1,6 +1,7 @@
 """Calibrated scores and conformal intervals, fitted on masks of patients that the model was not trained on.
 
-The score first passes a monotone curve, then each side of the interval is a Mondrian conformal prediction
+The score shown is the median Dice of masks with such a raw score: a monotone curve. For the interval another
+one says their mean, then each side of the interval is a Mondrian conformal prediction
 (Vovk, Gammerman, Shafer: Algorithmic Learning in a Random World, 2005) of the residual, divided by how large
 residuals of that side usually are at that score. Mondrian groups are size class and organ family, size class,
 and everything. Each side holds with half of the error allowed, so that both together hold for a mask that is
@@ -54,8 +55,10 @@ class Points:
 
 @dataclass(frozen=True, eq=False)
 class _Curves:
-    """Values at `KNOTS`: calibrated score, and usual residual below and above it."""
+    """Values at `KNOTS`: calibrated score (`shown`), mean Dice (`centre`), and usual residual below and above
+    the mean."""
 
+    shown: np.ndarray
     centre: np.ndarray
     below: np.ndarray
     above: np.ndarray
@@ -121,7 +124,7 @@ def _fit_at(points: Points, edges: tuple[float, ...], level: float) -> dict[str,
     return {
         "edges": list(edges),
         "knots": KNOTS.tolist(),
-        "calibrated": _rounded(curves.centre),
+        "calibrated": _rounded(curves.shown),
         "groups": groups,
         "n": len(points),
         "patients": len(np.unique(points.patients)),
@@ -178,18 +181,23 @@ def _unseen_curves(points: Points) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _fit_curves(points: Points) -> _Curves:
-    """Local means at the knots, drawn to "no correction" and to the overall spread where points are few."""
+    """Local medians and means at the knots, drawn to "no correction" and to the overall spread where points
+    are few. Errors of a score are smallest round the median; where a wrong mask and a good one can look
+    alike, the mean is neither."""
     from sklearn.isotonic import isotonic_regression
 
     scores, at_knot = np.clip(points.predicted, 0, 1), _hats(points.predicted)
-    bias = _local_mean(points.true - scores, at_knot, 0.0)
-    centre = isotonic_regression(KNOTS + bias, sample_weight=at_knot.sum(axis=0) + _PRIOR, y_min=0, y_max=1)
+    weight, error = at_knot.sum(axis=0) + _PRIOR, points.true - scores
+    shown, centre = (
+        isotonic_regression(KNOTS + bias, sample_weight=weight, y_min=0, y_max=1)
+        for bias in (_local_median(error, at_knot), _local_mean(error, at_knot, 0.0))
+    )
     residual = points.true - np.interp(scores, KNOTS, centre)
     below, above = (
         np.maximum(_local_mean(part, at_knot, float(part.mean())), _LEAST_SPREAD)
         for part in (np.maximum(-residual, 0), np.maximum(residual, 0))
     )
-    return _Curves(centre, below, above)
+    return _Curves(shown, centre, below, above)
 
 
 def _hats(scores: np.ndarray) -> np.ndarray:
@@ -200,6 +208,14 @@ def _hats(scores: np.ndarray) -> np.ndarray:
 def _local_mean(values: np.ndarray, at_knot: np.ndarray, prior: float) -> np.ndarray:
     """Mean (knots,) of `values` (n,) near each knot, with `_PRIOR` points of value `prior` more."""
     return (at_knot.T @ values + _PRIOR * prior) / (at_knot.sum(axis=0) + _PRIOR)
+
+
+def _local_median(values: np.ndarray, at_knot: np.ndarray) -> np.ndarray:
+    """Weighted median (knots,) of `values` (n,) near each knot, drawn to 0 as `_local_mean` is."""
+    order = np.argsort(values)
+    reached = at_knot[order].cumsum(axis=0)
+    weight = reached[-1]
+    return values[order][(reached >= weight / 2).argmax(axis=0)] * weight / (weight + _PRIOR)
 
 
 def _quantiles(residual: np.ndarray, spread: np.ndarray, names: np.ndarray, share: float) -> dict[str, float]:
@@ -227,8 +243,8 @@ def _quantiles(residual: np.ndarray, spread: np.ndarray, names: np.ndarray, shar
 def _group_curves(curves: _Curves, low: float, high: float) -> dict[str, list[float]]:
     """The ends of a group's interval at the knots: never on the wrong side of the calibrated score, and made
     wider where an end would fall while the score rises."""
-    lower = curves.centre + min(low, 0.0) * curves.below
-    upper = curves.centre + max(high, 0.0) * curves.above
+    lower = np.minimum(curves.centre + min(low, 0.0) * curves.below, curves.shown)
+    upper = np.maximum(curves.centre + max(high, 0.0) * curves.above, curves.shown)
     return {
         "low": _rounded(np.minimum.accumulate(lower[::-1])[::-1], np.floor),
         "high": _rounded(np.maximum.accumulate(upper), np.ceil),

@@ -76,6 +76,18 @@ def test_the_calibrated_score_is_nearer_to_the_truth_than_a_biased_one(bias: flo
     assert error < 0.8 * np.abs(unseen.predicted.clip(0, 1) - unseen.true).mean()
 
 
+def test_a_score_that_means_good_or_very_bad_is_shown_as_the_one_that_is_more_often_true():
+    """Masks scored .7 are good seven times in ten and not in the right place at all three times."""
+    true = np.tile([0.9] * 7 + [0.0] * 3, 100)
+    liver = np.full(len(true), LIVER)
+    points = Points(np.full(len(true), 0.7), true, np.full(len(true), 900.0), liver, np.arange(len(true)) % 5)
+    table = fit_intervals({SLICE: points})
+    assert calibrated(np.array([0.7]), table)[0] == pytest.approx(0.9, abs=0.02)
+    low, high = interval_for(np.array([0.7]), np.array([900.0]), [LIVER], table)[0]
+    assert low == pytest.approx(0.0, abs=0.05)
+    assert high >= 0.9
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(LEAST_POINTS, 400), st.integers(0, 10_000), st.floats(-0.4, 0.4), st.integers(1, 6))
 def test_whatever_the_points_curves_rise_and_ends_embrace_the_score(n, seed, bias, patients):
