@@ -6,7 +6,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segae.errors import InputError
@@ -67,13 +67,19 @@ def test_a_file_cut_anywhere_is_refused(tmp_path_factory, share):
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 255))
-def test_a_damaged_byte_in_the_compressed_data_is_noticed(tmp_path_factory, position, change):
+@example(1, 66)  # the length of a code that the stream never uses
+def test_a_damaged_byte_in_the_compressed_data_is_noticed_unless_it_means_the_same(
+    tmp_path_factory, position, change
+):
     content = bytearray((SAMPLE / "ct.nii.gz").read_bytes())
     content[20 + position % (len(content) - 20)] ^= change
     path = tmp_path_factory.mktemp("bit") / "ct.nii.gz"
     path.write_bytes(content)
-    with pytest.raises(InputError):
-        read_nifti_voxels(path)
+    try:
+        voxels = read_nifti_voxels(path)
+    except InputError:
+        return
+    assert (voxels == read_nifti_voxels(SAMPLE / "ct.nii.gz")).all()
 
 
 def test_an_uncompressed_file_that_is_cut_is_refused(tmp_path):
