@@ -21,8 +21,8 @@ EVERYTHING = ""  # the group of last resort
 
 
 def calibrated(scores: np.ndarray, table: Mapping[str, Any], level: str = SLICE) -> np.ndarray:
-    """Raw scores (n,) as the Dice (n,) in 0..1 that such scores have had on average; never falls when the
-    score rises. Raises `ModelError` when the table has no such level."""
+    """Raw scores (n,) as the Dice (n,) in 0..1 that half of the masks with such scores exceeded; never falls
+    when the score rises. Raises `ModelError` when the table has no such level."""
     curves = _level(table, level)
     return np.clip(np.interp(np.asarray(scores, float), curves["knots"], curves["calibrated"]), 0.0, 1.0)
 

@@ -102,7 +102,7 @@ class Surroundings(nn.Module):
 class DenseNetwork(nn.Module):
     """Images (B, channels, S, S) with S a multiple of 16, name vectors (B, text_dim) and, where there is one,
     context (B, CONTEXT) -> `Prediction`. The mask is the last channel, `mask_mean` and `mask_std` undo its
-    normalisation."""
+    normalisation; the one before it are the surroundings, where the spec asks for them."""
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -114,6 +115,8 @@ class ModelSpec:
                 values[name] = tuple(values.get(name, ()))
             spec = cls(**values)
             check_code(spec.orientation)
+            if spec.surround and not 1 <= spec.surround < math.inf:
+                raise ValueError(f"surroundings {spec.surround} times as long as the window")
             if min(spec.text_dim, spec.input_size) < 1:
                 raise ValueError("lengths must be positive")
             return spec

@@ -48,11 +48,15 @@ class Windows:
         return Windows(self.start - self.length * (factor - 1) / 2, self.length * factor, self.closed)
 
     def hull(self, height: int, width: int, size: int) -> tuple[slice, slice]:
-        """Rows and columns of the image that resizing to `size` reads, all windows together."""
+        """Rows and columns of the image that resizing to `size` reads, all windows together; one at least."""
         tails = (self.length / size).clamp(min=1.0)
         low = (self.start - tails).amin(dim=0).floor().long().clamp(min=0).tolist()
         high = (self.start + self.length + tails).amax(dim=0).ceil().long().tolist()
-        return slice(low[0], min(high[0], height)), slice(low[1], min(high[1], width))
+        rows, columns = (
+            slice(min(first, n - 1), max(min(last, n), min(first, n - 1) + 1))
+            for first, last, n in zip(low, high, (height, width), strict=True)
+        )
+        return rows, columns
 
 
 def mask_boxes(masks: Tensor) -> Tensor:
@@ -77,18 +81,24 @@ def network_input(ct: Tensor, masks: Tensor, windows: Windows, spec: ModelSpec) 
     """Images (B, channels, S, S) from CT slices in HU (B, Z, H, W), the scored one first and then its
     neighbours, masks (B, H, W), and their windows. (B, H, W) is taken for Z = 1."""
     shown = cut_ct(ct[:, None] if ct.dim() == 3 else ct, windows, spec.input_size, spec)
-    mask = cut(masks[:, None], windows, spec.input_size)
+    mask = cut(*_near(masks[:, None], windows, spec.input_size), spec.input_size)
     return torch.cat(((shown - spec.ct_mean) / spec.ct_std, (mask - spec.mask_mean) / spec.mask_std), dim=1)
 
 
 def cut_ct(slices: Tensor, windows: Windows, size: int, spec: ModelSpec) -> Tensor:
     """The CT channels (B, C, size, size) in 0..1 of slices in HU (B, Z, H, W), the scored one first: each HU
     window of each slice, and then the surroundings where the network wants them."""
-    shown = cut(slices, windows, size, spec.hu_windows)
+    shown = cut(*_near(slices, windows, size), size, spec.hu_windows)
     if not spec.surround:
         return shown
     around = cut(slices[:, :1], windows.enlarged(spec.surround), size, (SURROUND_HU,))
     return torch.cat((shown, around), dim=1)
+
+
+def _near(pictures: Tensor, windows: Windows, size: int) -> tuple[Tensor, Windows]:
+    """The part of the pictures (B, C, H, W) that the windows read, and the windows in it."""
+    rows, columns = windows.hull(pictures.shape[2], pictures.shape[3], size)
+    return pictures[:, :, rows, columns], windows.moved(rows.start, columns.start)
 
 
 def reach(windows: Windows, spec: ModelSpec) -> Windows:

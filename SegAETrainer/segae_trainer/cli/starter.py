@@ -14,7 +14,7 @@ def starter(
     ],
     out: Annotated[Path, typer.Option(help="The model file to write (.safetensors).")],
     card: Annotated[Path, typer.Option(help="The model card to write (.md).")],
-    work: Annotated[Path, typer.Option(help="Folder for pools, masks and unfinished training; about 20 GB.")],
+    work: Annotated[Path, typer.Option(help="Folder for pools, masks and unfinished training; about 15 GB.")],
     cohort: Annotated[
         Path | None,
         typer.Option(help="CSV: case,patient,use,leave_out,coarse,complete. Default: the bundled one."),

@@ -16,6 +16,7 @@ from segae_trainer.starter.card_words import LIMITS, NOT_FOR, TRIED, source_of
 from segae_trainer.starter.pairs import SHARES
 from segae_trainer.starter.reliability import draw_reliability
 from segae_trainer.starter.rendering import COARSEST_MM
+from segae_trainer.starter.training import OFTEN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +54,7 @@ def model_card(spec: ModelSpec, tables: Tables, baselines: Mapping[str, Tables],
                 ("scan", "patient", "use", "structures left out", "larger pixels too", "from", "licence"),
                 _cases(spec),
             ),
+            often=", ".join(f"{kind} {times:g}" for kind, times in OFTEN.items()),
             pairs=", ".join(f"{kind} {share:.0%}" for kind, share in SHARES.items()),
             not_for=_list(NOT_FOR),
             asked=markdown((*head, *evidence.cases), cards.asked_rows(evidence)),

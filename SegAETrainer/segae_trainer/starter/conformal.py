@@ -22,7 +22,7 @@ import numpy as np
 from segae.intervals import EVERYTHING, ORGAN, SLICE, calibrated, group_names, interval_for, organ_families
 
 CONFIDENCE = 0.9
-STRICTER = (0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99)  # levels tried when `CONFIDENCE` does not hold
+STRICTER = tuple(np.arange(0.905, 0.9901, 0.005).round(3).tolist())  # tried when `CONFIDENCE` does not hold
 LEAST_POINTS = 40  # of a group that gets an interval of its own
 EDGES: Mapping[str, tuple[float, ...]] = {
     SLICE: (150.0, 600.0, 2500.0),  # mm2
@@ -68,19 +68,33 @@ class _Curves:
         return centre, below, above
 
 
+@dataclass(frozen=True, eq=False)
+class _Residuals:
+    """What quantiles are taken of: `residual` (n,) of each point, and how large it usually is `below` and
+    `above` (n,); and the curves of all points together."""
+
+    points: Points
+    edges: tuple[float, ...]
+    curves: _Curves
+    residual: np.ndarray
+    below: np.ndarray
+    above: np.ndarray
+
+
 def fit_intervals(levels: Mapping[str, Points], confidence: float = CONFIDENCE) -> dict[str, Any]:
     """The table for `ModelSpec.intervals` from points of each level, `{"slice": ..., "organ": ...}`.
 
     Curves are fitted with every patient left out once, so that residuals are those of an unseen patient (with
-    fewer than three patients: on all). `asked` is the conformal level that was needed. Raises ValueError for
-    a level with fewer than `LEAST_POINTS` points, and for points that are not finite.
+    fewer than three patients: on all). `asked` of a level is the conformal level that was needed. Raises
+    ValueError for a level with fewer than `LEAST_POINTS` points, and for points that are not finite.
     """
     for points in levels.values():
         _check(points)
-    # A patient has few organs, so what his slices say about the next patient is asked of the organs as well.
-    asked = max(_level_that_holds(points, EDGES[level], confidence) for level, points in levels.items())
-    fitted = {level: _fit_at(points, EDGES[level], asked) for level, points in levels.items()}
-    return {"confidence": confidence, "asked": asked, **fitted}
+    fitted = {
+        level: _table(_residuals(points, EDGES[level]), _level_that_holds(points, EDGES[level], confidence))
+        for level, points in levels.items()
+    }
+    return {"confidence": confidence, **fitted}
 
 
 def _check(points: Points) -> None:
@@ -94,7 +108,7 @@ def _level_that_holds(points: Points, edges: tuple[float, ...], confidence: floa
     """The lowest level, `confidence` or a stricter one, at which a patient left out is covered with
     `confidence`, as a mean over the patients whose others have enough points; the strictest when none is."""
     splits = [
-        (points.where(~own), points.where(own))
+        (_residuals(points.where(~own), edges), points.where(own))
         for own in (points.patients == patient for patient in np.unique(points.patients))
         if np.count_nonzero(~own) >= LEAST_POINTS
     ]
@@ -102,29 +116,30 @@ def _level_that_holds(points: Points, edges: tuple[float, ...], confidence: floa
     if not splits:
         return confidence
     for level in levels:
-        tables = ({SLICE: _fit_at(others, edges, level)} for others, _ in splits)
-        held = [
-            measure(own, table)["all"]["coverage"] for table, (_, own) in zip(tables, splits, strict=True)
-        ]
+        held = [measure(own, {SLICE: _table(others, level)})["all"]["coverage"] for others, own in splits]
         if np.mean(held) >= confidence:
             return level
     return levels[-1]
 
 
-def _fit_at(points: Points, edges: tuple[float, ...], level: float) -> dict[str, Any]:
-    curves = _fit_curves(points)
+def _residuals(points: Points, edges: tuple[float, ...]) -> _Residuals:
     centre, below, above = _unseen_curves(points)
-    residual = points.true - centre
-    groups = {}
-    for names in reversed(group_names(points.sizes, points.structures, edges)):
-        low = _quantiles(residual, below, names, (1 - level) / 2)
-        high = _quantiles(residual, above, names, (1 + level) / 2)
+    return _Residuals(points, edges, _fit_curves(points), points.true - centre, below, above)
+
+
+def _table(known: _Residuals, level: float) -> dict[str, Any]:
+    """One level's table, whose groups hold for a share `level` of masks like `known`."""
+    points, groups = known.points, {}
+    for names in reversed(group_names(points.sizes, points.structures, known.edges)):
+        low = _quantiles(known.residual, known.below, names, (1 - level) / 2)
+        high = _quantiles(known.residual, known.above, names, (1 + level) / 2)
         for group in low:
-            groups[group] = _group_curves(curves, low[group], high[group])
+            groups[group] = _group_curves(known.curves, low[group], high[group])
     return {
-        "edges": list(edges),
+        "asked": level,
+        "edges": list(known.edges),
         "knots": KNOTS.tolist(),
-        "calibrated": _rounded(curves.shown),
+        "calibrated": _rounded(known.curves.shown),
         "groups": groups,
         "n": len(points),
         "patients": len(np.unique(points.patients)),
@@ -169,7 +184,7 @@ def measure_unseen(
 
 
 def _unseen_curves(points: Points) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Calibrated score and usual residuals (n,) at each point, from the curves of the other patients."""
+    """Mean Dice and usual residuals (n,) at each point, from the curves of the other patients."""
     patients = np.unique(points.patients)
     if len(patients) < 3:
         return _fit_curves(points).at(points.predicted)

@@ -13,7 +13,7 @@ from segae.whole_file import whole_file
 from segae_trainer.starter.rendering import Scene
 from segae_trainer.starter.segmenter import SegmenterPlan, segment, train_segmenter
 
-SLAB_MM = 12.0  # thin enough that every organ is in both halves: a network knows all of them
+SLAB_MM = 12.0  # thin enough that most organs are in both halves, so that a network knows them
 
 
 def cross_fitted(

@@ -10,7 +10,7 @@ from segae.models.dense import OUTSIDE_SCALE, DenseOutput
 from segae_trainer.losses.margin_ranking import margin_ranking
 from segae_trainer.starter.views import View
 
-# Weights of the parts; those of the study in docs/explanation/starter-model.md where it had them.
+# Weights of the parts: pull about alike when errors are those of the middle of a training.
 PIXEL, OVERLAP, OUTSIDE, DICE, SCORE, RANKING = 2.0, 0.5, 0.3, 0.75, 1.5, 0.5
 _SMALL = 0.1  # errors of D and s below this count by their square, larger ones as they are
 _FAINT = 1.0 / OUTSIDE_SCALE

@@ -21,7 +21,7 @@ _IMAGES = "images.bin"
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """N pairs. `images` (N, channels + 1, P, P) uint8: CT windows, mask and true organ scaled to 0..255.
+    """N pairs. `images` (N, channels + 1, P, P) uint8: CT windows, surroundings, mask and true organ, 0..255.
     `context` (N, CONTEXT) float32 as for scoring. `structures` (N,): the row of the label table that the mask
     is said to be; `targets` (N,): Dice of the whole slice, NaN where mask and organ are both empty; `kinds`
     (N,): places in `KINDS`. `organ` (N,): area of the organ in the whole slice, in pixels of the network's

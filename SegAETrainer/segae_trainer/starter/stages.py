@@ -9,6 +9,7 @@ import numpy as np
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from segae.errors import InputError
 from segae.labels.table import load_structures
 from segae.models.checkpoint import Checkpoint
 from segae.progress import Watch
@@ -91,12 +92,18 @@ def train_network(plan: Plan, training: str, watch: Watch | None = None) -> Chec
 
 
 def training_pools(plan: Plan, training: str) -> Pools:
-    """Everything that a training learns from."""
+    """Everything that a training learns from. Raises `InputError` for pools of another kind of model."""
     names = []
     for member in plan.taught(training):
         names += [member.case, f"{training}-{member.case}"]
         names += [f"{member.case}-coarse"] if member.coarse else []
-    return Pools(read_pool(plan.pool(name)) for name in names)
+    pools = Pools(read_pool(plan.pool(name)) for name in names)
+    if any(pool.images.shape[1] != plan.spec.channels + 1 for pool in pools.pools):
+        raise InputError(
+            f'The pools in "{plan.pool("")}" were made for a model with other channels; choose another work '
+            "folder or remove this one."
+        )
+    return pools
 
 
 def trained_rows(plan: Plan, training: str) -> tuple[int, ...]:

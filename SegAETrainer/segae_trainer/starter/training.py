@@ -31,7 +31,7 @@ STATE, LOSSES = "run.pt", "loss.csv"
 _MOST = 8.0
 # How much more often than it was rendered a kind of pair is drawn: what good masks look like, and that a name
 # can be wrong, is learned last.
-_OFTEN = {"fine noise": 1.8, "exact": 1.8, "wrong name": 2.5}
+OFTEN = {"fine noise": 1.8, "exact": 1.8, "wrong name": 2.5}
 _SHOWN = 50  # steps that one line of the table of losses sums up
 
 
@@ -93,7 +93,7 @@ class Run:
         self._real = np.flatnonzero(pools.kinds == KINDS.index("real"))
         self._real_chance = _flattening(pools.targets[self._real])
         self._other = np.flatnonzero(pools.kinds != KINDS.index("real"))
-        often = np.array([_OFTEN.get(kind, 1.0) for kind in KINDS])[pools.kinds[self._other]]
+        often = np.array([OFTEN.get(kind, 1.0) for kind in KINDS])[pools.kinds[self._other]]
         self._other_chance = often / often.sum()
 
     def advance(self) -> float:

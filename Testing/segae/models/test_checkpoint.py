@@ -146,6 +146,9 @@ def _description(version: int = 1, **changes: Any) -> str:
         _description(hu_windows=7),
         _description(text_dim="four"),
         _description(input_size=0),
+        _description(surround=-1.0),
+        _description(surround=float("nan")),
+        _description(surround="four"),
     ],
 )
 def test_a_damaged_description_is_called_so(spec: str, tmp_path: Path) -> None:

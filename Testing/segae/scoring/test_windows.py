@@ -135,6 +135,15 @@ def test_a_window_wholly_in_air_is_air() -> None:
     assert network_input(ct, mask, windows, PLAIN).abs().max() == 0
 
 
+@pytest.mark.parametrize("start", [-90.0, 90.0])
+def test_windows_beyond_the_image_read_one_line_of_it_at_least(start: float) -> None:
+    windows = Windows(torch.full((1, 2), start), torch.full((1, 2), 8.0), closed=False)
+    for lines in windows.hull(32, 40, 8):
+        assert lines.stop == lines.start + 1
+    ct, mask = torch.full((1, 32, 40), 500.0), torch.ones(1, 32, 40, dtype=torch.bool)
+    assert network_input(ct, mask, windows, PLAIN).abs().max() == 0
+
+
 def test_an_empty_mask_borrows_the_box_of_its_neighbours() -> None:
     masks = torch.zeros(3, 10, 12, dtype=torch.bool)
     masks[0, 2, 3] = masks[2, 7, 8] = True
