@@ -82,6 +82,7 @@ def picture_scoring(bed: slicer_standin.TestBed, model: str) -> None:
         bed.wait_until(lambda: not panel.scoring.running, PATIENCE)
         bed.process_events(0.5)
         bed.screenshot(bed.main_window, OUT / "6-where.png")
+        shutil.copy(OUT / "6-where.png", PICTURES / "slicer-where.png")
         panel.ui.whereButton.click()
 
     panel.ui.noteEdit.text = "leaks into the colon"
