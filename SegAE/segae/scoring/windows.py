@@ -50,13 +50,9 @@ class Windows:
     def hull(self, height: int, width: int, size: int) -> tuple[slice, slice]:
         """Rows and columns of the image that resizing to `size` reads, all windows together; one at least."""
         tails = (self.length / size).clamp(min=1.0)
-        low = (self.start - tails).amin(dim=0).floor().long().clamp(min=0).tolist()
+        low = (self.start - tails).amin(dim=0).floor().long().tolist()
         high = (self.start + self.length + tails).amax(dim=0).ceil().long().tolist()
-        rows, columns = (
-            slice(min(first, n - 1), max(min(last, n), min(first, n - 1) + 1))
-            for first, last, n in zip(low, high, (height, width), strict=True)
-        )
-        return rows, columns
+        return _lines(low[0], high[0], height), _lines(low[1], high[1], width)
 
 
 def mask_boxes(masks: Tensor) -> Tensor:
@@ -81,24 +77,18 @@ def network_input(ct: Tensor, masks: Tensor, windows: Windows, spec: ModelSpec) 
     """Images (B, channels, S, S) from CT slices in HU (B, Z, H, W), the scored one first and then its
     neighbours, masks (B, H, W), and their windows. (B, H, W) is taken for Z = 1."""
     shown = cut_ct(ct[:, None] if ct.dim() == 3 else ct, windows, spec.input_size, spec)
-    mask = cut(*_near(masks[:, None], windows, spec.input_size), spec.input_size)
+    mask = cut(masks[:, None], windows, spec.input_size)
     return torch.cat(((shown - spec.ct_mean) / spec.ct_std, (mask - spec.mask_mean) / spec.mask_std), dim=1)
 
 
 def cut_ct(slices: Tensor, windows: Windows, size: int, spec: ModelSpec) -> Tensor:
     """The CT channels (B, C, size, size) in 0..1 of slices in HU (B, Z, H, W), the scored one first: each HU
     window of each slice, and then the surroundings where the network wants them."""
-    shown = cut(*_near(slices, windows, size), size, spec.hu_windows)
+    shown = cut(slices, windows, size, spec.hu_windows)
     if not spec.surround:
         return shown
     around = cut(slices[:, :1], windows.enlarged(spec.surround), size, (SURROUND_HU,))
     return torch.cat((shown, around), dim=1)
-
-
-def _near(pictures: Tensor, windows: Windows, size: int) -> tuple[Tensor, Windows]:
-    """The part of the pictures (B, C, H, W) that the windows read, and the windows in it."""
-    rows, columns = windows.hull(pictures.shape[2], pictures.shape[3], size)
-    return pictures[:, :, rows, columns], windows.moved(rows.start, columns.start)
 
 
 def reach(windows: Windows, spec: ModelSpec) -> Windows:
@@ -114,6 +104,8 @@ def cut(
 ) -> Tensor:
     """The windows of pictures (B, C, H, W), resized to (B, C, size, size); with `ranges` the values are first
     clipped to each range and scaled to 0..1, which gives (B, len(ranges) * C, size, size)."""
+    read = windows.hull(pictures.shape[2], pictures.shape[3], size)
+    pictures, windows = pictures[:, :, read[0], read[1]], windows.moved(read[0].start, read[1].start)
     rows = _taps(windows, 0, pictures.shape[2], size)
     columns = _taps(windows, 1, pictures.shape[3], size)
     # A few pictures at a time stay in a processor's cache; a GPU rather takes all.
@@ -126,6 +118,12 @@ def cut(
         scaled = [values] if ranges is None else [_scaled(values, *ends) for ends in ranges]
         parts.append(torch.cat([_resized(one, rows.part(here), columns.part(here)) for one in scaled], dim=1))
     return torch.cat(parts)
+
+
+def _lines(first: int, last: int, n: int) -> slice:
+    """Those of `first`..`last` that a picture of `n` lines has; the nearest one when it has none."""
+    start = min(max(first, 0), n - 1)
+    return slice(start, max(min(last, n), start + 1))
 
 
 def _extent(hits: Tensor) -> Tensor:

@@ -76,12 +76,9 @@ def starter(
         cohort=read_cohort(cohort or DEFAULT),
         data=data,
         work=work,
-        recipe=replace(
-            Recipe(seed=seed, bfloat16=bfloat16), **_given(small_steps=small_steps, full_steps=full_steps)
-        ),
-        segmenter=replace(
-            SegmenterPlan(bfloat16=bfloat16),
-            **_given(kept=tuple(sorted(segmenter_step)) if segmenter_step else None),
+        recipe=Recipe(seed=seed, bfloat16=bfloat16, **_given(small_steps=small_steps, full_steps=full_steps)),
+        segmenter=SegmenterPlan(
+            bfloat16=bfloat16, **_given(kept=tuple(sorted(segmenter_step)) if segmenter_step else None)
         ),
         workers=threads,
     )

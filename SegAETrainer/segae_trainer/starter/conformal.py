@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from segae.intervals import EVERYTHING, ORGAN, SLICE, calibrated, group_names, interval_for, organ_families
+from segae_trainer.evaluation.metrics.intervals import coverage, mean_width
 
 CONFIDENCE = 0.9
 STRICTER = tuple(np.arange(0.905, 0.9901, 0.005).round(3).tolist())  # tried when `CONFIDENCE` does not hold
@@ -116,10 +117,16 @@ def _level_that_holds(points: Points, edges: tuple[float, ...], confidence: floa
     if not splits:
         return confidence
     for level in levels:
-        held = [measure(own, {SLICE: _table(others, level)})["all"]["coverage"] for others, own in splits]
+        held = [_coverage(own, {SLICE: _table(others, level)}) for others, own in splits]
         if np.mean(held) >= confidence:
             return level
     return levels[-1]
+
+
+def _coverage(points: Points, table: Mapping[str, Any]) -> float:
+    """Share of the points inside their interval."""
+    low, high = interval_for(points.predicted, points.sizes, points.structures, table).T
+    return coverage(low, high, points.true)
 
 
 def _residuals(points: Points, edges: tuple[float, ...]) -> _Residuals:
@@ -150,13 +157,12 @@ def measure(points: Points, table: Mapping[str, Any], level: str = SLICE) -> dic
     """Share of the points inside their interval (`coverage`), mean `width` and number `n`: of all points
     ("all") and of each organ family. Points must not be those that the table was fitted on."""
     low, high = interval_for(points.predicted, points.sizes, points.structures, table, level).T
-    inside = (low <= points.true) & (points.true <= high)
     families = np.array([organ_families().get(int(index), "other") for index in points.structures])
     chosen = {"all": np.ones(len(points), bool)} | {name: families == name for name in np.unique(families)}
     return {
         str(name): {
-            "coverage": float(inside[here].mean()),
-            "width": float((high - low)[here].mean()),
+            "coverage": coverage(low[here], high[here], points.true[here]),
+            "width": mean_width(low[here], high[here]),
             "n": int(here.sum()),
         }
         for name, here in chosen.items()

@@ -19,7 +19,7 @@ from segae.models.spec import ModelSpec
 from segae.progress import Watch
 from segae.scoring.context import Body, context_of, measure_body
 from segae.scoring.inputs import neighbour_slices
-from segae.scoring.windows import Windows, crop_windows, cut, cut_ct, mask_boxes, reach
+from segae.scoring.windows import Windows, crop_windows, cut, cut_ct, mask_boxes
 from segae_trainer.degrade.measures import dice
 from segae_trainer.starter.cases import Case, coarser
 from segae_trainer.starter.pairs import KINDS, Pair, draw_pair
@@ -241,14 +241,11 @@ def _render_some(
     )
     wide = nominal.enlarged(ROOM)
     size = picture_size(spec)
-    height, width = stack.shape[1:]
-    rows, columns = reach(wide, spec).hull(height, width, size)
-    near = wide.moved(rows.start, columns.start)
     masks = torch.from_numpy(np.stack([pair.mask for pair in pairs]))
     organs = torch.from_numpy(np.stack(truths))
-    slices = torch.from_numpy(stack)[None, :, rows, columns].expand(len(pairs), -1, -1, -1)
-    hu = cut_ct(slices, near, size, spec)
-    binary = cut(torch.stack((masks, organs), dim=1)[:, :, rows, columns], near, size)
+    slices = torch.from_numpy(stack).expand(len(pairs), -1, -1, -1)
+    hu = cut_ct(slices, wide, size, spec)
+    binary = cut(torch.stack((masks, organs), dim=1), wide, size)
     images = (torch.cat((hu, binary), dim=1).clamp(0, 1) * 255).round().to(torch.uint8)
     mm2 = scene.case.pixel_mm[0] * scene.case.pixel_mm[1]
     pixel_area = nominal.length.prod(dim=1) / spec.input_size**2  # slice's pixels in one of the window's

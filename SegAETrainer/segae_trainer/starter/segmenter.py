@@ -137,8 +137,7 @@ def segment(network: Segmenter, scene: Scene, slices: Sequence[int]) -> np.ndarr
 
 
 def _window(scene: Scene, k: int) -> Windows:
-    body = body_window(scene, k)
-    return Windows(body.start - body.length * (_MARGIN - 1) / 2, body.length * _MARGIN, closed=False)
+    return body_window(scene, k).enlarged(_MARGIN)
 
 
 def _image(scene: Scene, k: int, window: Windows) -> Tensor:
