@@ -25,8 +25,7 @@ from slicer.util import VTKObservationMixin
 
 from SegAELib.app.panel import Panel
 from SegAELib.app.parameters import SegAEParameterNode
-from SegAELib.app.sample_data import register_sample_data
-from SegAELib.app.score_nodes import score_nodes
+from SegAELib.app.self_test import register_sample_data
 
 PACKAGES = ("SegAELib", "segae")
 
@@ -149,8 +148,10 @@ class SegAELogic(ScriptedLoadableModuleLogic):
     def score(self, volumeNode: Any, segmentationNode: Any, **options: Any) -> Any:
         """Score a segmentation on a CT (None: its reference volume) and keep the scores in the scene.
 
-        Options and errors: `SegAELib.app.score_nodes.score_nodes`. Returns a `segae.report.QualityReport`.
+        Options and errors: `SegAELib.app.scene_batch.score_nodes`. Returns a `segae.report.QualityReport`.
         """
+        from SegAELib.app.scene_batch import score_nodes  # loads torch, which the panel does not need
+
         return score_nodes(segmentationNode, volumeNode, **options)
 
 

@@ -15,11 +15,11 @@ import torch
 import torchvision
 
 from segae.data import Segmentation, Volume
+from segae.files import resource
 from segae.io.ct import read_ct
 from segae.io.segmentation import read_segmentation
 from segae.models.checkpoint import save_checkpoint
-from segae.models.importing import import_published
-from segae.resources import resource
+from segae.models.published_import import import_published
 
 SEEDS = {"resnet18": 7, "resnet50": 11}
 TEXT_DIM = 512

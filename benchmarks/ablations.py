@@ -24,10 +24,9 @@ from rich.table import Table
 from torch.nn import functional
 from trained_folds import parser
 
+from segae.inputs.position import PLACE
 from segae.models.spec import ModelSpec
-from segae.scoring.context import PLACE
-from segae_trainer.evaluation.metrics.correlation import lcc
-from segae_trainer.evaluation.metrics.error import mae
+from segae_trainer.evaluate.metrics import lcc, mae
 from segae_trainer.starter.cohort import read_cohort
 from segae_trainer.starter.figures import name_auroc, suites_of
 from segae_trainer.starter.pairs import KINDS

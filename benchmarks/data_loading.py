@@ -22,18 +22,18 @@ import SimpleITK
 import torch
 from torch import Tensor
 
+from segae.files import resource
 from segae.io.segmentation import read_segmentation
 from segae.models.registry import build_network
 from segae.models.spec import ModelSpec
-from segae.resources import resource
-from segae_trainer.index import Index, Scan
-from segae_trainer.training import resolve_recipe
-from segae_trainer.training.batch import Batch
-from segae_trainer.training.loader import Batches, Steps, batch_loader, choose_workers
-from segae_trainer.training.objective import Lesson
-from segae_trainer.training.render import Renderer
-from segae_trainer.training.sampling import Epochs
-from segae_trainer.training_set import Sampling, TrainingSet, build_training_set
+from segae_trainer.data.build_set import build_training_set
+from segae_trainer.data.index import Index, Scan
+from segae_trainer.data.pairs import Sampling
+from segae_trainer.data.training_set import TrainingSet
+from segae_trainer.train.batches import Batches, Epochs, Steps, batch_loader, choose_workers
+from segae_trainer.train.losses import Lesson
+from segae_trainer.train.recipes import resolve_recipe
+from segae_trainer.train.render import Batch, Renderer
 
 TEXT_DIM = 384
 WARM_UP = 2  # steps: the first ones start processes and fill caches

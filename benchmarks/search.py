@@ -22,15 +22,15 @@ from rich.table import Table
 from trained_folds import parser
 
 from segae.data import Segment, Volume
+from segae.inputs.prepare import prepare_empty
 from segae.io.ct import read_ct
 from segae.labels.table import by_index
-from segae.report.rows import SearchedSlice
-from segae.scoring.empty_masks import prepare_empty
+from segae.results.missing import SURELY_PRESENT, present_without_mask
+from segae.results.types import SearchedSlice
+from segae.results.verdicts import judge
+from segae.scoring.occupied import taken_by, without_taken
 from segae.scoring.rows import rows_of
 from segae.scoring.scorer import Scorer
-from segae.scoring.taken import taken_by, without_taken
-from segae.verdict import judge
-from segae.verdict.search import SURELY_PRESENT, present_without_mask
 from segae_trainer.starter.cases import Case
 from segae_trainer.starter.cohort import Member, read_cohort
 from segae_trainer.starter.figures import loaded

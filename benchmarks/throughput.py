@@ -23,9 +23,9 @@ from case import clinical_case
 from plain_loop import plain_loop
 from torch.utils.flop_counter import FlopCounterMode
 
-from segae.batch.cases import CaseFiles
 from segae.batch.runner import run_batch
 from segae.data import Segmentation, Volume
+from segae.io.layouts import CaseFiles
 from segae.models.quality_model import QualityModel
 from segae.models.registry import build_network
 from segae.models.spec import ModelSpec

@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from segae.labels.resolver import resolve
     from segae.models.quality_model import QualityModel
     from segae.progress import CancelToken
-    from segae.report.files import read_report, write_report
-    from segae.report.ranking import rank
-    from segae.report.report import QualityReport
-    from segae.scoring.arrays import segae_inference
-    from segae.scoring.score import score
+    from segae.results.files import read_report, write_report
+    from segae.results.ranking import rank
+    from segae.results.types import QualityReport
+    from segae.scoring.score import score, segae_inference
     from segae.scoring.scorer import Scorer
 
 __version__ = "0.1.0"
@@ -36,20 +35,20 @@ _HOME = {
     "ModelError": "segae.errors",
     "OutputError": "segae.errors",
     "QualityModel": "segae.models.quality_model",
-    "QualityReport": "segae.report.report",
+    "QualityReport": "segae.results.types",
     "Scorer": "segae.scoring.scorer",
     "SegAEError": "segae.errors",
     "Segment": "segae.data",
     "Segmentation": "segae.data",
     "Volume": "segae.data",
-    "rank": "segae.report.ranking",
+    "rank": "segae.results.ranking",
     "read_ct": "segae.io.ct",
-    "read_report": "segae.report.files",
+    "read_report": "segae.results.files",
     "read_segmentation": "segae.io.segmentation",
     "resolve": "segae.labels.resolver",
     "score": "segae.scoring.score",
-    "segae_inference": "segae.scoring.arrays",
-    "write_report": "segae.report.files",
+    "segae_inference": "segae.scoring.score",
+    "write_report": "segae.results.files",
 }
 
 __all__ = [

@@ -21,7 +21,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from segae.models.spec import METADATA_KEY
-from segae.report.files import read_report
+from segae.results.files import read_report
 
 Change = Callable[[Path, Callable[[np.ndarray], np.ndarray]], None]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from segae.models.catalogue import bundled_models
 from segae.models.checkpoint import file_sha256, load_checkpoint
+from segae.models.registry import bundled_models
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_list_shows_network_orientation_and_what_kind_of_model_it_is(
     segae, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     (tmp_path / "mine.safetensors").symlink_to(model)
-    monkeypatch.setattr("segae.models.catalogue.resource", lambda _folder: tmp_path)
+    monkeypatch.setattr("segae.models.registry.resource", lambda _folder: tmp_path)
     line = next(line for line in segae("model", "list").out.splitlines() if "mine" in line)
     assert "segae-published, resnet18, 256 x 256" in line
     assert "LAS" in line

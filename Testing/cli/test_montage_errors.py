@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from segae.cli.montage_errors import montage_errors
+from segae.cli.score import montage_errors
 from segae.data import Segmentation, Volume
-from segae.draw.montage import shown_slices
 from segae.models.checkpoint import Checkpoint, save_checkpoint
 from segae.models.registry import build_network
 from segae.models.spec import CropRule, ModelSpec
+from segae.report.montage import shown_slices
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
 

@@ -11,8 +11,8 @@ import pytest
 
 from segae.io.ct import read_ct
 from segae.io.segmentation import read_segmentation
-from segae.names.run import name_check
-from segae.report.files import read_report
+from segae.results.files import read_report
+from segae.scoring.name_check import name_check
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from segae.report.files import read_report
-from segae.resources import resource_dir
+from segae.files import resource_dir
+from segae.results.files import read_report
 
 Change = Callable[[Path, Callable[[np.ndarray], np.ndarray]], None]
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from segae.data import Segment
-from segae.draw.palette import ERROR_COLOURS
 from segae.errors import InputError
 from segae.geometry.grid import Grid
+from segae.report.style import ERROR_COLOURS
 from SegAELib.mrml.binding import nodes_of_class
 from SegAELib.mrml.error_overlay import ErrorOverlay
 from SegAELib.mrml.guards import OVERLAY_ATTRIBUTE
 from SegAELib.mrml.matrices import ijk_to_node
-from SegAELib.mrml.segmentation_reader import read_segments
+from SegAELib.mrml.scene_reader import read_segments
 from SegAELib.mrml.slice_navigation import jump_to
 
 LIVER, SLICE = 5, 20

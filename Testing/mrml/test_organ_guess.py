@@ -7,8 +7,8 @@ import pytest
 
 from segae.io.segmentation import read_segmentation
 from segae.labels import load_structures
-from SegAELib.mrml.organ_guess import guess_organ, guess_organs
-from SegAELib.mrml.segmentation_reader import read_segments
+from SegAELib.mrml.scene_reader import read_segments
+from SegAELib.mrml.segment_names import guess_organ, guess_organs
 
 ANATOMY = "SCT^123037004^Anatomical Structure"
 TISSUE = (

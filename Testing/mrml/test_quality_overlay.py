@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segae.draw.palette import COLOURS
 from segae.errors import InputError
-from segae.report import SliceScore
+from segae.report.style import COLOURS
+from segae.results.types import SliceScore
 from SegAELib.mrml.binding import BINARY_LABELMAP, nodes_of_class
 from SegAELib.mrml.guards import OVERLAY_ATTRIBUTE
 from SegAELib.mrml.matrices import ijk_to_node, volume_grid
 from SegAELib.mrml.quality_overlay import QualityOverlay, scores_by_segment
-from SegAELib.mrml.segmentation_reader import read_segments
+from SegAELib.mrml.scene_reader import read_segments
 from SegAELib.mrml.slice_navigation import jump_to
 
 POOR, WEAK, FAIR, GOOD = 0.2, 0.6, 0.8, 0.95

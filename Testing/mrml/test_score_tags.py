@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from segae.report import ModelIdentity, StructureScore
-from segae.verdict import OrganVerdict
+from segae.results.types import ModelIdentity, StructureScore
+from segae.results.verdicts import OrganVerdict
 from SegAELib.mrml.score_tags import clear_score, read_score, set_stale, write_score
 
 MODEL = ModelIdentity("bundled", "ab" * 32, "slice-resnet18", True)

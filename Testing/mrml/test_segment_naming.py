@@ -9,8 +9,7 @@ from segae.errors import InputError
 from segae.labels import resolve
 from segae.labels.table import offered_structures
 from segae.labels.terminology import resolve_terminology, terminology_for
-from SegAELib.mrml.organ_guess import guess_organs
-from SegAELib.mrml.segment_naming import Naming, naming_for, naming_of, set_naming
+from SegAELib.mrml.segment_names import Naming, guess_organs, naming_for, naming_of, set_naming
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 from segae.errors import InputError
 from SegAELib.mrml.binding import BINARY_LABELMAP, slicer
 from SegAELib.mrml.matrices import ijk_to_node, to_vtk, volume_grid
-from SegAELib.mrml.segmentation_reader import read_case, read_segments, unique_names
+from SegAELib.mrml.scene_reader import read_case, read_segments, unique_names
 
 AFFINE = np.array([[0.8, 0, 0, -20], [0, 0.9, 0, 10], [0, 0, 2.5, -40], [0, 0, 0, 1.0]])
 SHAPE = (12, 20, 24)

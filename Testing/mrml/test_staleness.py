@@ -12,13 +12,12 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 from segae.data import Segment
 from segae.errors import InputError
 from segae.geometry.grid import Grid
-from segae.report import ModelIdentity, StructureScore
-from segae.verdict import OrganVerdict
+from segae.results.types import ModelIdentity, StructureScore
+from segae.results.verdicts import OrganVerdict
 from SegAELib.mrml.binding import BINARY_LABELMAP
-from SegAELib.mrml.fingerprint import SliceChanges, changed_slices, fingerprint
+from SegAELib.mrml.edits import EditWatch, SliceChanges, changed_slices, fingerprint
+from SegAELib.mrml.scene_reader import read_segments
 from SegAELib.mrml.score_tags import read_score, write_score
-from SegAELib.mrml.segmentation_reader import read_segments
-from SegAELib.mrml.staleness import EditWatch
 
 SHAPE = (6, 7, 9)
 GRID = Grid((9, 7, 6), np.eye(4))

@@ -12,12 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segae.checks.finding import Finding
 from segae.errors import InputError
-from segae.preflight.findings import Finding
-from segae.report import ModelIdentity, QualityReport, SegmentExtent, SliceScore
+from segae.results.types import ModelIdentity, QualityReport, SegmentExtent, SliceScore
 from SegAELib.mrml.binding import nodes_of_class, slicer
-from SegAELib.mrml.fingerprint import fingerprint
-from SegAELib.mrml.results_table import create_results_table, find_results, read_results, write_results
+from SegAELib.mrml.edits import fingerprint
+from SegAELib.mrml.results_table import (
+    create_results_table,
+    decode,
+    encode,
+    find_results,
+    read_results,
+    write_results,
+)
 from SegAELib.mrml.review_table import (
     ReviewMark,
     export_rows,
@@ -27,8 +34,7 @@ from SegAELib.mrml.review_table import (
     review_table,
     set_mark,
 )
-from SegAELib.mrml.segmentation_reader import read_case
-from SegAELib.mrml.table_columns import decode, encode
+from SegAELib.mrml.scene_reader import read_case
 
 MODEL = ModelIdentity("bundled", "cd" * 32, "slice-resnet18", True)
 AWKWARD = 'lïver, "left"\tpart; 50 %'

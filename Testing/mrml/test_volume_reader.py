@@ -8,7 +8,7 @@ import vtk
 
 from segae.errors import InputError
 from segae.io.ct import read_ct
-from SegAELib.mrml.volume_reader import read_volume
+from SegAELib.mrml.scene_reader import read_volume
 
 
 def test_the_bundled_ct_is_read_as_the_core_reads_its_file(mini, sample_folder):

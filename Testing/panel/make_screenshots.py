@@ -107,8 +107,10 @@ def picture_training(bed: slicer_standin.TestBed) -> None:
     """The module SegAETrainer while a small training runs; it is stopped afterwards."""
     bed.load_module(ROOT / "SegAE" / "SegAE.py", select=False)
     widget = bed.load_module(ROOT / "SegAETrainer" / "SegAETrainer.py")
-    from segae_trainer.index import build_index, write_index
-    from segae_trainer.training_set import Sampling, build_training_set
+    from segae_trainer.data.build_set import build_training_set
+    from segae_trainer.data.find_scans import build_index
+    from segae_trainer.data.index import write_index
+    from segae_trainer.data.pairs import Sampling
     from SegAETrainerLib.app.self_test import write_cases
     from SegAETrainerLib.runs.training import Training
 

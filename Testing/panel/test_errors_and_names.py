@@ -8,16 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from segae.checks.names import NameCheck
+from segae.jobs.events import NamesChecked
 from segae.labels import resolve
-from segae.names.name_check import NameCheck
-from segae.report import SearchedSlice, SegmentExtent
+from segae.results.types import SearchedSlice, SegmentExtent
 from segae.scoring.error_map import locate_errors
 from segae.scoring.scorer import Scorer
-from segae.worker.events import NamesChecked
 from SegAELib.app.results import Results
 from SegAELib.mrml.binding import nodes_of_class
 from SegAELib.mrml.guards import OVERLAY_ATTRIBUTE
-from SegAELib.mrml.segmentation_reader import read_case
+from SegAELib.mrml.scene_reader import read_case
 
 VERDICT, DICE, INTERVAL = 1, 2, 3  # columns
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from segae import score
-from segae.report.files import read_report
+from segae.results.files import read_report
 
 SCRIPT = Path(__file__).resolve().parents[2] / "SegAE" / "Scripts" / "segae_batch.py"
 
@@ -160,7 +160,7 @@ def test_the_options_are_those_of_segae_batch():
     import typer.main
 
     from segae.cli.app import app
-    from SegAELib.app.headless_options import parse
+    from SegAELib.app.headless import parse
 
     command = typer.main.get_command(app)
     batch = command.commands["batch"]

@@ -261,7 +261,7 @@ def test_marks_and_scores_come_back_with_the_scene(ranked, bed, tmp_path, widget
 def test_scores_and_marks_are_exported_as_csv(ranked, monkeypatch, tmp_path):
     import qt
 
-    from segae.report.files import read_report
+    from segae.results.files import read_report
 
     ranked.ui.nextButton.click()
     ranked.ui.acceptButton.click()

@@ -8,13 +8,11 @@ from dataclasses import replace
 import pytest
 
 from segae.errors import InputError, ModelError
-from segae.report import ModelIdentity, QualityReport, SearchedSlice, SegmentExtent, SliceScore
-from SegAELib.app.chores import Chores
-from SegAELib.app.results import Results
+from segae.results.types import ModelIdentity, QualityReport, SearchedSlice, SegmentExtent, SliceScore
+from SegAELib.app.idle_tasks import Chores
+from SegAELib.app.results import Results, StripModel, step
 from SegAELib.app.score_style import ScoreStyle, interval, number
-from SegAELib.app.strip_model import StripModel
-from SegAELib.app.worst_walk import step
-from SegAELib.mrml.fingerprint import SliceChanges
+from SegAELib.mrml.edits import SliceChanges
 from SegAELib.mrml.score_bins import ScoreBins
 
 MODEL = ModelIdentity("tiny", "abc", "segae-published")
@@ -175,7 +173,7 @@ def test_a_file_that_is_no_model_is_refused_with_a_sentence(tmp_path):
 def test_published_weights_are_imported_in_a_child_process(published_files, tmp_path):
     import time
 
-    from SegAELib.app.model_import import ModelImport
+    from SegAELib.app.model_section import ModelImport
 
     files, done = published_files("resnet18"), []
     job = ModelImport(done.append)
@@ -191,7 +189,7 @@ def test_published_weights_are_imported_in_a_child_process(published_files, tmp_
 def test_files_that_are_no_published_weights_say_why(published_files, tmp_path):
     import time
 
-    from SegAELib.app.model_import import ModelImport
+    from SegAELib.app.model_section import ModelImport
 
     files, done = published_files("resnet18"), []
     (tmp_path / "x.pth").write_bytes(b"nothing")

@@ -228,8 +228,8 @@ def test_a_model_that_is_gone_is_said_so(loaded, bed):
 
 
 def test_scores_of_two_models_are_not_mixed(ranked, bed, finish, masks, ct, tmp_path):
-    from segae.models.catalogue import find_model
     from segae.models.checkpoint import load_checkpoint, save_checkpoint
+    from segae.models.registry import find_model
 
     checkpoint = load_checkpoint(find_model(ranked.parameters.model))
     checkpoint.weights["fc2.bias"] += 0.1
@@ -252,7 +252,7 @@ def test_scores_of_two_models_are_not_mixed(ranked, bed, finish, masks, ct, tmp_
 def test_the_segment_editors_choice_comes_first(bed, masks, ct, sample_dir):
     import slicer
 
-    from SegAELib.app.default_inputs import default_segmentation, default_volume
+    from SegAELib.app.inputs_section import default_segmentation, default_volume
 
     other = slicer.util.loadSegmentation(str(sample_dir / "segmentation.seg.nrrd"))
     assert default_segmentation(slicer.mrmlScene) is masks

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from segae.errors import ModelError
-from segae.intervals import calibrated, group_names, interval_for
+from segae.scoring.calibration import calibrated, group_names, interval_for
 
 LIVER, T5, BACKGROUND = 13, 54, 0
 KNOTS = [0.0, 0.5, 1.0]

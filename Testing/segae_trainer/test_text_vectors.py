@@ -5,7 +5,7 @@ import pytest
 
 from segae.labels.resolver import resolve
 from segae.labels.table import load_structures
-from segae_trainer.text_vectors import name_vectors, spoken, standardised
+from segae_trainer.train.text_vectors import name_vectors, spoken, standardised
 
 
 def test_standardising_separates_what_is_alike():

@@ -17,17 +17,16 @@ OURS = {"segae", "segae_trainer", "SegAELib", "SegAETrainerLib", "SegAE", "SegAE
 VIEWER = {"slicer", "qt", "ctk", "vtk", "PySide6"}
 HEAVY = {"pandas", "pyarrow", "matplotlib", "nibabel", "rich", "typer"}
 
-CHILD = "SegAELib.app.worker.environment"
+CHILD = "segae.jobs.process"
 SHARED = {
     CHILD,
     "SegAELib.app.binding",
-    "SegAELib.app.hidden_node",
-    "SegAELib.app.message_bar",
+    "SegAELib.app.chart",
+    "SegAELib.app.messages",
     "SegAELib.app.packages_section",
     "SegAELib.app.parameters",  # to hand over the trained model
-    "SegAELib.app.table_items",
-    "SegAELib.app.words",
-    "SegAELib.mrml.table_columns",
+    "SegAELib.app.table_widgets",
+    "SegAELib.mrml.results_table",
 }
 CORES = {"segae", "segae_trainer"}
 

@@ -13,9 +13,9 @@ import pytest
 from segae.data import Segmentation, Volume
 from segae.io.ct import read_ct
 from segae.io.segmentation import read_segmentation
-from segae.worker.events import LAST, Event
-from segae.worker.settings import JobSettings
-from SegAELib.app.worker import InProcessJob, ScoringJob, WorkerJob
+from segae.jobs.events import LAST, Event
+from segae.jobs.scoring_job import InProcessJob, ScoringJob, WorkerJob
+from segae.jobs.settings import JobSettings
 
 SAMPLE = Path(__file__).parents[2] / "SegAE" / "Resources" / "SampleData" / "totalsegmentator_s0001"
 ORGANS = ("aorta", "pancreas", "spleen", "urinary_bladder")  # the last one is empty here

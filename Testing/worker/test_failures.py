@@ -7,8 +7,8 @@ import signal
 import pytest
 
 from segae.errors import InputError, ModelError, OutputError, SegAEError
-from segae.worker.run import MissingPackage, failure
-from SegAELib.app.worker.exit_reason import explain_exit
+from segae.jobs.process import explain_exit
+from segae.jobs.tasks import MissingPackage, failure
 
 
 @pytest.mark.parametrize(

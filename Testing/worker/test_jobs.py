@@ -13,11 +13,11 @@ import pytest
 
 import segae
 from segae.data import Segment, Segmentation, Volume
-from segae.report import QualityReport
+from segae.jobs.events import LAST, Cancelled, Event, Failed, Finished, Progress, Scores
+from segae.jobs.scoring_job import ScoringJob
+from segae.jobs.settings import JobSettings
+from segae.results.types import QualityReport
 from segae.scoring.options import ScoringOptions
-from segae.worker.events import LAST, Cancelled, Event, Failed, Finished, Progress, Scores
-from segae.worker.settings import JobSettings
-from SegAELib.app.worker import ScoringJob
 
 Follow = Callable[..., list[Event]]
 

@@ -9,12 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segae.checks.finding import Finding
+from segae.checks.names import NameCheck
+from segae.jobs.events import (
+    Cancelled,
+    Event,
+    Failed,
+    Finished,
+    NamesChecked,
+    Progress,
+    Scores,
+    decode,
+    encode,
+)
 from segae.labels.table import offered_structures
-from segae.names.name_check import NameCheck
-from segae.preflight.findings import Finding
-from segae.report import ModelIdentity, QualityReport, SegmentExtent, SliceScore
-from segae.worker.events import Cancelled, Event, Failed, Finished, NamesChecked, Progress, Scores
-from segae.worker.messages import decode, encode
+from segae.results.types import ModelIdentity, QualityReport, SegmentExtent, SliceScore
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -44,9 +53,7 @@ REPORTS = st.builds(
 )
 STRUCTURES = st.sampled_from(offered_structures())
 SCORE = st.none() | NUMBERS
-CHECKS = st.builds(
-    NameCheck, TEXT, STRUCTURES, st.none() | STRUCTURES, SCORE, SCORE, TEXT, st.booleans()
-)
+CHECKS = st.builds(NameCheck, TEXT, STRUCTURES, st.none() | STRUCTURES, SCORE, SCORE, TEXT, st.booleans())
 EVENTS = st.one_of(
     st.builds(Progress, TEXT, st.integers(0), st.integers(0), NUMBERS),
     st.builds(Scores, st.lists(ROWS, max_size=4).map(tuple)),

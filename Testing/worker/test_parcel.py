@@ -14,11 +14,11 @@ from hypothesis.extra import numpy as hnp
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import Cancelled
 from segae.geometry.grid import Grid
+from segae.jobs.payload import Parcel, digest_of, read_parcel, write_parcel
+from segae.jobs.settings import JobSettings
 from segae.labels.table import offered_structures
 from segae.progress import CancelToken
 from segae.scoring.options import ScoringOptions
-from segae.worker.parcel import Parcel, digest_of, read_parcel, write_parcel
-from segae.worker.settings import JobSettings
 
 NUMBERS = st.floats(-1e3, 1e3)
 SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 6), st.integers(1, 19))

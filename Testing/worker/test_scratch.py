@@ -8,12 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-from SegAELib.app.worker.scratch import Scratch, remove_leftovers
+from segae.jobs.process import Scratch, remove_leftovers
 
 OWNER = """
 import sys, time
 from pathlib import Path
-from SegAELib.app.worker.scratch import Scratch
+from segae.jobs.process import Scratch
 scratch = Scratch(Path(sys.argv[1]))
 (scratch.path / "ct.npy").write_bytes(b"voxels")
 print(scratch.path, flush=True)

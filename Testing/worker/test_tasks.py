@@ -12,16 +12,15 @@ import pytest
 
 from segae.data import Segmentation, Volume
 from segae.errors import Cancelled as CancelledError
-from segae.names.check import check_names
+from segae.jobs.events import Cancelled, Event, Failed, Located, NamesChecked, Progress, decode, encode
+from segae.jobs.scoring_job import ScoringJob
+from segae.jobs.settings import JobSettings
+from segae.jobs.tasks import steps_of
 from segae.progress import CancelToken, Watch
 from segae.scoring.error_map import locate_errors
+from segae.scoring.name_check import check_names
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
-from segae.worker.events import Cancelled, Event, Failed, Located, NamesChecked, Progress
-from segae.worker.messages import decode, encode
-from segae.worker.settings import JobSettings
-from segae.worker.stepwise import steps_of
-from SegAELib.app.worker import ScoringJob
 
 Follow = Callable[..., list[Event]]
 

@@ -17,13 +17,12 @@ import pytest
 
 from segae.data import Segmentation, Volume
 from segae.geometry.grid import Grid
+from segae.jobs.events import Cancelled, Event, Failed, Finished, Progress, Scores, command
+from segae.jobs.payload import Parcel, digest_of, write_parcel
+from segae.jobs.process import child_command, child_environment
+from segae.jobs.scoring_job import WorkerJob
+from segae.jobs.settings import JobSettings
 from segae.scoring.options import ScoringOptions
-from segae.worker.events import Cancelled, Event, Failed, Finished, Progress, Scores
-from segae.worker.messages import command
-from segae.worker.parcel import Parcel, digest_of, write_parcel
-from segae.worker.settings import JobSettings
-from SegAELib.app.worker import WorkerJob
-from SegAELib.app.worker.environment import child_command, child_environment
 
 Follow = Callable[..., list[Event]]
 HERE = Path(__file__).parent
@@ -94,7 +93,7 @@ def test_nothing_is_on_the_disk_while_it_scores(
     assert folder.stat().st_mode & 0o077 == 0
     assert [path.name for path in folder.rglob("*")] == ["in-use"]
     # And a job that is cancelled now makes room for the next one without losing the child.
-    monkeypatch.setattr("SegAELib.app.worker.worker_job._PATIENCE", PATIENCE)
+    monkeypatch.setattr("segae.jobs.scoring_job._PATIENCE", PATIENCE)
     child = pid_of(worker)
     worker.cancel()
     assert worker.poll()[-1] == Cancelled()
@@ -297,12 +296,12 @@ from conftest import SAMPLE, follow
 from segae.data import Segmentation
 from segae.io.ct import read_ct
 from segae.io.segmentation import read_segmentation
-from segae.worker.events import Progress
-from segae.worker.messages import command
-from segae.worker.parcel import Parcel, digest_of, write_parcel
-from segae.worker.settings import JobSettings
-from SegAELib.app.worker import WorkerJob
-from SegAELib.app.worker.environment import child_command, child_environment
+from segae.jobs.events import Progress
+from segae.jobs.events import command
+from segae.jobs.payload import Parcel, digest_of, write_parcel
+from segae.jobs.settings import JobSettings
+from segae.jobs.scoring_job import WorkerJob
+from segae.jobs.process import child_command, child_environment
 
 ct = read_ct(SAMPLE / "ct.nii.gz")
 aorta = read_segmentation(SAMPLE / "segmentations" / "aorta.nii.gz").segments[0]
@@ -367,7 +366,7 @@ def test_the_child_can_be_run_as_a_module_and_ends_with_its_input(tmp_path: Path
     scratch.mkdir()
     paths = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(
-        [sys.executable, "-m", "segae.worker", str(scratch)],
+        [sys.executable, "-m", "segae.jobs", str(scratch)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         env={**os.environ, "PYTHONPATH": paths},

@@ -1,14 +1,24 @@
-"""Predicted Dice along the slices of the chosen segment, as a chart in the panel."""
+"""Nodes that a panel needs for itself."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from segae.report import SliceScore, predicted_dice
+from segae.results.types import SliceScore, predicted_dice
 from SegAELib.app.binding import Widget, _, slicer
-from SegAELib.app.hidden_node import add_hidden_node
-from SegAELib.mrml.table_columns import column, set_columns
+from SegAELib.mrml.results_table import column, set_columns
+
+
+def add_hidden_node(class_name: str, name: str) -> Any:
+    """A node of the scene that is not saved with it and not listed."""
+    node = slicer.mrmlScene.CreateNodeByClass(class_name)
+    node.UnRegister(None)
+    node.SetName(name)
+    node.SetHideFromEditors(True)
+    node.SetSaveWithScene(False)
+    return slicer.mrmlScene.AddNode(node)
+
 
 HEIGHT = 220
 SLICE, SCORE, LIMIT = "slice", "predicted Dice", "threshold"

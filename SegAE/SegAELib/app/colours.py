@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from segae.draw.palette import Palette
-from SegAELib.app.chores import Chores
+from segae.report.style import Palette
+from SegAELib.app.binding import Ui, _
+from SegAELib.app.idle_tasks import Chores
+from SegAELib.app.messages import bin_word
 from SegAELib.app.score_style import ScoreStyle
 from SegAELib.app.session import Session
 from SegAELib.mrml.quality_overlay import QualityOverlay
@@ -105,3 +107,30 @@ class Colours:
             if mask is not None:
                 self._overlay.paint({segment_id: (mask, {index: row.score for index, row in rows.items()})})
         self.paint(list(self._waiting))
+
+
+class ColoursSection:
+    """`on_palette` is called with the palette that the user chose."""
+
+    def __init__(self, ui: Ui, on_palette: Callable[[Palette], None]) -> None:
+        self._ui, self._on_palette = ui, on_palette
+        ui.paletteCombo.addItem(_("red to green"), "traffic")
+        ui.paletteCombo.addItem(_("for colour-blind eyes"), "safe")
+        ui.paletteCombo.connect("currentIndexChanged(int)", self._chosen)
+
+    def show(self, colours: Colours) -> None:
+        """The palette in use, and the legend."""
+        combo = self._ui.paletteCombo
+        was = combo.blockSignals(True)
+        combo.setCurrentIndex(combo.findData(colours.style.palette))
+        combo.blockSignals(was)
+        fields = []
+        for entry in colours.legend:
+            colour = "#" + "".join(f"{round(255 * value):02x}" for value in entry.colour)
+            text = f"{bin_word(entry.key)} {entry.low:.2f}-{entry.high:.2f}"
+            fields.append(f'<span style="color:{colour}; font-size:large">\u25a0</span>&nbsp;{text}')
+        self._ui.legendLabel.text = "&nbsp;&nbsp; ".join(fields)
+
+    def _chosen(self, index: int) -> None:
+        if index >= 0:
+            self._on_palette(self._ui.paletteCombo.itemData(index))

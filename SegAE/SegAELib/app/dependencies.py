@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from segae.errors import SegAEError
-from SegAELib.app.worker.environment import child_environment, python_executable
+from segae.jobs.process import child_environment, python_executable
 
 REQUIRED = {"torch": "2.1", "torchvision": "0.16", "safetensors": "0.4"}  # for scoring; name: lowest version
 _MODULES = {"scikit-learn": "sklearn"}  # what a package is imported as, where that is not its name

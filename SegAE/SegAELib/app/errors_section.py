@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from segae.data import Segment
-from segae.draw.palette import ERROR_COLOURS
-from segae.worker.events import Located, Result
+from segae.jobs.events import Located, Result
+from segae.report.style import ERROR_COLOURS
 from SegAELib.app.binding import Ui, _, slicer
 from SegAELib.app.inquiry import Inquiry
-from SegAELib.app.message_bar import MessageBar
+from SegAELib.app.messages import MessageBar
 from SegAELib.app.model_facts import ModelFacts
 from SegAELib.app.results import SliceKey
 from SegAELib.app.session import Session
 from SegAELib.mrml.error_overlay import ErrorOverlay
-from SegAELib.mrml.organ_guess import OrganGuess
+from SegAELib.mrml.segment_names import OrganGuess
 from SegAELib.mrml.slice_navigation import jump_to
 
 
@@ -38,9 +38,7 @@ class ErrorsSection:
     def is_shown(self) -> bool:
         return self._overlay is not None and self._overlay.is_alive
 
-    def ask(
-        self, session: Session, parameters: Any, key: SliceKey, organs: Mapping[str, OrganGuess]
-    ) -> None:
+    def ask(self, session: Session, parameters: Any, key: SliceKey, organs: Mapping[str, OrganGuess]) -> None:
         """Look for the errors of the chosen segment; a model that cannot tell is explained."""
         self.hide()
         with self._messages.telling():

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segae.report import QualityReport
-from segae.report.files import write_report, write_table
-from segae.verdict import judge, worst_verdicts_first
-from segae.verdict.table import verdict_table
+from segae.results.files import write_report, write_table
+from segae.results.ranking import verdict_table
+from segae.results.types import QualityReport
+from segae.results.verdicts import judge, worst_verdicts_first
 from SegAELib.app.binding import Widget, _, qt
-from SegAELib.app.message_bar import MessageBar
-from SegAELib.app.reviews import Reviews
+from SegAELib.app.messages import MessageBar
+from SegAELib.app.review_section import Reviews
 
 
 def export_scores(parent: Widget, messages: MessageBar, report: QualityReport, threshold: float) -> None:

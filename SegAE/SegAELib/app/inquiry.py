@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from segae.worker.events import Failed, Result
-from segae.worker.settings import Task
+from segae.jobs.events import Failed, Result
+from segae.jobs.settings import Task
 from SegAELib.app.binding import _
-from SegAELib.app.job_settings import job_settings
-from SegAELib.app.message_bar import MessageBar
+from SegAELib.app.messages import MessageBar
 from SegAELib.app.model_facts import ModelFacts
 from SegAELib.app.run_controller import RunController, RunListener
-from SegAELib.app.run_view import RunView
+from SegAELib.app.scoring_section import RunView, job_settings
 from SegAELib.app.session import Session
-from SegAELib.mrml.organ_guess import OrganGuess
-from SegAELib.mrml.segmentation_reader import SceneCase, read_case
+from SegAELib.mrml.scene_reader import SceneCase, read_case
+from SegAELib.mrml.segment_names import OrganGuess
 
 
 class Inquiry:

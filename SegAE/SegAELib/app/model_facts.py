@@ -7,10 +7,10 @@ from pathlib import Path
 
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import slice_axis_in_file
-from segae.models.catalogue import find_model
 from segae.models.checkpoint import file_sha256, read_spec
+from segae.models.registry import find_model
 from segae.models.spec import ModelSpec
-from segae.report import ModelIdentity
+from segae.results.types import ModelIdentity
 
 
 @dataclass(frozen=True)

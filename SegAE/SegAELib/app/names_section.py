@@ -6,20 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from segae.checks.names import NameCheck, corrected_names, shown
+from segae.jobs.events import NamesChecked, Result
 from segae.labels import Structure
-from segae.names.correct import corrected_names
-from segae.names.name_check import NameCheck, shown
-from segae.worker.events import NamesChecked, Result
 from SegAELib.app.binding import Ui, _
 from SegAELib.app.inquiry import Inquiry
-from SegAELib.app.message_bar import MessageBar
-from SegAELib.app.organ_choices import OrganChoices
-from SegAELib.app.organ_table import OrganTable
+from SegAELib.app.messages import MessageBar
+from SegAELib.app.segment_table import OrganChoices, OrganTable
 from SegAELib.app.session import Session
-from SegAELib.app.table_items import prepare, text_item
+from SegAELib.app.table_widgets import prepare, text_item
 from SegAELib.mrml.binding import SegmentationNode
-from SegAELib.mrml.organ_guess import OrganGuess
-from SegAELib.mrml.segment_naming import Naming, naming_for, naming_of, set_naming
+from SegAELib.mrml.segment_names import Naming, OrganGuess, naming_for, naming_of, set_naming
 
 SEGMENT, LOOKS_LIKE, SCORES, REASON = range(4)  # columns
 

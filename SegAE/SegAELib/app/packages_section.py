@@ -16,7 +16,7 @@ from SegAELib.app.dependencies import (
     missing_packages,
     package_states,
 )
-from SegAELib.app.message_bar import MessageBar
+from SegAELib.app.messages import MessageBar
 
 
 class PackagesSection:

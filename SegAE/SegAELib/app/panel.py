@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from SegAELib.app.advanced_section import AdvancedSection
 from SegAELib.app.binding import Ui, qt, slicer
 from SegAELib.app.chart import Chart
-from SegAELib.app.chores import Chores
-from SegAELib.app.colours import Colours
-from SegAELib.app.colours_section import ColoursSection
-from SegAELib.app.default_inputs import default_segmentation, default_volume, reference_of
+from SegAELib.app.colours import Colours, ColoursSection
 from SegAELib.app.edit_segment import edit_segment
 from SegAELib.app.errors_section import ErrorsSection
 from SegAELib.app.exports import export_review, export_scores
-from SegAELib.app.inputs_section import InputsSection
+from SegAELib.app.idle_tasks import Chores
+from SegAELib.app.inputs_section import InputsSection, default_segmentation, default_volume, reference_of
 from SegAELib.app.inquiry import Inquiry
-from SegAELib.app.message_bar import MessageBar
+from SegAELib.app.messages import MessageBar
+from SegAELib.app.model_section import AdvancedSection
 from SegAELib.app.names_section import NamesSection
-from SegAELib.app.organ_choices import OrganChoices
 from SegAELib.app.packages_section import PackagesSection
 from SegAELib.app.panel_state import show_state
 from SegAELib.app.results_section import ResultsSection
-from SegAELib.app.review_section import ReviewSection
-from SegAELib.app.reviews import Reviews
+from SegAELib.app.review_section import Reviews, ReviewSection
 from SegAELib.app.scoring_section import ScoringSection
+from SegAELib.app.segment_table import OrganChoices
 from SegAELib.app.session import Session
 from SegAELib.app.shortcuts import Shortcuts
 from SegAELib.mrml.binding import Node

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from SegAELib.app.binding import Ui, _
-from SegAELib.app.organ_table import OrganTable
+from SegAELib.app.segment_table import OrganTable
 from SegAELib.app.session import Session
 
 

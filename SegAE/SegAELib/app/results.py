@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from segae.errors import InputError
-from segae.report import POOR, ModelIdentity, QualityReport, SearchedSlice, SliceScore, StructureScore
-from segae.verdict import OrganVerdict, judge, with_organ_scores, worst_verdicts_first
-from SegAELib.mrml.fingerprint import Fingerprint, SliceChanges
+from segae.results.types import POOR, ModelIdentity, QualityReport, SearchedSlice, SliceScore, StructureScore
+from segae.results.verdicts import OrganVerdict, judge, worst_verdicts_first
+from segae.scoring.calibration import with_organ_scores
+from SegAELib.mrml.edits import Fingerprint, SliceChanges
 from SegAELib.mrml.results_table import StoredResults
 
 SliceKey = tuple[str, int]  # segment id, slice index
@@ -204,3 +205,54 @@ class Results:
         """How many slices lie below `threshold`, and how many there are."""
         scores = [row.score for rows in self.rows.values() for row in rows.values()]
         return sum(score < threshold for score in scores), len(scores)
+
+
+def step(
+    order: Sequence[SliceKey],
+    current: SliceKey | None,
+    direction: int,
+    wanted: Callable[[SliceKey], bool] = lambda _key: True,
+) -> SliceKey | None:
+    """The next (`direction` 1) or the previous (-1) slice of `order`, worst first, that is `wanted`.
+
+    From nowhere, or from a slice that is not in `order`, the walk begins at its worst end. None when there is
+    nothing in that direction.
+    """
+    start = order.index(current) if current in order else -1 if direction > 0 else 0
+    stop = len(order) if direction > 0 else -1
+    return next((order[n] for n in range(start + direction, stop, direction) if wanted(order[n])), None)
+
+
+@dataclass(frozen=True)
+class StripModel:
+    """`first` to `last`: slice indices from the left to the right end (`last` may be the smaller one);
+    `scores`: raw, by slice; slices without score stay empty."""
+
+    first: int
+    last: int
+    scores: Mapping[int, float]
+
+    @classmethod
+    def of(cls, scores: Mapping[int, float], *, upwards: bool) -> StripModel | None:
+        """From the lowest slice of the patient to the highest; None without scores.
+
+        `upwards`: slice indices grow towards the head.
+        """
+        if not scores:
+            return None
+        low, high = min(scores), max(scores)
+        return cls(low, high, scores) if upwards else cls(high, low, scores)
+
+    @property
+    def count(self) -> int:
+        return abs(self.last - self.first) + 1
+
+    def slice_at(self, share: float) -> int:
+        """The slice at a place along the strip, 0 (left end) to 1."""
+        place = min(max(int(share * self.count), 0), self.count - 1)
+        return self.first + place if self.last >= self.first else self.first - place
+
+    def place_of(self, index: int) -> int | None:
+        """Position of a slice counted from the left end; None when it is not on the strip."""
+        place = index - self.first if self.last >= self.first else self.first - index
+        return place if 0 <= place < self.count else None

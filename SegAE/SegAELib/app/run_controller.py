@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from segae.data import Segmentation, Volume
-from segae.report import SliceScore
-from segae.worker.events import Cancelled, Event, Failed, Progress, Result, Scores
-from segae.worker.settings import JobSettings
+from segae.jobs.events import Cancelled, Event, Failed, Progress, Result, Scores
+from segae.jobs.scoring_job import InProcessJob, ScoringJob, WorkerJob
+from segae.jobs.settings import JobSettings
+from segae.results.types import SliceScore
 from SegAELib.app.binding import _, qt
-from SegAELib.app.chores import Chores
-from SegAELib.app.worker import InProcessJob, ScoringJob, WorkerJob
+from SegAELib.app.idle_tasks import Chores
 
 POLL_MS = 50
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segae.draw.palette import COLOURS, Palette
-from segae.report import predicted_dice
+from segae.report.style import COLOURS, Palette
+from segae.results.types import predicted_dice
 from SegAELib.mrml.score_bins import NAMES, ScoreBins
 
 

@@ -1,4 +1,4 @@
-"""The buttons that start and stop scoring, and how far it is."""
+"""What the panel's parameters mean for a job."""
 
 from __future__ import annotations
 
@@ -6,19 +6,62 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from segae.errors import SegAEError
-from segae.report import SliceScore
+from segae.jobs.events import Failed, Finished, Progress, Result
+from segae.jobs.settings import JobSettings, Task
+from segae.results.types import SliceScore
 from segae.scoring.options import ScoringOptions
-from segae.worker.events import Failed, Finished, Result
 from SegAELib.app.binding import Ui, _
-from SegAELib.app.chores import Chores
-from SegAELib.app.job_settings import job_settings
-from SegAELib.app.message_bar import MessageBar
+from SegAELib.app.idle_tasks import Chores
+from SegAELib.app.messages import MessageBar, duration, stage_word
 from SegAELib.app.model_facts import ModelFacts
 from SegAELib.app.run_controller import RunController, RunListener
-from SegAELib.app.run_view import RunView
 from SegAELib.app.session import Session
-from SegAELib.app.words import duration
-from SegAELib.mrml.organ_guess import OrganGuess
+from SegAELib.mrml.segment_names import OrganGuess
+
+
+def job_settings(
+    parameters: Any, model: str, case: str, task: Task = "score", options: ScoringOptions | None = None
+) -> JobSettings:
+    """`model`: path of the weights; the rest from a `SegAEParameterNode`."""
+    return JobSettings(
+        task=task,
+        model=model,
+        device=parameters.device,
+        batch_size=parameters.batchSize,
+        case=case,
+        options=options or ScoringOptions(),
+    )
+
+
+class RunView:
+    """Shown while something runs; the words stay."""
+
+    def __init__(self, ui: Ui) -> None:
+        self._ui = ui
+        self._show(False)
+
+    def begin(self) -> None:
+        """A run starts."""
+        self._show(True)
+        self._ui.progressBar.setRange(0, 0)
+        self.progress(Progress("starting"))
+
+    def progress(self, progress: Progress) -> None:
+        """How far it is."""
+        if progress.total:
+            self._ui.progressBar.setRange(0, progress.total)
+            self._ui.progressBar.setValue(progress.done)
+        self._ui.statusLabel.text = stage_word(progress)
+
+    def end(self, text: str = "") -> None:
+        """It is over."""
+        self._show(False)
+        self._ui.statusLabel.text = text
+
+    def _show(self, running: bool) -> None:
+        self._ui.progressBar.setVisible(running)
+        self._ui.cancelButton.setVisible(running)
+
 
 TEN = 10
 
@@ -65,9 +108,7 @@ class ScoringSection:
             facts = ModelFacts.of(parameters.model)
             attempt = session.begin(facts, segment_ids, organs, only=only, merge=merge)
             options = ScoringOptions(slices=TEN if parameters.tenSlices else None, only=attempt.only)
-            settings = job_settings(
-                parameters, str(facts.path), session.volume.GetName(), options=options
-            )
+            settings = job_settings(parameters, str(facts.path), session.volume.GetName(), options=options)
             listener = RunListener(
                 self.view.progress, self._scores, self._finished, self._failed, self._cancelled
             )

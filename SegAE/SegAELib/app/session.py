@@ -9,18 +9,17 @@ from typing import Any
 from segae.data import Segment
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import axis_codes
-from segae.report import POOR, QualityReport, SliceScore
-from SegAELib.app.chores import Chores
+from segae.results.types import POOR, QualityReport, SliceScore
+from SegAELib.app.idle_tasks import Chores
 from SegAELib.app.model_facts import ModelFacts
 from SegAELib.app.results import Results, SliceKey
 from SegAELib.mrml.binding import SegmentationNode, VolumeNode
-from SegAELib.mrml.fingerprint import fingerprint
+from SegAELib.mrml.edits import EditWatch, fingerprint
 from SegAELib.mrml.matrices import volume_grid
-from SegAELib.mrml.organ_guess import OrganGuess
 from SegAELib.mrml.results_table import create_results_table, find_results, read_results, write_results
+from SegAELib.mrml.scene_reader import SceneCase, read_case, read_masks
 from SegAELib.mrml.score_tags import write_scores
-from SegAELib.mrml.segmentation_reader import SceneCase, read_case, read_masks
-from SegAELib.mrml.staleness import EditWatch
+from SegAELib.mrml.segment_names import OrganGuess
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from segae.data import Segment
-from segae.draw.palette import ERROR_COLOURS
 from segae.errors import InputError
+from segae.report.style import ERROR_COLOURS
 from SegAELib.mrml.binding import SegmentationNode, VolumeNode
 from SegAELib.mrml.guards import require_segmentation
 from SegAELib.mrml.matrices import volume_grid

@@ -1,4 +1,4 @@
-"""Slices coloured by their score, over the user's segments: a hidden segmentation, one segment per bin."""
+"""Takes the fill of some segments away while the quality colours are shown, and gives it back."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import numpy as np
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from segae.data import Box, Segment
-from segae.draw.palette import Palette
 from segae.errors import InputError
+from segae.report.style import Palette
 from SegAELib.mrml.binding import SegmentationNode, VolumeNode
-from SegAELib.mrml.fill_snapshot import FillSnapshot
 from SegAELib.mrml.guards import require_segmentation
 from SegAELib.mrml.matrices import volume_grid
 from SegAELib.mrml.overlay_node import (
@@ -25,6 +24,40 @@ from SegAELib.mrml.overlay_node import (
 )
 from SegAELib.mrml.score_bins import LegendEntry, ScoreBins, legend
 from SegAELib.mrml.score_image import ScoreImage, enclosing_box
+
+
+class FillSnapshot:
+    """The 2D fill of segments of one node, hidden (outlines stay) until `restore`.
+
+    Only this one property is touched, so whatever the user changes in between stays.
+    """
+
+    def __init__(self, node: SegmentationNode) -> None:
+        self._node = node
+        self._hidden: set[str] = set()
+
+    def hide(self, segment_ids: Iterable[str]) -> None:
+        """Hide the fill of segments that show it."""
+        display = self._node.GetDisplayNode()
+        if display is None:
+            return
+        was = display.StartModify()
+        for segment_id in segment_ids:
+            if display.GetSegmentVisibility2DFill(segment_id):
+                display.SetSegmentVisibility2DFill(segment_id, False)
+                self._hidden.add(segment_id)
+        display.EndModify(was)
+
+    def restore(self) -> None:
+        """Show the fills again that `hide` took away; segments and nodes that are gone are passed over."""
+        display = self._node.GetDisplayNode() if self._node.GetScene() is not None else None
+        if display is not None:
+            was = display.StartModify()
+            for segment_id in self._hidden & set(self._node.GetSegmentation().GetSegmentIDs()):
+                display.SetSegmentVisibility2DFill(segment_id, True)
+            display.EndModify(was)
+        self._hidden.clear()
+
 
 OPACITY = 0.8
 

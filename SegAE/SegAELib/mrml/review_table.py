@@ -9,8 +9,7 @@ from typing import Literal, get_args
 
 from segae.errors import InputError
 from SegAELib.mrml.binding import Scene, SegmentationNode, TableNode
-from SegAELib.mrml.results_table import KIND, SEGMENTATION_ROLE, find_table
-from SegAELib.mrml.table_columns import column, set_columns, values_of
+from SegAELib.mrml.results_table import KIND, SEGMENTATION_ROLE, column, find_table, set_columns, values_of
 
 REVIEW = "review"
 Verdict = Literal["accept", "needs work", "skip"]

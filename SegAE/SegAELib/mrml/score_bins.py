@@ -7,9 +7,9 @@ from typing import get_args
 
 import numpy as np
 
-from segae.draw.palette import BOUNDS, COLOURS, Palette
 from segae.errors import InputError
-from segae.report import POOR
+from segae.report.style import BOUNDS, COLOURS, Palette
+from segae.results.types import POOR
 
 Colour = tuple[float, float, float]  # red, green, blue, 0..1
 LOWEST_SHARE = 0.5 / POOR  # with the usual threshold of 0.7, scores below 0.5 are in the worst bin

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import vtk
 
-from segae.report import ModelIdentity
-from segae.verdict import OrganVerdict
+from segae.results.types import ModelIdentity
+from segae.results.verdicts import OrganVerdict
 from SegAELib.mrml.binding import Segment, SegmentationNode
 
 PREFIX = "SegAE."
@@ -74,9 +74,7 @@ def write_score(node: SegmentationNode, segment_id: str, verdict: OrganVerdict, 
     segment.RemoveTag(_STALE)
 
 
-def write_scores(
-    node: SegmentationNode, verdicts: Mapping[str, OrganVerdict], model: ModelIdentity
-) -> None:
+def write_scores(node: SegmentationNode, verdicts: Mapping[str, OrganVerdict], model: ModelIdentity) -> None:
     """`write_score` for many segments by id. Slicer is told once, as each time takes it long."""
     was = node.StartModify()
     for segment_id, verdict in verdicts.items():

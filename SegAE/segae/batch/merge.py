@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from segae.batch.leftovers import remove_leftovers
 from segae.batch.store import ResultStore
+from segae.files import remove_leftovers
 from segae.labels.table import load_structures
-from segae.report.files import write_report, write_table
-from segae.report.ranking import rank, ranking_table
-from segae.report.report import POOR
-from segae.report.wide import wide_table
+from segae.results.files import write_report, write_table
+from segae.results.ranking import rank, ranking_table, wide_table
+from segae.results.types import POOR
 
 LEVELS = ("slice", "structure", "case")
 

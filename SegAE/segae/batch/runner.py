@@ -13,17 +13,17 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segae.batch.cases import CaseFiles
 from segae.batch.store import Failure, ResultStore
 from segae.data import Segmentation, Volume
 from segae.errors import Cancelled, InputError, SegAEError
+from segae.files import reason
 from segae.io.ct import read_ct
+from segae.io.layouts import CaseFiles
 from segae.io.segmentation import read_segmentation
 from segae.progress import Watch
-from segae.report.report import QualityReport
+from segae.results.types import QualityReport
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
-from segae.whole_file import reason
 
 READ_AHEAD = 2  # cases held in memory beside the one that is scored
 

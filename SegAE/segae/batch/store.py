@@ -15,15 +15,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from segae.batch.cases import CaseFiles
-from segae.batch.leftovers import remove, remove_leftovers
 from segae.errors import InputError
-from segae.report import csv_format
-from segae.report.files import read_report, write_report
-from segae.report.record import FORMAT
-from segae.report.report import QualityReport
+from segae.files import remove, remove_leftovers, whole_file
+from segae.io.layouts import CaseFiles
+from segae.results import csv_format
+from segae.results.files import read_report, write_report
+from segae.results.record import FORMAT
+from segae.results.types import QualityReport
 from segae.scoring.options import ScoringOptions
-from segae.whole_file import whole_file
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import warnings
 from importlib import import_module
 
 from segae.errors import Cancelled, SegAEError
-from segae.whole_file import reason
+from segae.files import reason
 
 USER_ERROR, SOME_FAILED, INTERRUPTED = 2, 3, 130
 

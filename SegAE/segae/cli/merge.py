@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from segae.cli import options as opt
-from segae.report.report import POOR
+from segae.results.types import POOR
 
 
 def merge(

@@ -17,8 +17,8 @@ def list_models() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from segae.models.catalogue import DEFAULT_MODEL, bundled_models
     from segae.models.checkpoint import read_spec
+    from segae.models.registry import DEFAULT_MODEL, bundled_models
 
     table = Table("name", "network", "orientation", "note", box=box.SIMPLE_HEAD)
     for path in bundled_models():
@@ -43,8 +43,8 @@ def info(
 
     from rich.console import Console
 
-    from segae.models.catalogue import find_model
     from segae.models.checkpoint import file_sha256, read_spec
+    from segae.models.registry import find_model
 
     path = find_model(model)
     described = {"file": str(path), "sha256": file_sha256(path), **asdict(read_spec(path))}
@@ -68,7 +68,7 @@ def import_model(
 
     from segae.errors import InputError
     from segae.models.checkpoint import save_checkpoint
-    from segae.models.importing import import_published
+    from segae.models.published_import import import_published
 
     if out.suffix != ".safetensors":
         raise InputError(f'"{out}" must end in .safetensors; change --out.')

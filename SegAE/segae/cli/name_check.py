@@ -12,7 +12,7 @@ from segae.cli import options as opt
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from segae.names.run import NameReport
+    from segae.scoring.name_check import NameReport
 
 
 def name_check(
@@ -44,12 +44,10 @@ def name_check(
     """Tell which masks of one CT look like another organ than they are named. Nothing is renamed."""
     from rich.console import Console
 
-    from segae.cli.findings import print_findings
-    from segae.cli.output import check_folder
-    from segae.cli.progress import progress_bar
-    from segae.names.csv_file import write_checks
-    from segae.names.run import name_check as check
-    from segae.scoring.case_name import case_name
+    from segae.checks.names import write_checks
+    from segae.cli.output import check_folder, print_findings, progress_bar
+    from segae.io.layouts import case_name
+    from segae.scoring.name_check import name_check as check
 
     console, messages = Console(), Console(stderr=True)
     if out is not None:
@@ -72,8 +70,8 @@ def _table(report: NameReport, all_names: bool) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from segae.draw.wording import one_line, organ_name
-    from segae.names.name_check import shown
+    from segae.checks.names import shown
+    from segae.report.style import one_line, organ_name
 
     ranked = sorted(report.checks, key=lambda check: (not check.is_doubtful, not check.confident))
     listed = [check for check in ranked if check.is_doubtful or all_names]

@@ -1,15 +1,37 @@
-"""`segae score`: one CT and its masks."""
+"""`segae score`: the masks of one CT."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from segae.cli import options as opt
-from segae.draw.palette import Palette
-from segae.report.report import POOR
+from segae.data import Segmentation, Volume
+from segae.report.montage import Errors, shown_slices
+from segae.report.style import Palette
+from segae.results.types import POOR, QualityReport
+
+if TYPE_CHECKING:
+    from segae.scoring.scorer import Scorer
+
+
+def montage_errors(
+    scorer: Scorer, volume: Volume, segmentation: Segmentation, report: QualityReport
+) -> dict[str, Errors]:
+    """By name of the segment, in the slices that are shown only; nothing for a model that cannot tell."""
+    if not scorer.model.spec.predicts_areas:
+        return {}
+    from segae.scoring.error_map import locate_errors
+
+    shown, ct = shown_slices(report), scorer.orient(volume)
+    located = {
+        segment.name: locate_errors(scorer, ct, segment, shown[segment.name])
+        for segment in segmentation.segments
+        if segment.name in shown
+    }
+    return {name: (errors.missing, errors.extra) for name, errors in located.items()}
 
 
 def score(
@@ -51,22 +73,19 @@ def score(
     """Rank the masks of one CT, worst first."""
     from rich.console import Console
 
-    from segae.cli.findings import print_findings
-    from segae.cli.montage_errors import montage_errors
-    from segae.cli.output import check_folder
-    from segae.cli.progress import progress_bar
-    from segae.draw.montage import draw_montage
-    from segae.draw.strips import draw_strips
-    from segae.draw.terminal import ranking_view
+    from segae.cli.output import check_folder, print_findings, progress_bar
     from segae.io.ct import read_ct
+    from segae.io.layouts import case_name
     from segae.io.segmentation import read_segmentation
     from segae.progress import Watch
-    from segae.report.files import write_report, write_table
-    from segae.scoring.case_name import case_name
+    from segae.report.montage import draw_montage
+    from segae.report.strips import draw_strips
+    from segae.report.terminal import ranking_view
+    from segae.results.files import write_report, write_table
+    from segae.results.ranking import verdict_table
+    from segae.results.verdicts import judge, worst_verdicts_first
     from segae.scoring.options import ScoringOptions
     from segae.scoring.scorer import Scorer
-    from segae.verdict import judge, worst_verdicts_first
-    from segae.verdict.table import verdict_table
 
     options = ScoringOptions(slices, resample, published_map, names)
     console, messages = Console(), Console(stderr=True)
@@ -81,7 +100,7 @@ def score(
             volume, segmentation, checked, case=case_name(ct.resolve()), options=options, watch=Watch(show)
         )
         if check_names:
-            from segae.names.run import with_name_findings
+            from segae.scoring.name_check import with_name_findings
 
             report = with_name_findings(report, scorer, volume, checked, Watch(show))
     print_findings(messages, report.findings)
@@ -93,9 +112,7 @@ def score(
         errors = montage_errors(scorer, volume, checked.segmentation, report) if report.slices else None
         picture = out / "worst_slices.png"
         written.append(
-            draw_montage(
-                volume, checked.segmentation, report, picture, palette=palette, errors=errors
-            )
+            draw_montage(volume, checked.segmentation, report, picture, palette=palette, errors=errors)
         )
         written.append(draw_strips(report, out / "strips.png", threshold=threshold, palette=palette))
         console.print(

@@ -11,8 +11,7 @@ import SimpleITK
 
 from segae.errors import InputError
 from segae.geometry.grid import Grid
-from segae.io.image import check_grid, unreadable
-from segae.io.space import grid_from_lps, ras_from_lps
+from segae.io.image import check_grid, grid_from_lps, ras_from_lps, unreadable
 
 _MODALITY = "0008|0060"
 _POSITION = "0020|0032"  # ImagePositionPatient

@@ -17,7 +17,7 @@ from segae.errors import InputError
 from segae.geometry.grid import Grid
 from segae.io.boxes import boxes_by_label, whole_numbers
 from segae.io.image import StoredImage
-from segae.io.naming import identify_segment
+from segae.labels.identify import identify_segment
 
 _SEGMENT_ID = re.compile(r"Segment(\d+)_ID$")
 _REFERENCE = re.compile(r"Reference image geometry\|([^|&]*)")

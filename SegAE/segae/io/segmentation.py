@@ -12,8 +12,8 @@ from segae.errors import InputError
 from segae.io.boxes import box_of, boxes_by_label, whole_numbers
 from segae.io.image import StoredImage, is_image_name, read_image, stem
 from segae.io.label_names import find_names_file, header_names, read_names
-from segae.io.naming import identify
 from segae.io.seg_nrrd import has_segments, read_segments
+from segae.labels.identify import identify
 from segae.labels.structure import Structure
 from segae.labels.table import FIRST_STRUCTURE
 

@@ -1,8 +1,7 @@
 """The label table, and the way from any usual name to one of its rows."""
 
-from segae.labels.errors import AmbiguousName, UnknownName
 from segae.labels.resolver import Resolution, resolve
-from segae.labels.structure import Structure
+from segae.labels.structure import AmbiguousName, Structure, UnknownName
 from segae.labels.table import body_systems, by_index, load_structures, offered_structures
 from segae.labels.terminology import Terminology, parse_terminology, resolve_terminology
 

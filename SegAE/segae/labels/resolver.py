@@ -10,10 +10,18 @@ from dataclasses import dataclass
 from typing import SupportsIndex, TypeAlias
 
 from segae.errors import InputError
-from segae.labels.errors import AmbiguousName, UnknownName
-from segae.labels.spelling import Reading, is_lesion, plain, readings
-from segae.labels.spellings import NAME, SPELLING, Spelling, load_spellings, spellings_by_text
-from segae.labels.structure import Structure
+from segae.labels.spelling import (
+    NAME,
+    SPELLING,
+    Reading,
+    Spelling,
+    is_lesion,
+    load_spellings,
+    plain,
+    readings,
+    spellings_by_text,
+)
+from segae.labels.structure import AmbiguousName, Structure, UnknownName
 from segae.labels.table import FIRST_STRUCTURE, by_index, is_offered, load_structures
 
 Query: TypeAlias = SupportsIndex | str | tuple[str, str]

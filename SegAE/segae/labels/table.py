@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
-from segae.labels.errors import UnknownName
-from segae.labels.structure import Structure
-from segae.resources import resource
+from segae.files import resource
+from segae.labels.structure import Structure, UnknownName
 
 FIRST_STRUCTURE = 2  # rows 0 (background) and 1 ("Left to annotate") are no structures
 HEART_TISSUE = 107  # a remainder class that nobody draws: known, never offered

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from segae.errors import InputError
-from segae.labels.errors import UnknownName
 from segae.labels.resolver import Resolution, resolve
-from segae.labels.structure import Structure
+from segae.labels.structure import Structure, UnknownName
 
 # Category codes of SNOMED CT, and of SRT as older scenes hold them
 _ORGAN = {"123037004", "T-D000A"}

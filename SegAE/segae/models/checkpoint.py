@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segae.errors import InputError, ModelError
+from segae.files import whole_file
 from segae.models.spec import ModelSpec
-from segae.whole_file import whole_file
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segae.errors import ModelError
-from segae.models.prediction import Prediction, presence_of
+from segae.inputs.position import CONTEXT
+from segae.models.output import Prediction, presence_of
 from segae.models.spec import ModelSpec
-from segae.scoring.context import CONTEXT
 
 # Channels at full, half, ... resolution; the first is a thin branch for the outline.
 WIDTHS: dict[str, tuple[int, ...]] = {

@@ -14,7 +14,7 @@ import torchvision
 from torch import Tensor, nn
 
 from segae.errors import ModelError
-from segae.models.prediction import Prediction
+from segae.models.output import Prediction
 from segae.models.spec import ModelSpec
 
 BACKBONES = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")

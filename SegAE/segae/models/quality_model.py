@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from segae.errors import ModelError
 from segae.labels.structure import Structure
-from segae.models.catalogue import find_model
 from segae.models.checkpoint import Checkpoint, load_checkpoint
-from segae.models.prediction import Prediction
-from segae.models.registry import build_network
+from segae.models.output import Prediction
+from segae.models.registry import build_network, find_model
 from segae.models.spec import ModelSpec
-from segae.report.rows import ModelIdentity
+from segae.results.types import ModelIdentity
 
 if TYPE_CHECKING:
     from torch import Tensor, device, nn

@@ -1,17 +1,14 @@
-"""The architectures by name. A new one is a new file and a new line here.
-
-An architecture is a file with `BACKBONES`, the sizes it comes in, and `build(spec) -> torch.nn.Module`, whose
-forward takes images (B, channels, S, S) and text vectors (B, text_dim), and the numbers (B, CONTEXT) of
-`segae.scoring.context` when its spec asks for them, and returns a `Prediction`.
-"""
+"""The architectures by name, and the models that ship with SegAE."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segae.errors import ModelError
+from segae.errors import InputError, ModelError
+from segae.files import resource
 from segae.models.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -40,3 +37,30 @@ def build_network(spec: ModelSpec) -> nn.Module:
 def backbones(architecture: str) -> tuple[str, ...]:
     """The sizes that a known architecture can be built in."""
     return tuple(import_module(ARCHITECTURES[architecture]).BACKBONES)
+
+
+BUNDLED = "bundled"
+DEFAULT_MODEL = "segae-starter"
+
+
+def bundled_models() -> tuple[Path, ...]:
+    """The weights files in `Resources/Models`, sorted by name."""
+    return tuple(sorted(resource("Models").glob("*.safetensors")))
+
+
+def find_model(model: str | Path) -> Path:
+    """Path of a model given by file, by bundled name, or as "bundled" for the default.
+
+    Raises `InputError` with the known names when there is none.
+    """
+    path = Path(model)
+    if path.is_file():
+        return path
+    name = DEFAULT_MODEL if str(model) == BUNDLED else str(model)
+    by_name = {path.stem: path for path in bundled_models()}
+    if name in by_name:
+        return by_name[name]
+    known = ", ".join(by_name) or "none"
+    raise InputError(
+        f'There is no model "{model}": give the path of a .safetensors file or a bundled name ({known}).'
+    )

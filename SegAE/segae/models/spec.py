@@ -48,10 +48,10 @@ class ModelSpec:
     `neighbours_mm`: distances along z at which further slices of the CT are shown, each with all windows.
     `surround`: one more channel before the mask shows the CT round a window this many times as long, at
     `SURROUND_HU`; 0 for none.
-    `context`: the network takes the numbers of `segae.scoring.context` too. `predicts_areas`: it says how
+    `context`: the network takes the numbers of `segae.inputs.position` too. `predicts_areas`: it says how
     large mask and organ are together, and so can look for an organ where there is no mask. `trained_rows`:
     rows of the label table whose own masks it has learned from; empty when that is not known. `intervals`:
-    table of `segae.intervals`; `typical`: table of `segae.scoring.familiarity`. `training`, `figures` and
+    table of `segae.scoring.calibration`; `typical`: table of `segae.scoring.ood`. `training`, `figures` and
     `limits` are for people.
     """
 

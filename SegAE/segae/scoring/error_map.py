@@ -13,11 +13,10 @@ from torch.nn import functional
 from segae.data import Segment
 from segae.errors import ModelError
 from segae.geometry.orientation import orient_array, orient_box
+from segae.inputs.crops import Windows
+from segae.inputs.prepare import OrientedCT, PreparedSlices, prepare, prepare_empty
 from segae.models.spec import ModelSpec
-from segae.scoring.empty_masks import prepare_empty
-from segae.scoring.inputs import OrientedCT, PreparedSlices, prepare
 from segae.scoring.scorer import Scorer
-from segae.scoring.windows import Windows
 
 LIKELY = 0.5  # from this probability on a pixel counts as organ
 

@@ -1,13 +1,15 @@
-"""What a user may ask of scoring that changes the numbers; everything else only changes the time it takes."""
+"""What a user may ask of scoring that changes the numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from segae.scoring.slices import check_sampling
+from segae.data import Segment, Segmentation
+from segae.inputs.slices import check_sampling
+from segae.labels.resolver import AmbiguousName, UnknownName, resolve
 
 
 @dataclass(frozen=True)
@@ -40,3 +42,16 @@ class ScoringOptions:
         """JSON values, as a report records them."""
         only = None if self.only is None else {name: sorted(slices) for name, slices in self.only.items()}
         return asdict(self) | {"names": None if self.names is None else str(self.names), "only": only}
+
+
+def with_published_map(segmentation: Segmentation) -> Segmentation:
+    """The segments that the published map sends elsewhere (`urinary_bladder`, `face`), renamed as it does."""
+    return replace(segmentation, segments=tuple(_mapped(segment) for segment in segmentation.segments))
+
+
+def _mapped(segment: Segment) -> Segment:
+    try:
+        found = resolve(segment.name, published_map=True)
+    except (UnknownName, AmbiguousName):
+        return segment
+    return replace(segment, structure=found.structure, reason=found.reason)

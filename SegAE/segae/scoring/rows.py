@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segae.intervals import SLICE, calibrated, interval_for
-from segae.models.prediction import Prediction
-from segae.report.rows import SearchedSlice, SliceScore
-from segae.scoring.inputs import PreparedSlices
+from segae.inputs.prepare import PreparedSlices
+from segae.models.output import Prediction
+from segae.results.types import SearchedSlice, SliceScore
+from segae.scoring.calibration import SLICE, calibrated, interval_for
 
 
 def rows_of(
@@ -21,7 +21,7 @@ def rows_of(
 ) -> tuple[tuple[SliceScore, ...], tuple[SearchedSlice, ...]]:
     """The slices of a batch with mask, and those without, which have no score but an area of the organ.
 
-    `intervals`: the model's table of `segae.intervals`. Where there is one, scores are calibrated by it.
+    `intervals`: the table of `segae.scoring.calibration`. Where there is one, scores are calibrated by it.
     """
     scores, searched = [], []
     prediction = _calibrated(batch, prediction, intervals)

@@ -5,13 +5,20 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
-from segae.data import Segmentation, Volume
+import numpy as np
+
+from segae.data import Segment, Segmentation, Volume
+from segae.errors import InputError, ModelError
+from segae.geometry.grid import Grid
+from segae.geometry.orientation import FILE
+from segae.inputs.prepare import orient_ct
 from segae.io.ct import read_ct
+from segae.io.layouts import case_name
 from segae.io.segmentation import read_segmentation
+from segae.labels.table import by_index
 from segae.models.quality_model import QualityModel
 from segae.progress import CancelToken, ProgressCallback, Watch
-from segae.report.report import QualityReport
-from segae.scoring.case_name import case_name
+from segae.results.types import QualityReport
 from segae.scoring.device import AUTO
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
@@ -57,3 +64,37 @@ def score(
     return scorer.score_case(
         volume, segmentation, case=case or case_name(volume.source), options=options, watch=watch
     )
+
+
+PUBLISHED_SLICES = 10
+
+
+def segae_inference(
+    ct_data: np.ndarray, mask: np.ndarray, class_index: int, model: str | Path | QualityModel | None = None
+) -> float:
+    """Predicted Dice of one mask: the mean over ten evenly spread slices, raw; 0 for an empty mask.
+
+    `ct_data` in HU and `mask` (everything above 0 counts), both (slices, rows, columns), are taken as they
+    are: no reorientation, and pixels of 1 mm where the model's crop needs millimetres. `class_index` is a row
+    of the label table. Raises `InputError` for arrays that do not fit each other, `ModelError` for a model
+    without that name.
+    """
+    if ct_data.ndim != 3 or ct_data.shape != mask.shape:
+        raise InputError(
+            f"The CT has the shape {ct_data.shape} and the mask {mask.shape}; give two "
+            "arrays (slices, rows, columns) of the same shape."
+        )
+    structure = by_index(class_index)
+    depth, rows, columns = ct_data.shape
+    grid = Grid((columns, rows, depth), np.eye(4))
+    segment = Segment.from_mask(structure.name, structure, mask > 0, grid)
+    if segment.is_empty:
+        return 0.0
+    scorer = Scorer("bundled" if model is None else model)
+    if not scorer.model.knows(structure):
+        raise ModelError(
+            f'Model "{scorer.model.spec.name}" has no vector for "{structure}"; use another model.'
+        )
+    ct = orient_ct(Volume(ct_data, grid), FILE, scorer.device)
+    parts = scorer.stream(ct, [segment], ScoringOptions(slices=PUBLISHED_SLICES))
+    return float(np.mean([row.score for part in parts for row in part]))

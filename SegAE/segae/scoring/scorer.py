@@ -10,27 +10,32 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from segae.checks.finding import Finding, Preflight
+from segae.checks.preflight import run_preflight
+from segae.checks.rules import check_rules
 from segae.data import Segment, Segmentation, Volume
+from segae.inputs.prepare import (
+    OrientedCT,
+    PreparedSlices,
+    batches,
+    empty_count,
+    orient_ct,
+    prepare,
+    prepare_empty,
+    slice_count,
+)
 from segae.labels.structure import Structure
-from segae.models.prediction import Prediction
+from segae.models.output import Prediction
 from segae.models.quality_model import QualityModel
-from segae.preflight.findings import Finding, Preflight
-from segae.preflight.run import run_preflight
 from segae.progress import Watch
-from segae.report.report import QualityReport
-from segae.report.rows import SearchedSlice, SegmentExtent, SliceScore
-from segae.rules import check_rules
-from segae.scoring.batches import batches
+from segae.results.types import QualityReport, SearchedSlice, SegmentExtent, SliceScore
+from segae.scoring.calibration import with_organ_scores
 from segae.scoring.device import AUTO, choose_device
-from segae.scoring.empty_masks import empty_count, prepare_empty
-from segae.scoring.familiarity import picture_measures, unlike, unlike_findings
-from segae.scoring.inputs import OrientedCT, PreparedSlices, orient_ct, prepare, slice_count
-from segae.scoring.options import ScoringOptions
-from segae.scoring.published_map import with_published_map
+from segae.scoring.engines import make_runner
+from segae.scoring.occupied import taken_by, without_taken
+from segae.scoring.ood import picture_measures, unlike, unlike_findings
+from segae.scoring.options import ScoringOptions, with_published_map
 from segae.scoring.rows import rows_of
-from segae.scoring.runners import make_runner
-from segae.scoring.taken import taken_by, without_taken
-from segae.verdict import with_organ_scores
 
 STAGE = "scoring"
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from SegAELib.app.binding import Widget, _, slicer
-from SegAELib.app.hidden_node import add_hidden_node
-from SegAELib.mrml.table_columns import column, set_columns
-from SegAETrainerLib.runs.metrics import EpochRow
+from SegAELib.app.chart import add_hidden_node
+from SegAELib.mrml.results_table import column, set_columns
+from SegAETrainerLib.runs.contents import EpochRow
 
 HEIGHT = 200
 EPOCH = "epoch"

@@ -7,15 +7,18 @@ from pathlib import Path
 
 from segae.errors import InputError
 from SegAELib.app.binding import Ui, _
-from SegAETrainerLib.app.choice_field import ChoiceField
+from SegAETrainerLib.app.fields import ChoiceField, PathField, Remembered
 from SegAETrainerLib.app.job_bar import JobBar
-from SegAETrainerLib.app.path_field import PathField
-from SegAETrainerLib.app.remembered import Remembered
 from SegAETrainerLib.app.words import scans_words, set_words
-from SegAETrainerLib.runs.child import Child
-from SegAETrainerLib.runs.commands import index_arguments, training_set_arguments
-from SegAETrainerLib.runs.described import SetSummary, describe_index, describe_set
-from SegAETrainerLib.runs.proposals import INDEX, TRAINING_SET, proposed
+from SegAETrainerLib.runs.commands import (
+    INDEX,
+    TRAINING_SET,
+    index_arguments,
+    proposed,
+    training_set_arguments,
+)
+from SegAETrainerLib.runs.contents import SetSummary, describe_index, describe_set
+from SegAETrainerLib.runs.process import Child
 
 LOG = "panel.log"
 SHOWN = 200  # findings

@@ -2,19 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from segae.errors import InputError
-from SegAELib.app.binding import Ui, _, qt
-from SegAELib.app.message_bar import MessageBar
-from SegAETrainerLib.app.figures_table import FiguresTable
+from SegAELib.app.binding import Ui, Widget, _, qt, slicer
+from SegAELib.app.messages import MessageBar
+from SegAELib.app.parameters import SegAEParameterNode
+from SegAELib.app.table_widgets import prepare, text_item
 from SegAETrainerLib.app.job_bar import JobBar
-from SegAETrainerLib.app.use_in_segae import use_in_segae
 from SegAETrainerLib.runs.commands import evaluate_arguments
-from SegAETrainerLib.runs.described import SetSummary
-from SegAETrainerLib.runs.figures import PAGE, read_figures
-from SegAETrainerLib.runs.run_folder import RunFolder
+from SegAETrainerLib.runs.contents import MAIN, PAGE, Figure, MethodFigures, SetSummary, read_figures
+from SegAETrainerLib.runs.training import RunFolder
+
+METHOD = 1  # the column that takes the room that is left
+
+
+class FiguresTable:
+    """One row for each suite and method."""
+
+    def __init__(self, table: Widget) -> None:
+        self._table = table
+        titles = [_("Masks"), _("Method"), _("LCC"), _("MAE"), _("AUROC < 0.7")]
+        prepare(table, titles, METHOD)
+
+    def show(self, rows: Sequence[MethodFigures]) -> None:
+        table = self._table
+        table.setVisible(bool(rows))
+        table.setRowCount(len(rows))
+        for n, row in enumerate(rows):
+            masks = _("{count} masks in single slices").format(count=row.masks)
+            table.setItem(n, 0, text_item(row.suite, masks))
+            table.setItem(n, METHOD, text_item(row.method, row.method))
+            for column, name in enumerate(MAIN, start=METHOD + 1):
+                table.setItem(n, column, text_item(*_cell(row.figures[name])))
+        for column in range(table.columnCount):
+            if column != METHOD:
+                table.resizeColumnToContents(column)
+
+
+def _cell(figure: Figure) -> tuple[str, str]:
+    """The value, and its interval as a tool tip."""
+    if not math.isfinite(figure.value):
+        return "-", _("Not defined for these masks.")
+    value = f"{figure.value:.3f}"
+    if not math.isfinite(figure.low):
+        return value, _("No interval: too few patients.")
+    return value, _("95 % interval over patients: {low} to {high}").format(
+        low=f"{figure.low:.3f}", high=f"{figure.high:.3f}"
+    )
+
+
+def use_in_segae(model: Path) -> None:
+    """Let the module SegAE score with `model` from now on, and show it."""
+    logic = slicer.util.getModuleLogic("SegAE")
+    parameters: Any = SegAEParameterNode
+    parameters(logic.getParameterNode()).model = str(model)
+    slicer.util.selectModule("SegAE")
 
 
 class EvaluationSection:

@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from SegAELib.app.binding import Ui, _
-from SegAELib.app.message_bar import MessageBar
-from SegAELib.app.words import duration
-from SegAETrainerLib.runs.child import Child
+from SegAELib.app.messages import MessageBar, duration
+from SegAETrainerLib.runs.process import Child
 
 
 class JobBar:

@@ -6,19 +6,16 @@ from collections.abc import Sequence
 
 from segae.errors import InputError
 from SegAELib.app.binding import Ui, _, qt
-from SegAELib.app.message_bar import MessageBar
+from SegAELib.app.messages import MessageBar
 from SegAELib.app.packages_section import PackagesSection
 from SegAETrainerLib.app.data_section import DataSection
 from SegAETrainerLib.app.evaluation_section import EvaluationSection
+from SegAETrainerLib.app.fields import Remembered
 from SegAETrainerLib.app.job_bar import JobBar
 from SegAETrainerLib.app.progress_section import ProgressSection
-from SegAETrainerLib.app.remembered import Remembered
 from SegAETrainerLib.app.training_section import TrainingSection
-from SegAETrainerLib.runs.commands import train_arguments
-from SegAETrainerLib.runs.orders import read_orders, write_orders
-from SegAETrainerLib.runs.packages import TRAINING_PACKAGES
-from SegAETrainerLib.runs.run_state import RunState
-from SegAETrainerLib.runs.training import Training
+from SegAETrainerLib.runs.commands import TRAINING_PACKAGES, train_arguments
+from SegAETrainerLib.runs.training import RunState, Training, read_orders, write_orders
 
 POLL_MS = 1000
 

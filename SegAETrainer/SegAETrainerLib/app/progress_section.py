@@ -8,8 +8,8 @@ from pathlib import Path
 from SegAELib.app.binding import Ui
 from SegAETrainerLib.app.curves import CurveChart, Curves
 from SegAETrainerLib.app.words import state_words, time_left
-from SegAETrainerLib.runs.metrics import EpochRow, read_metrics
-from SegAETrainerLib.runs.run_state import RESUMABLE, RunState
+from SegAETrainerLib.runs.contents import EpochRow, read_metrics
+from SegAETrainerLib.runs.training import RESUMABLE, RunState
 
 
 class ProgressSection:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from SegAELib.app.binding import Ui, _
-from SegAETrainerLib.app.choice_field import ChoiceField
-from SegAETrainerLib.app.path_field import PathField
-from SegAETrainerLib.app.remembered import Remembered
-from SegAETrainerLib.runs.commands import TrainingChoice
-from SegAETrainerLib.runs.proposals import RUN, proposed
-from SegAETrainerLib.runs.run_state import RunState
+from SegAETrainerLib.app.fields import ChoiceField, PathField, Remembered
+from SegAETrainerLib.runs.commands import RUN, TrainingChoice, proposed
+from SegAETrainerLib.runs.training import RunState
 
 
 class TrainingSection:

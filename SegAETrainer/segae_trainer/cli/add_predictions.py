@@ -22,7 +22,7 @@ def add_predictions(
     from rich.console import Console
 
     from segae_trainer.cli.summary import print_findings, print_sentence, print_sources, without_repeats
-    from segae_trainer.index import check_index_path, read_index, write_index
+    from segae_trainer.data.index import check_index_path, read_index, write_index
     from segae_trainer.pseudo_labels import add_predictions
 
     check_index_path(out or index)

@@ -32,14 +32,12 @@ def evaluate(
     """Measure how well models predict the Dice of masks: tables, figures and the worst misses on one page."""
     from rich.console import Console
 
-    from segae.cli.output import check_folder
-    from segae.cli.progress import progress_bar
+    from segae.cli.output import check_folder, progress_bar
     from segae.progress import Watch
     from segae_trainer.cli.summary import print_sentence
-    from segae_trainer.evaluation.baselines import BASELINES
-    from segae_trainer.evaluation.run import EvaluationOptions, evaluate_models
-    from segae_trainer.evaluation.terminal import notes, summary
-    from segae_trainer.training_set import TrainingSet
+    from segae_trainer.data.training_set import TrainingSet
+    from segae_trainer.evaluate.baselines import BASELINES
+    from segae_trainer.evaluate.run import EvaluationOptions, evaluate_models, notes, summary
 
     check_folder(out)
     options = EvaluationOptions(

@@ -18,12 +18,11 @@ def export_published(
     """
     from rich.console import Console
 
-    from segae.cli.output import check_folder
-    from segae.cli.progress import progress_bar
+    from segae.cli.output import check_folder, progress_bar
     from segae.progress import Watch
     from segae_trainer.cli.summary import print_index, print_sentence
-    from segae_trainer.index import read_index
-    from segae_trainer.index.published import write_published
+    from segae_trainer.data.index import read_index
+    from segae_trainer.data.published_layout import write_published
 
     found = read_index(index)
     check_folder(folder)

@@ -32,10 +32,11 @@ def index(
     """Find which CT belongs to which masks, check that they fit, and split them by patient."""
     from rich.console import Console
 
-    from segae.cli.progress import progress_bar
+    from segae.cli.output import progress_bar
     from segae.progress import Watch
     from segae_trainer.cli.summary import print_findings, print_index, print_sentence
-    from segae_trainer.index import Shares, build_index, check_index_path, write_index
+    from segae_trainer.data.find_scans import build_index
+    from segae_trainer.data.index import Shares, check_index_path, write_index
 
     check_index_path(out)
     with progress_bar(Console(stderr=True)) as show:

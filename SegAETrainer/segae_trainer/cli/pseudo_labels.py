@@ -33,9 +33,11 @@ def pseudo_labels(
         tuple[int, int, int], typer.Option(help="Voxels of a training example, slices first.")
     ] = (128, 128, 128),
     batch: Annotated[int, typer.Option(min=1, help="Training examples at once.")] = 2,
-    spacing: Annotated[
-        tuple[float, float, float], typer.Option(help="Voxel size in mm, slices first.")
-    ] = (1.5, 1.5, 1.5),
+    spacing: Annotated[tuple[float, float, float], typer.Option(help="Voxel size in mm, slices first.")] = (
+        1.5,
+        1.5,
+        1.5,
+    ),
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes; default: as nnU-Net sees fit.")
     ] = None,
@@ -55,11 +57,11 @@ def pseudo_labels(
     """
     from rich.console import Console
 
-    from segae.cli.progress import progress_bar
+    from segae.cli.output import progress_bar
     from segae.errors import InputError
     from segae.progress import Watch
     from segae_trainer.cli.summary import print_findings, print_sentence, print_sources, without_repeats
-    from segae_trainer.index import check_index_path, read_index, write_index
+    from segae_trainer.data.index import check_index_path, read_index, write_index
     from segae_trainer.pseudo_labels import FineTuning, make_pseudo_labels
     from segae_trainer.pseudo_labels.fine_tuning import STAGES, Stage
     from segae_trainer.pseudo_labels.options import KEPT_EPOCHS

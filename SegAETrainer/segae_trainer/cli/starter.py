@@ -63,12 +63,12 @@ def starter(
     import torch
     from rich.console import Console
 
-    from segae.cli.progress import progress_bar
+    from segae.cli.output import progress_bar
     from segae.progress import Watch
+    from segae_trainer.pseudo_labels.small_unet import SegmenterPlan
     from segae_trainer.starter.cohort import DEFAULT, read_cohort
     from segae_trainer.starter.plan import Plan
     from segae_trainer.starter.recipe import run_stages
-    from segae_trainer.starter.segmenter import SegmenterPlan
     from segae_trainer.starter.training import Recipe
 
     torch.set_num_threads(threads)

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segae_trainer.index.scan import SPLITS, Index
-from segae_trainer.training_set.layout import KINDS
+from segae_trainer.data.index import SPLITS, Index
+from segae_trainer.data.training_set import KINDS
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from segae.preflight import Finding
-    from segae_trainer.training_set import TrainingSet
+    from segae.checks.finding import Finding
+    from segae_trainer.data.training_set import TrainingSet
 
 POOR = 0.5  # Dice
 _EACH = 3  # findings of one kind that are printed one by one
@@ -104,9 +104,7 @@ def told_figures(model: Path) -> str:
 
     spec = read_spec(model)
     figures, epoch = spec.figures["validation"], spec.training["epoch"]
-    lcc, mae = (
-        "not defined" if figures[key] is None else f"{figures[key]:.3f}" for key in ("lcc", "mae")
-    )
+    lcc, mae = ("not defined" if figures[key] is None else f"{figures[key]:.3f}" for key in ("lcc", "mae"))
     return (
         f"Its epoch {epoch} was the best: LCC {lcc}, mean absolute error {mae} on {figures['n']:,} slices of "
         f'the validation scans; "{model.with_name("curves.png")}" shows all epochs.'

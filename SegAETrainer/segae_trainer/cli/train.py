@@ -99,14 +99,15 @@ def train(
     """
     from rich.console import Console
 
-    from segae.cli.progress import progress_bar
+    from segae.cli.output import progress_bar
     from segae.progress import Watch
     from segae_trainer.cli.summary import told_figures
-    from segae_trainer.training import Machine, TrainingSettings, resolve_recipe
-    from segae_trainer.training.machine import is_first_process
-    from segae_trainer.training.run import train as run_training
-    from segae_trainer.training.start import layers_of
-    from segae_trainer.training_set import TrainingSet
+    from segae_trainer.data.training_set import TrainingSet
+    from segae_trainer.train.recipes import resolve_recipe
+    from segae_trainer.train.run import is_first_process
+    from segae_trainer.train.run import train as run_training
+    from segae_trainer.train.settings import Machine, TrainingSettings
+    from segae_trainer.train.start import layers_of
 
     layers = {} if weights is None else layers_of(weights)
     given = {"architecture": architecture, "backbone": backbone}

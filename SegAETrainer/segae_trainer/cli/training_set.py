@@ -39,13 +39,13 @@ def training_set(
 
     from rich.console import Console
 
-    from segae.cli.progress import progress_bar
+    from segae.cli.output import progress_bar
     from segae.progress import Watch
     from segae_trainer.cli.summary import print_sentence, print_training_set
-    from segae_trainer.index import read_index
-    from segae_trainer.training_set import build_training_set
-    from segae_trainer.training_set.layout import FIGURE, STATISTICS
-    from segae_trainer.training_set.sampling import RULES
+    from segae_trainer.data.build_set import build_training_set
+    from segae_trainer.data.index import read_index
+    from segae_trainer.data.pairs import RULES
+    from segae_trainer.data.training_set import FIGURE, STATISTICS
 
     weights = {"degraded": degraded, "exact": exact, "wrong_name": wrong_name}
     chosen = {name: weight for name, weight in weights.items() if weight is not None}

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from segae.errors import InputError
-from segae.io import read_ct
+from segae.files import whole_file
+from segae.io.ct import read_ct
 from segae.labels import by_index
 from segae.progress import Watch
-from segae.whole_file import whole_file
-from segae_trainer.index import Index, Scan
-from segae_trainer.index.masks import read_truth
-from segae_trainer.index.nifti_out import write_nifti
+from segae_trainer.data.index import Index, Scan
+from segae_trainer.data.scan_masks import read_truth, write_nifti
 from segae_trainer.pseudo_labels.workspace import Workspace
 
 ROWS = "segae_rows"  # key of dataset.json: row of the label table of each of nnU-Net's labels

@@ -15,11 +15,11 @@ from torch import Tensor
 from segae.data import Volume
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import axis_codes, to_orientation
-from segae.io import read_ct
+from segae.io.ct import read_ct
 from segae.labels import by_index
-from segae_trainer.index.nifti_out import write_nifti
+from segae_trainer.data.scan_masks import write_nifti
 from segae_trainer.pseudo_labels.dataset import ROWS
-from segae_trainer.pseudo_labels.weights import read_state_dict
+from segae_trainer.pseudo_labels.stunet import read_state_dict
 from segae_trainer.pseudo_labels.workspace import Workspace
 
 _READ_IN = "RAS"  # what nnU-Net's reader of the training data reorients to

@@ -12,11 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from segae.intervals import ORGAN, SLICE
-from segae_trainer.evaluation.metrics.correlation import lcc
-from segae_trainer.evaluation.metrics.detection import auroc
-from segae_trainer.evaluation.metrics.error import mae
-from segae_trainer.evaluation.metrics.intervals import coverage
+from segae.scoring.calibration import ORGAN, SLICE
+from segae_trainer.evaluate.metrics import auroc, coverage, lcc, mae
 from segae_trainer.starter.calibration import HIGH, LOW, names_of
 from segae_trainer.starter.figures import GOOD, HALF_WRONG, MILLISECONDS, POOR
 from segae_trainer.starter.tables import where

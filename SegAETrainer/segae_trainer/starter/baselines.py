@@ -10,11 +10,10 @@ import numpy as np
 
 from segae.errors import InputError
 from segae.progress import Watch
-from segae_trainer.degrade.measures import dice
-from segae_trainer.evaluation.baselines import fit_baseline
-from segae_trainer.evaluation.mask_slice import LazyMasks, MaskSlice
-from segae_trainer.evaluation.method import Estimates, Method, on_filled
-from segae_trainer.evaluation.network import NetworkMethod
+from segae_trainer.data.mask_measures import dice
+from segae_trainer.evaluate.baselines import fit_baseline
+from segae_trainer.evaluate.methods import Estimates, LazyMasks, MaskSlice, Method, NetworkMethod, on_filled
+from segae_trainer.pseudo_labels.small_unet import read_masks
 from segae_trainer.starter import published_style
 from segae_trainer.starter.figures import suites_of
 from segae_trainer.starter.judged import (
@@ -26,7 +25,6 @@ from segae_trainer.starter.judged import (
     suite_table,
     taught_masks,
 )
-from segae_trainer.starter.network_masks import read_masks
 from segae_trainer.starter.plan import Plan
 from segae_trainer.starter.results import read_tables, write_tables
 from segae_trainer.starter.stages import text_vectors

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from segae.intervals import ORGAN, SLICE, calibrated, interval_for
+from segae.scoring.calibration import ORGAN, SLICE, calibrated, interval_for
 from segae_trainer.starter.conformal import LEAST_POINTS, Points, fit_intervals
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segae.files import whole_file
 from segae.models.spec import ModelSpec
-from segae.whole_file import whole_file
 from segae_trainer.starter import card_tables as tables_of_card
 from segae_trainer.starter.asked import Evidence
 from segae_trainer.starter.calibration import with_unseen_calibration

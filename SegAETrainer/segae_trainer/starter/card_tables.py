@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from segae_trainer.evaluation.bootstrap import percentile_interval, resample_patients
-from segae_trainer.evaluation.metrics import Metric, compute, metric_named
-from segae_trainer.evaluation.metrics.calibration import calibration_bins
-from segae_trainer.evaluation.metrics.intervals import coverage, mean_width
+from segae_trainer.evaluate.bootstrap import percentile_interval, resample_patients
+from segae_trainer.evaluate.metrics import (
+    Metric,
+    calibration_bins,
+    compute,
+    coverage,
+    mean_width,
+    metric_named,
+)
 from segae_trainer.starter.asked import RAW, Evidence, measured
 from segae_trainer.starter.calibration import HIGH, LOW, SHOWN
 from segae_trainer.starter.figures import GOOD

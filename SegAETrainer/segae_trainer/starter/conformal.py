@@ -19,8 +19,16 @@ from typing import Any
 
 import numpy as np
 
-from segae.intervals import EVERYTHING, ORGAN, SLICE, calibrated, group_names, interval_for, organ_families
-from segae_trainer.evaluation.metrics.intervals import coverage, mean_width
+from segae.scoring.calibration import (
+    EVERYTHING,
+    ORGAN,
+    SLICE,
+    calibrated,
+    group_names,
+    interval_for,
+    organ_families,
+)
+from segae_trainer.evaluate.metrics import coverage, mean_width
 
 CONFIDENCE = 0.9
 STRICTER = tuple(np.arange(0.905, 0.9901, 0.005).round(3).tolist())  # tried when `CONFIDENCE` does not hold

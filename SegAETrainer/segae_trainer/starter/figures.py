@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from segae.inputs.position import CONTEXT
 from segae.labels.resolver import resolve
 from segae.models.checkpoint import Checkpoint
 from segae.models.quality_model import QualityModel
-from segae.scoring.context import CONTEXT
-from segae.scoring.runners import make_runner
+from segae.scoring.engines import make_runner
 from segae.scoring.scorer import Scorer
-from segae_trainer.evaluation.metrics.correlation import lcc
-from segae_trainer.evaluation.metrics.detection import auroc
-from segae_trainer.evaluation.metrics.error import mae
-from segae_trainer.starter.network_masks import read_masks
+from segae_trainer.evaluate.metrics import auroc, lcc, mae
+from segae_trainer.pseudo_labels.small_unet import read_masks
 from segae_trainer.starter.plan import FINAL, Plan
 from segae_trainer.starter.pool import read_pool
 from segae_trainer.starter.tables import (

@@ -11,10 +11,10 @@ import numpy as np
 from segae.geometry.orientation import slice_index_in_orientation
 from segae.io.ct import read_ct
 from segae.labels.table import by_index
-from segae_trainer.evaluation.mask_slice import LazyMasks, MaskSlice
+from segae_trainer.evaluate.methods import LazyMasks, MaskSlice
+from segae_trainer.pseudo_labels.small_unet import read_masks
 from segae_trainer.starter.cases import ORIENTATION, Case
 from segae_trainer.starter.cohort import Member
-from segae_trainer.starter.network_masks import read_masks
 from segae_trainer.starter.plan import FINAL, Plan
 from segae_trainer.starter.rendering import scene_of, suite_pairs
 from segae_trainer.starter.stages import SUITE_SEED

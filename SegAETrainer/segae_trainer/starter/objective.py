@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from segae.models.dense import OUTSIDE_SCALE, DenseOutput
-from segae_trainer.losses.margin_ranking import margin_ranking
 from segae_trainer.starter.views import View
+from segae_trainer.train.losses import margin_ranking
 
 # Weights of the parts: pull about alike when errors are those of the middle of a training.
 PIXEL, OVERLAP, OUTSIDE, DICE, SCORE, RANKING = 2.0, 0.5, 0.3, 0.75, 1.5, 0.5

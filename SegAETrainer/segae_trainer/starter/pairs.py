@@ -9,10 +9,16 @@ from types import MappingProxyType
 import numpy as np
 
 from segae.labels.structure import Structure
-from segae_trainer.degrade.catalogue import DEGRADATIONS, OrganSlice, draw_beside, draw_fine_noise
-from segae_trainer.degrade.measures import dice
-from segae_trainer.degrade.names import wrong_name
-from segae_trainer.degrade.spread import spread_evenly, working_box
+from segae_trainer.data.mask_measures import dice
+from segae_trainer.data.synthetic_errors import (
+    DEGRADATIONS,
+    OrganSlice,
+    draw_beside,
+    draw_fine_noise,
+    spread_evenly,
+    working_box,
+    wrong_name,
+)
 
 SPECIAL_KINDS = ("several", "fine noise", "exact", "wrong name", "no overlap", "empty", "beyond its end")
 # Masks of another network; and slices where an organ is looked for: where it is not, or in the whole body.

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segae.models.spec import CropRule, ModelSpec
+from segae_trainer.pseudo_labels.small_unet import SegmenterPlan
 from segae_trainer.starter.cohort import Cohort, Member
 from segae_trainer.starter.rendering import Rendering
-from segae_trainer.starter.segmenter import SegmenterPlan
 from segae_trainer.starter.training import Recipe
 
 SPEC = ModelSpec(

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from segae.errors import InputError
+from segae.files import whole_file
+from segae.inputs.position import CONTEXT
 from segae.models.spec import ModelSpec
-from segae.scoring.context import CONTEXT
-from segae.whole_file import whole_file
-from segae_trainer.views import ROOM
+from segae_trainer.data.augmentation import ROOM
 
 _IMAGES = "images.bin"
 

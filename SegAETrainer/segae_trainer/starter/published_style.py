@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from segae.inputs.crops import crop_windows, mask_boxes, network_input
 from segae.models.checkpoint import Checkpoint
 from segae.models.quality_model import QualityModel
 from segae.models.registry import build_network
 from segae.models.spec import PUBLISHED_CROP, ModelSpec
 from segae.progress import Watch
-from segae.scoring.windows import crop_windows, mask_boxes, network_input
-from segae_trainer.evaluation.mask_slice import MaskSlice
-from segae_trainer.losses import ranking_loss, weighted_mse
-from segae_trainer.training.recipes import PUBLISHED
+from segae_trainer.evaluate.methods import MaskSlice
+from segae_trainer.train.losses import ranking_loss, weighted_mse
+from segae_trainer.train.recipes import PUBLISHED
 
 NAME = "published style"
 BATCH = 32

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 
 from segae.errors import InputError
+from segae.files import whole_file
 from segae.models.checkpoint import Checkpoint, save_checkpoint
 from segae.progress import Watch
-from segae.scoring.familiarity import picture_measures, typical_range
-from segae.whole_file import whole_file
+from segae.scoring.ood import picture_measures, typical_range
 from segae_trainer.starter.baselines import METHODS, baseline_tables
 from segae_trainer.starter.calibration import points_of
 from segae_trainer.starter.card import LIMITS, write_card
@@ -37,7 +37,7 @@ from segae_trainer.starter.stages import (
     training_pools,
 )
 from segae_trainer.starter.views import centre_views
-from segae_trainer.text_vectors import ENCODER
+from segae_trainer.train.text_vectors import ENCODER
 
 POOLS, BASELINES, EXPORT = "pools", "baselines", "export"
 _LOOKED_AT = 3000  # pairs that say what training pictures look like

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from segae.whole_file import whole_file
-from segae_trainer.evaluation.metrics.calibration import calibration_bins
+from segae.files import whole_file
+from segae_trainer.evaluate.metrics import calibration_bins
 from segae_trainer.starter.asked import RAW
 from segae_trainer.starter.calibration import SHOWN
 from segae_trainer.starter.results import AGREEMENTS

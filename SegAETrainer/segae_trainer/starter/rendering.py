@@ -14,18 +14,17 @@ import torch
 from torch import Tensor
 
 from segae.errors import InputError
+from segae.inputs.crops import Windows, crop_windows, cut, cut_ct, mask_boxes
+from segae.inputs.position import Body, context_of, measure_body
+from segae.inputs.prepare import neighbour_slices
 from segae.labels.table import load_structures
 from segae.models.spec import ModelSpec
 from segae.progress import Watch
-from segae.scoring.context import Body, context_of, measure_body
-from segae.scoring.inputs import neighbour_slices
-from segae.scoring.windows import Windows, crop_windows, cut, cut_ct, mask_boxes
-from segae_trainer.degrade.measures import dice
+from segae_trainer.data.augmentation import ROOM, paint, recolour
+from segae_trainer.data.mask_measures import dice
 from segae_trainer.starter.cases import Case, coarser
 from segae_trainer.starter.pairs import KINDS, Pair, draw_pair
 from segae_trainer.starter.pool import Pool, concatenate, empty_pool, picture_size
-from segae_trainer.synthetic import paint, recolour
-from segae_trainer.views import ROOM
 
 COARSEST_MM = 3.2
 BEYOND_MM = (3.0, 60.0)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segae.errors import InputError
-from segae.whole_file import whole_file
+from segae.files import whole_file
 from segae_trainer.starter.plan import Plan
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from segae.errors import InputError
+from segae.files import whole_file
 from segae.labels.table import load_structures
 from segae.models.checkpoint import Checkpoint
 from segae.progress import Watch
-from segae.whole_file import whole_file
-from segae_trainer.starter.network_masks import by_others, cross_fitted, read_masks, write_masks
+from segae_trainer.pseudo_labels.small_unet import by_others, cross_fitted, read_masks, write_masks
 from segae_trainer.starter.pairs import KINDS
 from segae_trainer.starter.plan import Plan
 from segae_trainer.starter.pool import Pool, Pools, read_pool, write_pool
@@ -27,7 +27,7 @@ from segae_trainer.starter.rendering import (
     scene_of,
 )
 from segae_trainer.starter.training import train
-from segae_trainer.text_vectors import name_vectors
+from segae_trainer.train.text_vectors import name_vectors
 
 SUITE_SEED = 1  # added to the seed: suites are not the pairs trained on
 _NOT_OWN = ("wrong name", "absent", "searched")

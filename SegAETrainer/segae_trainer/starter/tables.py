@@ -1,6 +1,6 @@
 """What a model says about masks whose truth is known, as tables of predictions.
 
-Columns are those of `segae_trainer.evaluation.predictions`, with the predicted areas beside them.
+Columns are those of `segae_trainer.evaluate.predictions`, with the predicted areas beside them.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from segae.geometry.orientation import orient_array, slice_index_in_file
 from segae.io.ct import read_ct
 from segae.labels.table import by_index
 from segae.models.quality_model import QualityModel
-from segae.report.report import QualityReport
+from segae.results.missing import volume_dice
+from segae.results.types import QualityReport
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
-from segae.verdict import volume_dice
-from segae_trainer.degrade.measures import dice
+from segae_trainer.data.mask_measures import dice
 from segae_trainer.starter.cases import ORIENTATION
 from segae_trainer.starter.cohort import Member
 from segae_trainer.starter.pairs import KINDS

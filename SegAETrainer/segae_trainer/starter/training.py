@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from segae.errors import InputError
+from segae.files import whole_file
 from segae.models.checkpoint import Checkpoint
 from segae.models.dense import DenseNetwork, build
 from segae.models.spec import ModelSpec
 from segae.progress import Watch
-from segae.whole_file import whole_file
 from segae_trainer.starter.objective import objective
 from segae_trainer.starter.pairs import KINDS
 from segae_trainer.starter.pool import Pools

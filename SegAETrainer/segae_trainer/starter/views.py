@@ -8,10 +8,10 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
+from segae.inputs.position import PLACE
 from segae.models.spec import ModelSpec
-from segae.scoring.context import PLACE
+from segae_trainer.data.augmentation import normalised, random_grid, random_intensities
 from segae_trainer.starter.pool import Pool
-from segae_trainer.views import normalised, random_grid, random_intensities
 
 FLAT_NEIGHBOURS = 0.15  # of the views: thick slices, whose neighbours are all the same
 NO_PLACE, NO_PROFILE = 0.15, 0.3  # of the views: the numbers are not told

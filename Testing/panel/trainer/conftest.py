@@ -33,7 +33,8 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def index(cases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The list of these scans."""
-    from segae_trainer.index import build_index, write_index
+    from segae_trainer.data.find_scans import build_index
+    from segae_trainer.data.index import write_index
 
     return write_index(build_index(cases), tmp_path_factory.mktemp("index") / "index.json")[0]
 
@@ -41,8 +42,9 @@ def index(cases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def training_set(index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The training set of these scans."""
-    from segae_trainer.index import read_index
-    from segae_trainer.training_set import Sampling, build_training_set
+    from segae_trainer.data.build_set import build_training_set
+    from segae_trainer.data.index import read_index
+    from segae_trainer.data.pairs import Sampling
 
     folder = tmp_path_factory.mktemp("set") / "training-set"
     build_training_set(read_index(index), folder, Sampling())

@@ -53,8 +53,7 @@ def test_a_training_outlives_the_panel_and_is_stopped_found_interrupted_and_resu
 
     import slicer
 
-    from SegAETrainerLib.runs.orders import write_orders
-    from SegAETrainerLib.runs.training import Training
+    from SegAETrainerLib.runs.training import Training, write_orders
 
     run = tmp_path / "run"
     orders = train_quickly(run, epochs=400)
@@ -102,7 +101,7 @@ def test_a_training_outlives_the_panel_and_is_stopped_found_interrupted_and_resu
 
 
 def test_a_finished_training_is_shown_whoever_ran_it(load_panel, bed, wait, tmp_path, train_quickly):
-    from SegAETrainerLib.runs.child import Child
+    from SegAETrainerLib.runs.process import Child
 
     run = tmp_path / "run"
     child = Child(train_quickly(run, epochs=2), tmp_path / "log")

@@ -15,17 +15,17 @@ import pytest
 
 from segae.errors import InputError, OutputError
 from SegAETrainerLib.runs import commands
-from SegAETrainerLib.runs.alive import is_alive
-from SegAETrainerLib.runs.child import Child
-from SegAETrainerLib.runs.described import describe_index, describe_set
-from SegAETrainerLib.runs.figures import read_figures
-from SegAETrainerLib.runs.metrics import read_metrics
-from SegAETrainerLib.runs.orders import read_orders, write_orders
-from SegAETrainerLib.runs.packages import TRAINING_PACKAGES
-from SegAETrainerLib.runs.proposals import proposed
-from SegAETrainerLib.runs.run_folder import RunFolder
-from SegAETrainerLib.runs.run_state import RunState, read_run_state
-from SegAETrainerLib.runs.training import Training
+from SegAETrainerLib.runs.commands import TRAINING_PACKAGES, proposed
+from SegAETrainerLib.runs.contents import describe_index, describe_set, read_figures, read_metrics
+from SegAETrainerLib.runs.process import Child, is_alive
+from SegAETrainerLib.runs.training import (
+    RunFolder,
+    RunState,
+    Training,
+    read_orders,
+    read_run_state,
+    write_orders,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -93,7 +93,7 @@ def test_a_child_that_ended_is_not_alive_even_before_anyone_asked_for_its_exit_c
 
 
 def test_the_names_of_the_files_are_those_of_the_training(run):
-    from segae_trainer.training.run_folder import RunFolder as Written
+    from segae_trainer.train.run_folder import RunFolder as Written
 
     written = Written(run.path)
     for name in ("state", "metrics", "stop", "model"):
@@ -101,8 +101,7 @@ def test_the_names_of_the_files_are_those_of_the_training(run):
 
 
 def test_the_curves_that_a_training_writes_are_read(run):
-    from segae_trainer.training.curves import write_metrics
-    from segae_trainer.training.progress import EpochFigures
+    from segae_trainer.train.progress import EpochFigures, write_metrics
 
     rows = [EpochFigures(n, n, 0.5, 0.4, 0.1, 0.6, math.nan, 0.2, 1e-3, 12.0) for n in range(3)]
     write_metrics(rows, run.metrics)
@@ -160,7 +159,7 @@ def test_describing_needs_no_package_that_slicer_lacks(index, training_set):
         "import sys; from pathlib import Path\n"
         f"for name in {absent!r}: sys.modules[name] = None\n"
         f"sys.path[:0] = {[str(ROOT / 'SegAE'), str(ROOT / 'SegAETrainer')]!r}\n"
-        "from SegAETrainerLib.runs.described import describe_index, describe_set\n"
+        "from SegAETrainerLib.runs.contents import describe_index, describe_set\n"
         "print(describe_index(Path(sys.argv[1])).scans, describe_set(Path(sys.argv[2])).scans)"
     )
     words = [sys.executable, "-c", code, str(index), str(training_set)]
@@ -191,7 +190,7 @@ def test_the_arguments_are_those_of_the_commands():
 
     from segae.models.registry import ARCHITECTURES
     from segae_trainer.cli.app import app
-    from segae_trainer.training.recipes import resolve_recipe
+    from segae_trainer.train.recipes import resolve_recipe
 
     group = get_command(app)
     some = Path("some")

@@ -13,15 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from segae.batch.layouts import find_cases
 from segae.batch.runner import run_batch
 from segae.batch.store import ResultStore
 from segae.cli.batch import batch
-from segae.report.files import read_report
-from segae.report.rows import SliceScore
-from segae.resources import resource_dir
+from segae.files import resource_dir, whole_file
+from segae.io.layouts import find_cases
+from segae.results.files import read_report
+from segae.results.types import SliceScore
 from segae.scoring.scorer import Scorer
-from segae.whole_file import whole_file
 
 MakeCase = Callable[..., Path]
 CASES = ("a", "b", "c", "d", "e")
@@ -45,7 +44,7 @@ def model(published_checkpoint: Callable[[str, str], Path]) -> Path:
 def processes():
     """Starts processes that have torch loaded already, so that they can be killed early in their work."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["segae.scoring.scorer", "segae.batch.runner", "segae.cli.batch_progress"])
+    context.set_forkserver_preload(["segae.scoring.scorer", "segae.batch.runner", "segae.cli.batch"])
     with pytest.MonkeyPatch.context() as patch:  # the server that starts them finds SegAE by this
         patch.setenv("PYTHONPATH", str(resource_dir().parent))
         yield context

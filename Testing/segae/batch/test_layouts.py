@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from segae.batch.cases import CaseFiles
-from segae.batch.layouts import find_cases
 from segae.errors import InputError
+from segae.io.layouts import CaseFiles, find_cases
 
 
 def touch(*paths: Path) -> None:

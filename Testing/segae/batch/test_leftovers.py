@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segae.batch.leftovers import remove, remove_leftovers
 from segae.errors import OutputError
-from segae.whole_file import whole_file
+from segae.files import remove, remove_leftovers, whole_file
 
 
 def half_written(path: Path) -> Path:

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segae.batch.cases import CaseFiles
-from segae.batch.layouts import find_cases
 from segae.errors import InputError
+from segae.io.layouts import CaseFiles, find_cases
 
 
 def manifest(folder: Path, text: str, encoding: str = "utf-8") -> Path:

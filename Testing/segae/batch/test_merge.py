@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas
 import pytest
 
-from segae.batch.layouts import find_cases
 from segae.batch.merge import merge
 from segae.batch.runner import run_batch
 from segae.batch.store import ResultStore
 from segae.errors import InputError, OutputError
+from segae.io.layouts import find_cases
 from segae.labels.table import load_structures
-from segae.report.files import read_reports
+from segae.results.files import read_reports
 from segae.scoring.scorer import Scorer
 
 MakeCase = Callable[..., Path]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from segae.batch.layouts import find_cases
 from segae.errors import InputError
+from segae.io.layouts import find_cases
 
 MASK = "AutoPET_0011f3deaf_10445"
 STUDY = "PETCT_0011f3deaf/03-23-2003-NA-PET-CT Ganzkoerper primaer mit KM-10445"

@@ -12,13 +12,12 @@ import SimpleITK
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segae.batch.cases import CaseFiles
-from segae.batch.layouts import find_cases
 from segae.batch.runner import BatchObserver, BatchResult, Part, run_batch
 from segae.batch.store import ResultStore
 from segae.errors import Cancelled, InputError, OutputError
+from segae.io.layouts import CaseFiles, find_cases
 from segae.progress import CancelToken, Watch
-from segae.report.report import QualityReport
+from segae.results.types import QualityReport
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
 

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segae.batch.cases import CaseFiles
 from segae.batch.store import Failure, ResultStore
 from segae.errors import InputError
-from segae.report.files import read_report
-from segae.report.report import QualityReport
-from segae.report.rows import ModelIdentity, SliceScore
+from segae.io.layouts import CaseFiles
+from segae.results.files import read_report
+from segae.results.types import ModelIdentity, QualityReport, SliceScore
 from segae.scoring.options import ScoringOptions
 
 MODEL = "0" * 64

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from segae.data import Segment, Segmentation, Volume
+from segae.files import resource
 from segae.geometry.grid import Grid
 from segae.labels.table import load_structures
-from segae.report import ModelIdentity, QualityReport, SegmentExtent, SliceScore
-from segae.resources import resource
+from segae.results.types import ModelIdentity, QualityReport, SegmentExtent, SliceScore
 
 SAMPLE = resource("SampleData", "totalsegmentator_s0001")
 MASKS = (

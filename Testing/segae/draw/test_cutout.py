@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from segae.data import Segment, Volume
-from segae.draw.cutout import MARGIN_MM, SMALLEST_MM, cutout
 from segae.errors import InputError
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import slice_index_in_file, to_orientation
+from segae.report.cutout import MARGIN_MM, SMALLEST_MM, cutout
 
 SPACING = (1.0, 2.0, 5.0)  # mm along R, A, S
 CODES = ["".join(c) for axes in permutations(("RL", "AP", "SI")) for c in product(*axes)]

@@ -12,13 +12,11 @@ from matplotlib.image import imread
 from matplotlib.text import Text
 
 from segae.data import Segment
-from segae.draw.cutout import cutout, plane_of
-from segae.draw.montage import FINE, draw_montage, montage_figure, shown_slices
-from segae.draw.palette import colour
-from segae.draw.selection import extremes
 from segae.errors import InputError
-from segae.report import ModelIdentity, SliceScore
-from segae.report.rows import predicted_dice
+from segae.report.cutout import cutout, plane_of
+from segae.report.montage import FINE, draw_montage, extremes, montage_figure, shown_slices
+from segae.report.style import colour
+from segae.results.types import ModelIdentity, SliceScore, predicted_dice
 
 
 def _texts(figure) -> list[str]:

@@ -11,9 +11,9 @@ from matplotlib.collections import PolyCollection
 from matplotlib.image import imread
 from matplotlib.text import Text
 
-from segae.draw.strips import draw_strips, strips_figure
 from segae.errors import InputError
-from segae.report import SliceScore
+from segae.report.strips import draw_strips, strips_figure
+from segae.results.types import SliceScore
 
 
 def _texts(figure) -> list[str]:

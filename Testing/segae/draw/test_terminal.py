@@ -10,9 +10,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from segae.draw.terminal import ranking_view
-from segae.report import SearchedSlice
-from segae.report.ranking import worst_first
+from segae.report.terminal import ranking_view
+from segae.results.ranking import worst_first
+from segae.results.types import SearchedSlice
 
 
 def _printed(table, width: int) -> list[str]:
@@ -85,9 +85,7 @@ def _dense(report):
         replace(s, volume_dice=0.85, interval_low=0.6, interval_high=0.95) for s in report.segments
     )
     top = max(row.slice for row in rows if row.segment == "liver")
-    more = [
-        SearchedSlice("liver", 13, "liver", top + n, 0.0, 0.0, 999.0, 60.0, 9000.0, 0.9) for n in (1, 2)
-    ]
+    more = [SearchedSlice("liver", 13, "liver", top + n, 0.0, 0.0, 999.0, 60.0, 9000.0, 0.9) for n in (1, 2)]
     return replace(report, slices=rows, segments=segments, searched=tuple(more), slice_mm=3.0)
 
 

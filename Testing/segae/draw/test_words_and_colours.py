@@ -6,9 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segae.draw.palette import BAND_NAMES, COLOURS, band, colour
-from segae.draw.windows import BONE, BRAIN, LUNG, SOFT_TISSUE, window
-from segae.draw.wording import one_line, organ_name, shorten
+from segae.report.style import (
+    BAND_NAMES,
+    BONE,
+    BRAIN,
+    COLOURS,
+    LUNG,
+    SOFT_TISSUE,
+    band,
+    colour,
+    one_line,
+    organ_name,
+    shorten,
+    window,
+)
 
 
 @pytest.mark.parametrize(

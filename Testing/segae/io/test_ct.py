@@ -10,7 +10,7 @@ import SimpleITK
 
 from segae.errors import InputError
 from segae.geometry.compare import describe_difference
-from segae.io import read_ct
+from segae.io.ct import read_ct
 
 SAMPLE = Path(__file__).parents[3] / "SegAE/Resources/SampleData/totalsegmentator_s0001"
 CT = SAMPLE / "ct.nii.gz"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from segae.errors import InputError
-from segae.io import read_segmentation
+from segae.io.segmentation import read_segmentation
 
 HEADER = """NRRD0004
 type: unsigned char

@@ -15,8 +15,8 @@ from hypothesis.extra import numpy as hnp
 
 from segae.data import Segment, Segmentation, bounding_box
 from segae.errors import InputError
-from segae.io import read_segmentation
 from segae.io.boxes import box_of, boxes_by_label
+from segae.io.segmentation import read_segmentation
 
 SAMPLE = Path(__file__).parents[3] / "SegAE/Resources/SampleData/totalsegmentator_s0001"
 MULTILABEL = SAMPLE / "segmentation_multilabel.nii.gz"

@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segae.errors import InputError
+from segae.files import resource
 from segae.labels import AmbiguousName, Structure, UnknownName, load_structures, resolve
-from segae.labels.spelling import Reading
-from segae.labels.spellings import load_spellings
+from segae.labels.spelling import Reading, load_spellings
 from segae.labels.table import read_table
-from segae.resources import resource
 
 ORGANS = load_structures()[2:]
 SPINAL_CANAL = 24

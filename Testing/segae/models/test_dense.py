@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from segae.errors import ModelError
+from segae.inputs.position import CONTEXT
 from segae.models.checkpoint import Checkpoint, save_checkpoint
 from segae.models.dense import OUTSIDE_SCALE, WIDTHS, DenseNetwork, build
 from segae.models.quality_model import QualityModel
 from segae.models.registry import backbones, build_network
 from segae.models.spec import CropRule, ModelSpec
-from segae.scoring.context import CONTEXT
-from segae.scoring.runners import make_runner
+from segae.scoring.engines import make_runner
 
 SPEC = ModelSpec(
     "tiny", "segae-dense", "small", text_dim=16, input_size=32,

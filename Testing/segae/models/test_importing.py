@@ -13,7 +13,7 @@ import torch
 
 from segae.errors import InputError, ModelError
 from segae.labels.table import load_structures
-from segae.models.importing import import_published
+from segae.models.published_import import import_published
 from segae.models.quality_model import QualityModel
 
 

@@ -13,9 +13,9 @@ import torch
 
 import segae
 from segae.errors import InputError
-from segae.models import catalogue
+from segae.models import registry as catalogue
 from segae.models.quality_model import QualityModel
-from segae.report.rows import ModelIdentity
+from segae.results.types import ModelIdentity
 
 Checkpoints = Callable[[str, str], Path]
 
@@ -54,7 +54,7 @@ def test_a_copy_on_another_device_leaves_the_model_where_it_is(published_checkpo
 
 def test_importing_the_package_loads_no_heavy_library() -> None:
     code = (
-        "import sys, segae, segae.models.catalogue, segae.models.spec, segae.models.checkpoint\n"
+        "import sys, segae, segae.models.registry, segae.models.spec, segae.models.checkpoint\n"
         "heavy = {'torch', 'torchvision', 'SimpleITK', 'pandas', 'pyarrow', 'matplotlib', 'nibabel'}\n"
         "print(sorted(heavy & sys.modules.keys()))"
     )

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segae.errors import InputError, ModelError
-from segae.models.safe_pickle import load_plain_pickle, load_weights
+from segae.models.published_import import load_plain_pickle, load_weights
 
 
 class Hostile:

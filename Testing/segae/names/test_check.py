@@ -12,9 +12,8 @@ from segae.errors import Cancelled
 from segae.geometry.orientation import to_orientation
 from segae.labels import resolve
 from segae.models.quality_model import QualityModel
-from segae.names.check import check_names, scores_by_name, telling_slices
-from segae.names.run import name_check
 from segae.progress import CancelToken, Watch
+from segae.scoring.name_check import check_names, name_check, scores_by_name, telling_slices
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segae.checks.contacts import touching_structures
 from segae.data import Segment
 from segae.geometry.grid import Grid
 from segae.labels import resolve
-from segae.names.contacts import touching_structures
 
 LIVER, HEART, SPLEEN = (resolve(name).structure for name in ("liver", "heart", "spleen"))
 

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from segae.checks.names import COLUMNS, NameCheck, corrected_names, name_findings, write_checks
 from segae.errors import InputError, OutputError
 from segae.labels import resolve
-from segae.names import NameCheck, corrected_names
-from segae.names.csv_file import COLUMNS, write_checks
-from segae.names.findings import name_findings
 
 
 def row(name: str):

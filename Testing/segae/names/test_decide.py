@@ -6,12 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segae.checks.finding import Finding
+from segae.checks.names import DOUBTFUL, LEAST, NAME_RULES, ORDER, SURE, NameCheck, decide, settle
 from segae.labels import offered_structures, resolve
-from segae.names.decide import DOUBTFUL, LEAST, ORDER, SURE, decide, settle
-from segae.names.name_check import NameCheck
-from segae.names.neighbours import neighbours
-from segae.names.rule_codes import NAME_RULES
-from segae.preflight.findings import Finding
+from segae.scoring.name_check import neighbours
 
 
 def row(name: str):

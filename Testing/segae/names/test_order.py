@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from segae.checks.level_order import best_ascending, ordered_levels, top_mm
 from segae.data import Segment
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import to_orientation
 from segae.labels import resolve
-from segae.names.order import best_ascending, ordered_levels, top_mm
 
 
 def row(name: str):

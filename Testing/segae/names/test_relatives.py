@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from segae.labels import offered_structures, resolve
+from segae.labels.relatives import levels_near, other_side, similar
 from segae.labels.table import level_series
-from segae.names.neighbours import MOST, neighbours
-from segae.names.relatives import levels_near, other_side, similar
+from segae.scoring.name_check import MOST, neighbours
 
 
 def names(rows) -> list[str]:

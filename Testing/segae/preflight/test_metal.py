@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from segae.checks.metal import check_metal, find_metal
+from segae.checks.preflight import run_preflight
 from segae.data import Segment, Volume
-from segae.preflight.metal import check_metal, find_metal
-from segae.preflight.run import run_preflight
-from segae.verdict.reliability import UNRELIABLE
+from segae.results.verdicts import UNRELIABLE
 
 
 @pytest.fixture
@@ -33,9 +33,7 @@ def test_metal_beside_a_mask_is_told_with_its_share_of_slices(sample_ct, liver):
     assert finding.code in UNRELIABLE
 
 
-@pytest.mark.parametrize(
-    ("hu", "n_slices"), [(2900, 9), (3071, 5)], ids=["dense bone", "few slices"]
-)
+@pytest.mark.parametrize(("hu", "n_slices"), [(2900, 9), (3071, 5)], ids=["dense bone", "few slices"])
 def test_bone_and_metal_in_few_slices_are_no_matter(sample_ct, liver, hu, n_slices):
     assert check_metal(liver, find_metal(_with_rod(sample_ct, liver, hu, n_slices))) == []
 

@@ -6,14 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from segae.checks.finding import Preflight
+from segae.checks.preflight import run_preflight
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import InputError
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import to_orientation
 from segae.geometry.resample import resample_segment
-from segae.io import read_ct, read_segmentation
+from segae.io.ct import read_ct
+from segae.io.segmentation import read_segmentation
 from segae.labels.resolver import resolve
-from segae.preflight import Preflight, run_preflight
 
 SAMPLE = Path(__file__).parents[3] / "SegAE/Resources/SampleData/totalsegmentator_s0001"
 

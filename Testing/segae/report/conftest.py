@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import strategies as st
 
-from segae.preflight.findings import Finding
-from segae.report import ModelIdentity, QualityReport, SearchedSlice, SegmentExtent, SliceScore
+from segae.checks.finding import Finding
+from segae.results.types import ModelIdentity, QualityReport, SearchedSlice, SegmentExtent, SliceScore
 
 # Every character that a name may hold: commas, quotes, line breaks, "#", other scripts.
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)

@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segae.errors import InputError, OutputError
-from segae.report import SearchedSlice
-from segae.report.files import read_report, read_reports, write_report, write_table
-from segae.report.record import ROW_TYPES
+from segae.results.files import read_report, read_reports, write_report, write_table
+from segae.results.record import ROW_TYPES
+from segae.results.types import SearchedSlice
 
 ENDINGS = [".csv", ".json", ".parquet"]
 several = settings(

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segae.checks.finding import Finding
 from segae.errors import InputError
-from segae.preflight.findings import Finding
-from segae.report import ModelIdentity, QualityReport, SearchedSlice, SliceScore
-from segae.report.files import write_table
-from segae.report.ranking import Ranked, rank, ranking_table, worst_first
-from segae.verdict import OrganVerdict
+from segae.results.files import write_table
+from segae.results.ranking import Ranked, rank, ranking_table, worst_first
+from segae.results.types import ModelIdentity, QualityReport, SearchedSlice, SliceScore
+from segae.results.verdicts import OrganVerdict
 
 
 def _verdict(ranked: Ranked) -> OrganVerdict:

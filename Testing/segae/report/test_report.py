@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from segae.errors import ModelError
-from segae.report import ModelIdentity, predicted_dice
+from segae.results.types import ModelIdentity, predicted_dice
 
 
 def test_a_structure_is_summed_up_over_its_slices(report):

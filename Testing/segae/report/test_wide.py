@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from segae.labels.table import load_structures
-from segae.report.files import write_table
-from segae.report.wide import wide_table
+from segae.results.files import write_table
+from segae.results.ranking import wide_table
 
 
 def test_one_row_per_case_and_one_column_per_class(report, tmp_path):

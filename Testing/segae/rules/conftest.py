@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
+from segae.checks.finding import Finding
+from segae.checks.rules import check_rules
 from segae.data import Segment, Segmentation
 from segae.labels.table import offered_structures
-from segae.preflight.findings import Finding
-from segae.rules import check_rules
 
 BY_NAME = {structure.name: structure for structure in offered_structures()}
 

@@ -7,11 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
+from segae.checks.rules import check_rules
+from segae.checks.sizes import ADULT_MM2, body_scale
 from segae.data import Segment, Segmentation, Volume
 from segae.geometry.grid import Grid
 from segae.labels.table import offered_structures
-from segae.rules import check_rules
-from segae.rules.body import ADULT_MM2, body_scale
 
 MM, SLICE_MM, SIZE = 2.0, 5.0, 220
 

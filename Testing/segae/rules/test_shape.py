@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from segae.checks import shape as shapes
+from segae.checks.overlap import common_voxels
+from segae.checks.shape import measure
 from segae.data import Segment
 from segae.geometry.grid import Grid
 from segae.labels.table import by_index
-from segae.rules import shape as shapes
-from segae.rules.overlap import common_voxels
-from segae.rules.shape import measure
 
 SIZE = (7, 9, 11)
 MASKS = arrays(bool, SIZE).filter(np.any)

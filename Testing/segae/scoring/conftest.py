@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from segae.data import Segment, Segmentation, Volume
 from segae.geometry.grid import Grid
 from segae.labels.resolver import resolve
-from segae.models.prediction import Prediction
+from segae.models.output import Prediction
 from segae.models.quality_model import QualityModel
 from segae.models.spec import CropRule, ModelSpec
 

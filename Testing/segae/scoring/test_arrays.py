@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import segae
 from segae.errors import InputError, ModelError
+from segae.inputs.slices import choose_slices
+from segae.io.layouts import case_name
 from segae.models.quality_model import QualityModel
-from segae.scoring.case_name import case_name
-from segae.scoring.slices import choose_slices
 
 
 @pytest.fixture

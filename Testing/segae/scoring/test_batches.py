@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from segae.data import Segment
 from segae.geometry.grid import Grid
+from segae.inputs.crops import Windows
+from segae.inputs.prepare import PreparedSlices, batches
 from segae.labels.resolver import resolve
-from segae.scoring.batches import batches
-from segae.scoring.inputs import PreparedSlices
-from segae.scoring.windows import Windows
 
 
 @cache

@@ -10,10 +10,10 @@ import torch
 
 from segae.data import Segment, Segmentation, Volume
 from segae.geometry.orientation import to_orientation
+from segae.inputs.crops import Windows
+from segae.inputs.position import CONTEXT, OFFSETS_MM, PLACE, context_numbers, measure_body
+from segae.inputs.prepare import orient_ct, prepare
 from segae.models.spec import CropRule, ModelSpec
-from segae.scoring.context import CONTEXT, OFFSETS_MM, PLACE, context_numbers, measure_body
-from segae.scoring.inputs import orient_ct, prepare
-from segae.scoring.windows import Windows
 
 CODES = ["".join(code) for axes in permutations(("RL", "AP", "SI")) for code in product(*axes)]
 SPEC = ModelSpec(

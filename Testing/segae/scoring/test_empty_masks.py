@@ -10,14 +10,13 @@ import torch
 
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import InputError, ModelError
+from segae.inputs.prepare import body_windows, empty_count, orient_ct, prepare_empty
 from segae.labels.resolver import resolve
 from segae.models.quality_model import QualityModel
-from segae.scoring.empty_masks import body_windows, empty_count, prepare_empty
+from segae.results.verdicts import judge
 from segae.scoring.error_map import locate_errors
-from segae.scoring.inputs import orient_ct
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
-from segae.verdict import judge
 
 
 def empty(name: str, grid) -> Segment:

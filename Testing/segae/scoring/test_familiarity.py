@@ -9,7 +9,7 @@ import torch
 from segae.data import Segmentation, Volume
 from segae.models.quality_model import QualityModel
 from segae.models.spec import ModelSpec
-from segae.scoring.familiarity import MEASURES, picture_measures, typical_range, unlike, unlike_findings
+from segae.scoring.ood import MEASURES, picture_measures, typical_range, unlike, unlike_findings
 from segae.scoring.scorer import Scorer
 
 SPEC = ModelSpec("m", "segae-dense", "small", 4, input_size=16)

@@ -10,13 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from segae.errors import InputError, SegAEError
-from segae.models.prediction import Prediction
+from segae.models.output import Prediction
 from segae.models.quality_model import QualityModel
 from segae.models.registry import ARCHITECTURES, backbones, build_network
 from segae.models.spec import ModelSpec
 from segae.scoring.device import choose_device
-from segae.scoring.folding import fold_batch_norm
-from segae.scoring.runners import AcceleratorRunner, halving_on_out_of_memory, join, make_runner
+from segae.scoring.engines import (
+    AcceleratorRunner,
+    fold_batch_norm,
+    halving_on_out_of_memory,
+    join,
+    make_runner,
+)
 
 CPU = torch.device("cpu")
 

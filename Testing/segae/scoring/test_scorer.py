@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import segae
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import Cancelled, InputError
-from segae.models.prediction import Prediction
+from segae.models.output import Prediction
 from segae.models.quality_model import QualityModel
 from segae.progress import CancelToken, Step, Watch
 from segae.scoring.options import ScoringOptions

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segae.data import Segmentation
+from segae.inputs.slices import REACH_MM, STEP_MM, slices_everywhere, slices_to_search
+from segae.results.missing import volume_dice
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
-from segae.scoring.search import REACH_MM, STEP_MM, slices_everywhere, slices_to_search
-from segae.verdict import volume_dice
 
 masks = st.lists(st.integers(0, 3), min_size=1, max_size=30).map(np.array)
 

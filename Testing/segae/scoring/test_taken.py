@@ -10,7 +10,7 @@ import pytest
 from segae.data import Segment, Segmentation
 from segae.labels.resolver import resolve
 from segae.models.quality_model import QualityModel
-from segae.report.report import QualityReport
+from segae.results.types import QualityReport
 from segae.scoring.scorer import Scorer
 
 

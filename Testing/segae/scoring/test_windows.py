@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from segae.inputs.crops import Windows, crop_windows, mask_boxes, network_input, reach
 from segae.models.spec import CropRule, ModelSpec
-from segae.scoring.windows import Windows, crop_windows, mask_boxes, network_input, reach
 
 PLAIN = ModelSpec(
     "m", "segae-published", "resnet18", text_dim=8, input_size=32,

@@ -10,7 +10,7 @@ import pytest
 from segae.data import Segmentation
 from segae.geometry.grid import Grid
 from segae.labels.structure import Structure
-from segae.report import ModelIdentity, QualityReport, SearchedSlice, SegmentExtent, SliceScore
+from segae.results.types import ModelIdentity, QualityReport, SearchedSlice, SegmentExtent, SliceScore
 
 Masks = Mapping[str, np.ndarray]
 STEP = 2  # every second slice without mask is searched
@@ -69,9 +69,7 @@ def _search(name: str, structure: Structure, grid: Grid, true: np.ndarray, k: in
 
 def _extent(name: str, structure: Structure, grid: Grid, mask: np.ndarray) -> SegmentExtent:
     n = int(mask.sum())
-    return SegmentExtent(
-        name, structure.index, structure.name, n, n * float(np.prod(grid.spacing)) / 1000
-    )
+    return SegmentExtent(name, structure.index, structure.name, n, n * float(np.prod(grid.spacing)) / 1000)
 
 
 def _filled(mask: np.ndarray) -> np.ndarray:

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from segae.preflight.findings import Finding
-from segae.verdict import judge, with_organ_scores, worst_verdicts_first
-from segae.verdict.table import verdict_table
+from segae.checks.finding import Finding
+from segae.results.ranking import verdict_table
+from segae.results.verdicts import judge, worst_verdicts_first
+from segae.scoring.calibration import with_organ_scores
 
 
 def _upper_half_only(mask: np.ndarray) -> np.ndarray:

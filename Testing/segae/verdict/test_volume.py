@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from segae.verdict import volume_dice, with_organ_scores
+from segae.results.missing import volume_dice
+from segae.scoring.calibration import with_organ_scores
 
 
 def _dice(a: np.ndarray, b: np.ndarray) -> float:

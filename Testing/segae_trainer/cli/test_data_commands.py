@@ -14,10 +14,11 @@ import SimpleITK
 import torch
 
 from segae.io.image import read_image
-from segae_trainer.index import build_index, read_index
-from segae_trainer.pseudo_labels.sizes import Size
+from segae_trainer.data.find_scans import build_index
+from segae_trainer.data.index import read_index
+from segae_trainer.data.training_set import TrainingSet
+from segae_trainer.pseudo_labels.options import Size
 from segae_trainer.pseudo_labels.stunet import STUNet
-from segae_trainer.training_set import TrainingSet
 
 Train = Callable[..., Any]  # gives the Outcome of conftest.py
 STUNET = (
@@ -87,7 +88,7 @@ def test_add_predictions_leaves_the_index_alone_when_another_is_asked_for(
 ) -> None:
     before = indexed.read_bytes()
     ended = segae_train("add-predictions", indexed, predictions, "--out", tmp_path / "other.json")
-    assert 'PREDICTION_MISSING' in ended.out
+    assert "PREDICTION_MISSING" in ended.out
     assert indexed.read_bytes() == before
     assert any(scan.pseudo_labels for scan in read_index(tmp_path / "other.json").scans)
 

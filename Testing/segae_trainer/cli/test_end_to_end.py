@@ -11,9 +11,9 @@ import pytest
 
 from segae.cli import main as segae
 from segae.models.quality_model import QualityModel
-from segae.report.files import read_report
-from segae_trainer.evaluation import read_predictions
-from segae_trainer.training_set import KINDS, TrainingSet
+from segae.results.files import read_report
+from segae_trainer.data.training_set import KINDS, TrainingSet
+from segae_trainer.evaluate.predictions import read_predictions
 
 Train = Callable[..., Any]  # gives the Outcome of conftest.py
 STUNET = (

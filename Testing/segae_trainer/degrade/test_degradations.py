@@ -5,25 +5,33 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segae_trainer.degrade.boundary import elastic_boundary, smooth_field
-from segae_trainer.degrade.catalogue import (
-    DEGRADATIONS,
-    OrganSlice,
-    draw_beside,
-    draw_fine_noise,
-    draw_several,
-)
-from segae_trainer.degrade.leak import leak_into_neighbour, leak_into_similar
-from segae_trainer.degrade.measures import (
+from segae_trainer.data.mask_measures import (
     depth_inside,
     dice,
     equivalent_radius,
     inscribed_radius,
     signed_distance,
 )
-from segae_trainer.degrade.pieces import cut, holes, islands
-from segae_trainer.degrade.place import beside, shift
-from segae_trainer.degrade.size import coarsen, dilate, erode, oversmooth
+from segae_trainer.data.synthetic_errors import (
+    DEGRADATIONS,
+    OrganSlice,
+    beside,
+    coarsen,
+    cut,
+    dilate,
+    draw_beside,
+    draw_fine_noise,
+    draw_several,
+    elastic_boundary,
+    erode,
+    holes,
+    islands,
+    leak_into_neighbour,
+    leak_into_similar,
+    oversmooth,
+    shift,
+    smooth_field,
+)
 
 
 def disc(radius: float = 12, size: int = 64, centre: tuple[int, int] = (32, 32)) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from segae.labels.table import load_structures
-from segae_trainer.degrade.names import wrong_name
+from segae_trainer.data.synthetic_errors import wrong_name
 
 
 @pytest.mark.parametrize(

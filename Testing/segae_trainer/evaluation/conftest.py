@@ -16,10 +16,11 @@ from segae.labels import resolve
 from segae.models.checkpoint import Checkpoint, save_checkpoint
 from segae.models.registry import build_network
 from segae.models.spec import CropRule, ModelSpec
-from segae_trainer.index import Index, PseudoLabel, Scan
-from segae_trainer.index.masks import read_truth
-from segae_trainer.index.nifti_out import write_nifti
-from segae_trainer.training_set import Sampling, TrainingSet, build_training_set
+from segae_trainer.data.build_set import build_training_set
+from segae_trainer.data.index import Index, PseudoLabel, Scan
+from segae_trainer.data.pairs import Sampling
+from segae_trainer.data.scan_masks import read_truth, write_nifti
+from segae_trainer.data.training_set import TrainingSet
 
 LIVER, SPLEEN = ROWS = tuple(resolve(name).structure.index for name in ("liver", "spleen"))
 SLICES = slice(8, 14)

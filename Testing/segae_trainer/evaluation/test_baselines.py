@@ -8,10 +8,17 @@ import numpy as np
 import pytest
 
 from segae.errors import InputError
-from segae_trainer.evaluation.baselines import BASELINES, fit_baseline, intensity, mask_features
-from segae_trainer.evaluation.mask_slice import LazyMasks, MaskSlice
-from segae_trainer.evaluation.suites import training_masks
-from segae_trainer.training_set import TrainingSet
+from segae_trainer.data.training_set import TrainingSet
+from segae_trainer.evaluate.baselines import (
+    BASELINES,
+    INTENSITY_FEATURES,
+    MASK_FEATURES,
+    fit_baseline,
+    intensity_features,
+    mask_features,
+)
+from segae_trainer.evaluate.methods import LazyMasks, MaskSlice
+from segae_trainer.evaluate.suites import training_masks
 
 
 def _mask(mask: np.ndarray, ct: np.ndarray | None = None) -> MaskSlice:
@@ -21,8 +28,8 @@ def _mask(mask: np.ndarray, ct: np.ndarray | None = None) -> MaskSlice:
 
 
 def _features(mask: np.ndarray) -> dict[str, float]:
-    values = mask_features.mask_features(_mask(mask)).tolist()
-    return dict(zip(mask_features.NAMES, values, strict=True))
+    values = mask_features(_mask(mask)).tolist()
+    return dict(zip(MASK_FEATURES, values, strict=True))
 
 
 def test_a_rectangle_has_the_features_of_a_rectangle() -> None:
@@ -53,8 +60,8 @@ def test_pieces_and_holes_are_counted() -> None:
 def test_a_mask_at_the_border_of_the_image_has_the_features_of_one_inside() -> None:
     inside, corner = np.zeros((30, 30), bool), np.zeros((30, 30), bool)
     inside[10:15, 10:18], corner[:5, -8:] = True, True
-    shape = slice(0, mask_features.NAMES.index("row"))
-    one, other = (mask_features.mask_features(_mask(m))[shape] for m in (inside, corner))
+    shape = slice(0, MASK_FEATURES.index("row"))
+    one, other = (mask_features(_mask(m))[shape] for m in (inside, corner))
     assert one == pytest.approx(other)
 
 
@@ -62,8 +69,8 @@ def test_intensities_of_two_flat_tissues_are_theirs() -> None:
     mask = np.zeros((30, 30), bool)
     mask[10:20, 10:20] = True
     ct = np.where(mask, 60, -100).astype(np.int16)
-    values = intensity.intensity_features(_mask(mask, ct)).tolist()
-    found = dict(zip(intensity.NAMES, values, strict=True))
+    values = intensity_features(_mask(mask, ct)).tolist()
+    found = dict(zip(INTENSITY_FEATURES, values, strict=True))
     assert (found["mean"], found["deviation"], found["50 %"]) == (60, 0, 60)
     assert (found["rim outside"], found["contrast"], found["unlike"]) == (-100, 160, 0)
     assert found["edge"] > 50

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from segae_trainer.cli.main import main
-from segae_trainer.training_set import TrainingSet
+from segae_trainer.data.training_set import TrainingSet
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -10,11 +10,9 @@ import pandas as pd
 import pytest
 
 from segae.errors import InputError
-from segae_trainer.evaluation import difference, evaluate, read_predictions
-from segae_trainer.evaluation.evaluation import interval_figures
-from segae_trainer.evaluation.groups import SIZES, size_class
-from segae_trainer.evaluation.metrics import METRICS, compute
-from segae_trainer.evaluation.predictions import organs
+from segae_trainer.evaluate.evaluation import difference, evaluate, interval_figures
+from segae_trainer.evaluate.metrics import METRICS, compute
+from segae_trainer.evaluate.predictions import SIZES, organs, read_predictions, size_class
 
 Make = Callable[..., pd.DataFrame]
 

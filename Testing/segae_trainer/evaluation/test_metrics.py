@@ -11,14 +11,27 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from segae.errors import InputError
-from segae_trainer.evaluation.metrics import METRICS, compute, metric_named
-from segae_trainer.evaluation.metrics.agreement import limits_of_agreement
-from segae_trainer.evaluation.metrics.calibration import calibration_bins, calibration_error
-from segae_trainer.evaluation.metrics.correlation import concordance, kendall, lcc, spearman
-from segae_trainer.evaluation.metrics.detection import auprc, auroc
-from segae_trainer.evaluation.metrics.error import bias, mae, rmse
-from segae_trainer.evaluation.metrics.intervals import coverage, mean_width
-from segae_trainer.evaluation.metrics.review import precision_at_k, recall_at_budget
+from segae_trainer.evaluate.metrics import (
+    METRICS,
+    auprc,
+    auroc,
+    bias,
+    calibration_bins,
+    calibration_error,
+    compute,
+    concordance,
+    coverage,
+    kendall,
+    lcc,
+    limits_of_agreement,
+    mae,
+    mean_width,
+    metric_named,
+    precision_at_k,
+    recall_at_budget,
+    rmse,
+    spearman,
+)
 
 P = np.array([0.1, 0.4, 0.5, 0.9])
 T = np.array([0.2, 0.3, 0.8, 0.6])

@@ -16,15 +16,14 @@ import pytest
 from PIL import Image
 
 from segae.errors import InputError
-from segae_trainer.evaluation import evaluate
-from segae_trainer.evaluation.metrics import METRICS
-from segae_trainer.evaluation.page.format import interval, number
-from segae_trainer.evaluation.page.misses import worst_misses
-from segae_trainer.evaluation.page.pictures import MASK_COLOUR, TRUTH_COLOUR, drawn
-from segae_trainer.evaluation.page.write import Heading, SuiteResult, page
-from segae_trainer.evaluation.run import Evaluated, EvaluationOptions, evaluate_models
-from segae_trainer.evaluation.suites import SUITES, build_suite
-from segae_trainer.training_set import TrainingSet
+from segae_trainer.data.training_set import TrainingSet
+from segae_trainer.evaluate.evaluation import evaluate
+from segae_trainer.evaluate.metrics import METRICS
+from segae_trainer.evaluate.page.pictures import MASK_COLOUR, TRUTH_COLOUR, drawn, worst_misses
+from segae_trainer.evaluate.page.tables import interval, number
+from segae_trainer.evaluate.page.write import Heading, SuiteResult, page
+from segae_trainer.evaluate.run import Evaluated, EvaluationOptions, evaluate_models
+from segae_trainer.evaluate.suites import SUITES, build_suite
 
 OPTIONS = EvaluationOptions(
     ("pseudo labels", "degraded"), baselines=("mask features",), resamples=10, device="cpu"

@@ -12,12 +12,11 @@ from segae.errors import InputError
 from segae.geometry.grid import Grid
 from segae.labels import by_index
 from segae.scoring.score import score
-from segae_trainer.evaluation.network import NetworkMethod
-from segae_trainer.evaluation.predictions import COLUMNS, checked, organs
-from segae_trainer.evaluation.run import predict_set
-from segae_trainer.evaluation.suites import SUITES, build_suite, suites_of
-from segae_trainer.evaluation.suites.registry import STRENGTHS_MM
-from segae_trainer.training_set import TrainingSet
+from segae_trainer.data.training_set import TrainingSet
+from segae_trainer.evaluate.methods import NetworkMethod
+from segae_trainer.evaluate.predictions import COLUMNS, checked, organs
+from segae_trainer.evaluate.run import predict_set
+from segae_trainer.evaluate.suites import STRENGTHS_MM, SUITES, build_suite, suites_of
 
 
 def test_the_published_protocol_takes_overlapping_slices_only(training_set: TrainingSet) -> None:

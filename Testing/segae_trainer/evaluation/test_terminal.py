@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from segae_trainer.evaluation.evaluation import Evaluation, evaluate
-from segae_trainer.evaluation.terminal import notes, summary
+from segae_trainer.evaluate.evaluation import Evaluation, evaluate
+from segae_trainer.evaluate.run import notes, summary
 
 METHOD = "mask features + intensity"
 

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from segae.files import resource
 from segae.geometry.grid import Grid
-from segae.io import read_ct
-from segae.resources import resource
-from segae_trainer.index.masks import read_truth
-from segae_trainer.index.nifti_out import write_nifti
-from segae_trainer.index.scan import Scan
+from segae.io.ct import read_ct
+from segae_trainer.data.index import Scan
+from segae_trainer.data.scan_masks import read_truth, write_nifti
 
 SAMPLE = Path(str(resource("SampleData", "totalsegmentator_s0001")))
 

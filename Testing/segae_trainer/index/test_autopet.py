@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segae.errors import InputError
-from segae_trainer.index import build_index
-from segae_trainer.index.autopet import Study, find_autopet, parse_study
+from segae_trainer.data.autopet import Study, find_autopet, parse_study
+from segae_trainer.data.find_scans import build_index
 
 Put = Callable[[Path, str], Path]
 

@@ -13,8 +13,8 @@ import pytest
 from segae.errors import Cancelled, InputError
 from segae.labels import by_index
 from segae.progress import CancelToken, Step, Watch
-from segae_trainer.index import build_index, read_index, write_index
-from segae_trainer.index.store import count_scans
+from segae_trainer.data.find_scans import build_index
+from segae_trainer.data.index import count_scans, read_index, write_index
 
 Put = Callable[[Path, str], Path]
 IDS = ("aaaaaaaaaa_11111", "aaaaaaaaaa_22222", "bbbbbbbbbb_33333")

@@ -11,9 +11,10 @@ import SimpleITK
 
 from segae.errors import OutputError
 from segae.labels import by_index, resolve
-from segae_trainer.index import PseudoLabel, Scan, build_index
-from segae_trainer.index.masks import read_pseudo_label, read_truth
-from segae_trainer.index.published import class_folder, find_published, write_published
+from segae_trainer.data.find_scans import build_index
+from segae_trainer.data.index import PseudoLabel, Scan
+from segae_trainer.data.published_layout import class_folder, find_published, write_published
+from segae_trainer.data.scan_masks import read_pseudo_label, read_truth
 
 LIVER = resolve("liver").structure.index
 SPLEEN = resolve("spleen").structure.index

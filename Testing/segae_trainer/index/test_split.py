@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segae.errors import InputError
-from segae_trainer.index import Shares, split_by_patient
+from segae_trainer.data.index import Shares, split_by_patient
 
 patients = st.sets(st.text(st.characters(codec="utf-8"), min_size=1), min_size=2, max_size=60)
 

@@ -10,8 +10,8 @@ import pytest
 
 from segae.errors import InputError
 from segae.labels import by_index
-from segae_trainer.index import build_index
-from segae_trainer.index.totalsegmentator import find_totalsegmentator
+from segae_trainer.data.find_scans import build_index
+from segae_trainer.data.totalsegmentator import find_totalsegmentator
 
 
 def test_cases_are_read_with_the_split_of_their_table(put_case: Callable[..., Path], tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segae_trainer.losses import optimal_pairs, ranking_loss
+from segae_trainer.train.losses import optimal_pairs, ranking_loss
 
 # Two pairs of similar names: 0 with 2, 1 with 3; lengths differ on purpose, only directions count.
 TEXT = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 0.3], [0.1, 1.0]])

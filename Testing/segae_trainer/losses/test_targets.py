@@ -8,10 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from segae.inputs.crops import crop_windows, mask_boxes
 from segae.models.spec import CropRule
-from segae.scoring.windows import crop_windows, mask_boxes
-from segae_trainer.losses import TARGETS, published_target, whole_slice_target
-from segae_trainer.losses.targets import LEAST_MARGIN, draw_margins, published_crops
+from segae_trainer.train.losses import (
+    LEAST_MARGIN,
+    TARGETS,
+    draw_margins,
+    published_crops,
+    published_target,
+    whole_slice_target,
+)
 
 
 def square(low: int, high: int, size: int = 100) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from segae_trainer.losses import weighted_mse
+from segae_trainer.train.losses import weighted_mse
 
 
 @pytest.mark.parametrize(

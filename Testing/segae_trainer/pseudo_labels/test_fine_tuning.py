@@ -11,13 +11,13 @@ import torch
 
 from segae.errors import Cancelled, InputError
 from segae.geometry.orientation import to_orientation
-from segae.io import read_ct
+from segae.io.ct import read_ct
 from segae.progress import CancelToken, Step, Watch
-from segae_trainer.index import Index
-from segae_trainer.index.masks import read_pseudo_label, read_truth
+from segae_trainer.data.index import Index
+from segae_trainer.data.scan_masks import read_pseudo_label, read_truth
 from segae_trainer.pseudo_labels import FineTuning, Workspace, make_pseudo_labels
 from segae_trainer.pseudo_labels.fine_tuning import pending
-from segae_trainer.pseudo_labels.sizes import SIZES
+from segae_trainer.pseudo_labels.options import SIZES
 from segae_trainer.pseudo_labels.stunet import STUNet
 
 

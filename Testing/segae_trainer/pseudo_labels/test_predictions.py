@@ -9,15 +9,14 @@ import numpy as np
 import pytest
 
 from segae.errors import InputError
+from segae.files import resource
 from segae.geometry.grid import Grid
-from segae.io import read_ct
+from segae.io.ct import read_ct
 from segae.io.image import read_image
-from segae.io.naming import identify
 from segae.labels import offered_structures, resolve
-from segae.resources import resource
-from segae_trainer.index import Index
-from segae_trainer.index.masks import read_pseudo_label, read_truth
-from segae_trainer.index.nifti_out import write_nifti
+from segae.labels.identify import identify
+from segae_trainer.data.index import Index
+from segae_trainer.data.scan_masks import read_pseudo_label, read_truth, write_nifti
 from segae_trainer.pseudo_labels import add_predictions
 from segae_trainer.pseudo_labels.prediction import network_orientation, resampled_argmax, write_prediction
 

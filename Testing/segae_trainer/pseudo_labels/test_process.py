@@ -9,7 +9,7 @@ import pytest
 
 from segae.errors import Cancelled, InputError, ModelError, OutputError
 from segae.progress import CancelToken, Step, Watch
-from segae_trainer.pseudo_labels import process
+from segae_trainer.pseudo_labels import fine_tuning as process
 from segae_trainer.pseudo_labels.messages import parse_message, tell_error, tell_progress
 from segae_trainer.pseudo_labels.workspace import Workspace
 

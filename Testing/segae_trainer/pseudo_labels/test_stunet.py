@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from segae_trainer.pseudo_labels.sizes import SIZES, Size
+from segae_trainer.pseudo_labels.options import SIZES, Size
 from segae_trainer.pseudo_labels.stunet import STUNet, fit_strides
 
 TOTALSEGMENTATOR = 105  # classes of the pretraining, background included

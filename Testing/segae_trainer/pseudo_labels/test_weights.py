@@ -11,9 +11,8 @@ import pytest
 import torch
 
 from segae.errors import InputError, ModelError
-from segae_trainer.pseudo_labels.sizes import Size
-from segae_trainer.pseudo_labels.stunet import STUNet
-from segae_trainer.pseudo_labels.weights import check_weights, load_weights, read_state_dict
+from segae_trainer.pseudo_labels.options import Size
+from segae_trainer.pseudo_labels.stunet import STUNet, check_weights, load_weights, read_state_dict
 
 SMALL = Size(2, 1)
 

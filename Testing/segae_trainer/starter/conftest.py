@@ -12,11 +12,11 @@ from safetensors.torch import save_file
 
 from segae.data import Segmentation
 from segae.models.spec import CropRule, ModelSpec
+from segae_trainer.pseudo_labels.small_unet import SegmenterPlan
 from segae_trainer.starter.cases import Case, read_case
 from segae_trainer.starter.cohort import Cohort, Member
 from segae_trainer.starter.plan import Plan
 from segae_trainer.starter.recipe import run_stages
-from segae_trainer.starter.segmenter import SegmenterPlan
 from segae_trainer.starter.training import Recipe
 
 MODEL, CARD = "tiny.safetensors", "card.md"

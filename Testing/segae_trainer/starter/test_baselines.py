@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from segae.errors import InputError
-from segae_trainer.degrade.measures import dice
+from segae_trainer.data.mask_measures import dice
+from segae_trainer.pseudo_labels.small_unet import read_masks
 from segae_trainer.starter.baselines import AGREEMENT, METHODS, Agreement, baseline_tables
 from segae_trainer.starter.judged import as_masks, suite_masks, suite_table
-from segae_trainer.starter.network_masks import read_masks
 from segae_trainer.starter.plan import FINAL, Plan
 from segae_trainer.starter.pool import read_pool
 from segae_trainer.starter.results import read_tables

@@ -13,13 +13,14 @@ import pytest
 
 from segae.data import Segment, Segmentation, Volume
 from segae.labels.resolver import resolve
-from segae.models.catalogue import find_model
 from segae.models.quality_model import QualityModel
-from segae.report.report import QualityReport
+from segae.models.registry import find_model
+from segae.results.missing import volume_dice
+from segae.results.types import QualityReport
+from segae.results.verdicts import judge
 from segae.scoring.error_map import locate_errors
 from segae.scoring.scorer import Scorer
-from segae.verdict import judge, volume_dice
-from segae_trainer.degrade.place import shift
+from segae_trainer.data.synthetic_errors import shift
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segae.intervals import ORGAN, SLICE, calibrated
+from segae.scoring.calibration import ORGAN, SLICE, calibrated
 from segae_trainer.starter.calibration import HIGH, LOW, SHOWN, points_of, with_unseen_calibration
 from segae_trainer.starter.conformal import fit_intervals
 from segae_trainer.starter.tables import where

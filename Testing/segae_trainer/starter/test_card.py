@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from segae.models.spec import ModelSpec
+from segae_trainer.pseudo_labels.small_unet import SegmenterPlan
 from segae_trainer.starter.baselines import METHODS
 from segae_trainer.starter.card import LIMITS, write_card
 from segae_trainer.starter.cohort import Member
-from segae_trainer.starter.segmenter import SegmenterPlan
 from segae_trainer.starter.tables import where
 from segae_trainer.starter.training import Recipe
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segae.intervals import ORGAN, SLICE, calibrated, group_names, interval_for
+from segae.scoring.calibration import ORGAN, SLICE, calibrated, group_names, interval_for
 from segae_trainer.starter.conformal import (
     EDGES,
     KNOTS,

@@ -7,11 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segae_trainer.starter import network_masks
+from segae_trainer.pseudo_labels import small_unet as network_masks
+from segae_trainer.pseudo_labels.small_unet import (
+    SegmenterPlan,
+    by_others,
+    cross_fitted,
+    read_masks,
+    write_masks,
+)
 from segae_trainer.starter.cases import Case
-from segae_trainer.starter.network_masks import by_others, cross_fitted, read_masks, write_masks
 from segae_trainer.starter.rendering import Scene, scene_of
-from segae_trainer.starter.segmenter import SegmenterPlan
 
 PLAN = SegmenterPlan(kept=(5, 9))
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from segae.models.dense import OUTSIDE_SCALE, DenseOutput
-from segae_trainer.losses.margin_ranking import margin_ranking
 from segae_trainer.starter import objective as parts
 from segae_trainer.starter.objective import objective
 from segae_trainer.starter.views import View
+from segae_trainer.train.losses import margin_ranking
 
 ONE = torch.ones(1)
 

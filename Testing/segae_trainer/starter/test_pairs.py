@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from segae.labels.table import load_structures
-from segae_trainer.degrade.measures import dice
+from segae_trainer.data.mask_measures import dice
 from segae_trainer.starter.pairs import SHARES, Pair, draw_pair
 
 

@@ -9,11 +9,11 @@ import torch
 
 from segae.data import Segment
 from segae.errors import InputError
+from segae.inputs.prepare import orient_ct, prepare
 from segae.io.ct import read_ct
 from segae.labels.table import by_index
 from segae.models.spec import ModelSpec
-from segae.scoring.inputs import orient_ct, prepare
-from segae_trainer.degrade.measures import dice
+from segae_trainer.data.mask_measures import dice
 from segae_trainer.starter.cases import ORIENTATION, Case
 from segae_trainer.starter.pairs import KINDS, Pair
 from segae_trainer.starter.pool import Pool, concatenate, subset

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from segae_trainer.pseudo_labels.small_unet import SIZE, Segmenter, SegmenterPlan, segment, train_segmenter
 from segae_trainer.starter.cases import Case
 from segae_trainer.starter.rendering import Scene, scene_of
-from segae_trainer.starter.segmenter import SIZE, Segmenter, SegmenterPlan, segment, train_segmenter
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from segae.models.quality_model import QualityModel
 from segae.models.registry import build_network
 from segae.models.spec import ModelSpec
 from segae.scoring.scorer import Scorer
-from segae_trainer.degrade.measures import dice
-from segae_trainer.evaluation.predictions import COLUMNS, checked
+from segae_trainer.data.mask_measures import dice
+from segae_trainer.evaluate.predictions import COLUMNS, checked
 from segae_trainer.starter.cases import Case
 from segae_trainer.starter.cohort import Member
 from segae_trainer.starter.pool import concatenate

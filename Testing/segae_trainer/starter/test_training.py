@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from segae.errors import InputError
+from segae.inputs.position import CONTEXT
 from segae.models.checkpoint import save_checkpoint
 from segae.models.quality_model import QualityModel
 from segae.models.spec import ModelSpec
 from segae.progress import Cancelled, CancelToken, Watch
-from segae.scoring.context import CONTEXT
 from segae_trainer.starter.pairs import KINDS
 from segae_trainer.starter.pool import Pool, Pools
 from segae_trainer.starter.training import Recipe, Run, train

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from segae.inputs.position import CONTEXT, PLACE
 from segae.models.spec import ModelSpec
-from segae.scoring.context import CONTEXT, PLACE
+from segae_trainer.data.augmentation import ROTATION, SCALE
 from segae_trainer.starter.pool import Pool, empty_pool, picture_size
 from segae_trainer.starter.views import FLAT_NEIGHBOURS, NO_PLACE, NO_PROFILE, centre_views, random_views
-from segae_trainer.views import ROTATION, SCALE
 
 COUNT = 400
 

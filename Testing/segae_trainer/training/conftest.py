@@ -15,9 +15,12 @@ from segae.data import Segmentation
 from segae.models.checkpoint import Checkpoint, save_checkpoint
 from segae.models.registry import build_network
 from segae.models.spec import ModelSpec
-from segae_trainer.index import Index, PseudoLabel, Scan
-from segae_trainer.training import Machine, Recipe, TrainingSettings, resolve_recipe
-from segae_trainer.training_set import Sampling, TrainingSet, build_training_set
+from segae_trainer.data.build_set import build_training_set
+from segae_trainer.data.index import Index, PseudoLabel, Scan
+from segae_trainer.data.pairs import Sampling
+from segae_trainer.data.training_set import TrainingSet
+from segae_trainer.train.recipes import Recipe, resolve_recipe
+from segae_trainer.train.settings import Machine, TrainingSettings
 
 TEXT_DIM = 6
 HALVES = {"lower": ("train", 4), "upper": ("val", 18)}

@@ -15,11 +15,10 @@ import pytest
 from segae.errors import InputError, ModelError, OutputError
 from segae.models.checkpoint import file_sha256
 from segae.progress import Watch
-from segae_trainer.training import Machine
-from segae_trainer.training.keep import kept
-from segae_trainer.training.run import train
-from segae_trainer.training.run_folder import RunFolder, locked
-from segae_trainer.training_set import TrainingSet
+from segae_trainer.data.training_set import TrainingSet
+from segae_trainer.train.run import train
+from segae_trainer.train.run_folder import RunFolder, kept, locked
+from segae_trainer.train.settings import Machine
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from segae.resources import resource_dir
-from segae_trainer.training import run as run_module
-from segae_trainer.training.keep import kept
+from segae.files import resource_dir
+from segae_trainer.train import run as run_module
+from segae_trainer.train.run_folder import kept
 
 TRAINER = Path(run_module.__file__).parents[2]
 TINY = ["--backbone", "resnet18", "--input-size", "32", "--epochs", "1", "--batch", "24", "--no-imagenet",

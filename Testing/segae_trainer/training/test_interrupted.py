@@ -14,15 +14,14 @@ import pytest
 import torch
 
 from segae.errors import Cancelled, OutputError
+from segae.files import resource_dir
 from segae.models.checkpoint import file_sha256
 from segae.progress import CancelToken, Watch
-from segae.resources import resource_dir
-from segae_trainer.training import Machine
-from segae_trainer.training import run as run_module
-from segae_trainer.training.keep import kept
-from segae_trainer.training.run import train
-from segae_trainer.training.run_folder import RunFolder, locked
-from segae_trainer.training_set import TrainingSet
+from segae_trainer.data.training_set import TrainingSet
+from segae_trainer.train import run as run_module
+from segae_trainer.train.run import train
+from segae_trainer.train.run_folder import RunFolder, kept, locked
+from segae_trainer.train.settings import Machine
 
 PATIENCE = 300.0  # seconds
 EPOCHS = 2

@@ -6,7 +6,7 @@ import os
 
 from torch.utils.data import Dataset
 
-from segae_trainer.training.loader import Draw, batch_loader
+from segae_trainer.train.batches import Draw, batch_loader
 
 
 class Groups(Dataset):

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from segae.models.prediction import Prediction
-from segae_trainer.training import RECIPES
-from segae_trainer.training.batch import Batch
-from segae_trainer.training.objective import cost, pixel_error
+from segae.models.output import Prediction
+from segae_trainer.train.losses import cost, pixel_error
+from segae_trainer.train.recipes import RECIPES
+from segae_trainer.train.render import Batch
 
 PREDICTED = torch.tensor([0.9, 0.2, 0.6])
 TARGET = torch.tensor([0.8, 0.4, 0.7])

@@ -5,9 +5,8 @@ import math
 import pytest
 from PIL import Image
 
-from segae_trainer.training.curves import draw_curves, read_epoch_count, write_metrics
-from segae_trainer.training.progress import EpochFigures, Progress
-from segae_trainer.training.run import train
+from segae_trainer.train.progress import EpochFigures, Progress, draw_curves, read_epoch_count, write_metrics
+from segae_trainer.train.run import train
 
 
 def history(*lccs: float) -> list[EpochFigures]:

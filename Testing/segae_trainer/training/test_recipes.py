@@ -6,7 +6,7 @@ import pytest
 
 from segae.errors import InputError
 from segae.models.spec import CropRule
-from segae_trainer.training import RECIPES, resolve_recipe
+from segae_trainer.train.recipes import RECIPES, resolve_recipe
 
 
 def test_the_published_recipe_has_the_published_values():

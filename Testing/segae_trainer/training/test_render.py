@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from segae.inputs.crops import crop_windows, cut, mask_boxes, network_input
 from segae.models.spec import PUBLISHED_CROP, CropRule, ModelSpec
-from segae.scoring.windows import crop_windows, cut, mask_boxes, network_input
-from segae_trainer.losses.targets import draw_margins, published_target
-from segae_trainer.training import RECIPES
-from segae_trainer.training.render import Renderer, boxes_of
-from segae_trainer.training_set import KINDS
+from segae_trainer.data.training_set import KINDS
+from segae_trainer.train.losses import draw_margins, published_target
+from segae_trainer.train.recipes import RECIPES
+from segae_trainer.train.render import Renderer, boxes_of
 
 CONTEXT = ModelSpec("m", "segae-published", "resnet18", 6, input_size=48, crop=RECIPES["segae"].crop)
 MARGIN = replace(CONTEXT, crop=PUBLISHED_CROP)

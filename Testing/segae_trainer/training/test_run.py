@@ -10,10 +10,10 @@ from PIL import Image
 
 from segae.labels.table import by_index
 from segae.models.quality_model import QualityModel
-from segae_trainer.training import RECIPES
-from segae_trainer.training.progress import COLUMNS
-from segae_trainer.training.run import train, trained_structures
-from segae_trainer.training.sampling import usable_rows
+from segae_trainer.train.batches import usable_rows
+from segae_trainer.train.progress import COLUMNS
+from segae_trainer.train.recipes import RECIPES
+from segae_trainer.train.run import train, trained_structures
 
 
 @pytest.fixture(scope="module", params=["segae", "published"])

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from segae.errors import InputError
-from segae_trainer.training import RECIPES, resolve_recipe
-from segae_trainer.training.loader import Steps
-from segae_trainer.training.sampling import Epochs, evenly_by_dice, mask_files, validation_rows
-from segae_trainer.training_set import KINDS, PAIR
+from segae_trainer.data.training_set import KINDS, PAIR
+from segae_trainer.train.batches import Epochs, Steps, evenly_by_dice, mask_files, validation_rows
+from segae_trainer.train.recipes import RECIPES, resolve_recipe
 
 
 def pairs(**columns) -> np.ndarray:

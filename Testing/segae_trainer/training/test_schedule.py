@@ -5,8 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from segae_trainer.training import RECIPES, resolve_recipe
-from segae_trainer.training.schedule import learning_rate
+from segae_trainer.train.recipes import RECIPES, learning_rate, resolve_recipe
 
 
 def test_the_published_rate_is_that_of_torchs_cosine_annealing_over_the_epochs():

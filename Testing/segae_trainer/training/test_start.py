@@ -11,7 +11,7 @@ from segae.errors import InputError, ModelError
 from segae.models.checkpoint import load_checkpoint
 from segae.models.registry import build_network
 from segae.models.spec import ModelSpec
-from segae_trainer.training.start import first_network, layers_of, network_spec
+from segae_trainer.train.start import first_network, layers_of, network_spec
 
 SPEC = ModelSpec("m", "segae-published", "resnet18", 6, input_size=32)
 

@@ -12,9 +12,8 @@ import pytest
 from segae.data import Volume
 from segae.geometry.orientation import orient_array, orient_grid
 from segae.labels import resolve
-from segae_trainer.index import Index, Scan
-from segae_trainer.index.masks import read_truth
-from segae_trainer.index.nifti_out import write_nifti
+from segae_trainer.data.index import Index, Scan
+from segae_trainer.data.scan_masks import read_truth, write_nifti
 from segae_trainer.pseudo_labels import add_predictions
 
 LIVER, SPLEEN, KIDNEY = ROWS = tuple(
@@ -47,7 +46,7 @@ def index(
     truth: np.ndarray,
     masks: dict[str, np.ndarray],
 ) -> Index:
-    """"a" to train and "b" to validate on; label maps of "far" for both, a file per structure of "near" for
+    """ "a" to train and "b" to validate on; label maps of "far" for both, a file per structure of "near" for
     "a"."""
     folder, scans = tmp_path_factory.mktemp("scans"), []
     las = orient_grid(sample_ct.grid, "LAS")

@@ -22,9 +22,11 @@ from segae.errors import Cancelled, InputError, OutputError
 from segae.geometry.grid import Grid
 from segae.labels import resolve
 from segae.progress import CancelToken, Watch
-from segae_trainer.index import Index, PseudoLabel, Scan, write_index
-from segae_trainer.index.nifti_out import write_nifti
-from segae_trainer.training_set import PUBLISHED, WHOLE, Sampling, TrainingSet, build_training_set
+from segae_trainer.data.build_set import build_training_set
+from segae_trainer.data.index import Index, PseudoLabel, Scan, write_index
+from segae_trainer.data.pairs import PUBLISHED, WHOLE, Sampling
+from segae_trainer.data.scan_masks import write_nifti
+from segae_trainer.data.training_set import TrainingSet
 
 FilesOf = Callable[[Path], dict[str, bytes]]
 LIVER, LUNG = (resolve(name).structure.index for name in ("liver", "lung lower lobe left"))
@@ -34,8 +36,8 @@ PREDICTED = Sampling(degraded=0, exact=0, wrong_name=0)
 KILLED = """
 import os, signal, sys
 from segae.progress import Watch
-from segae_trainer.index import read_index
-from segae_trainer.training_set import build_training_set
+from segae_trainer.data.index import read_index
+from segae_trainer.data.build_set import build_training_set
 
 def kill(step):
     if [step.stage, str(step.done)] == sys.argv[3:]:
@@ -252,5 +254,5 @@ def test_what_is_missing_for_a_training_is_told(index: Index, tmp_path: Path) ->
     )
     training_set = build_training_set(replace(index, scans=scans), tmp_path / "set", PREDICTED)
     text = " ".join(training_set.findings)
-    assert 'b: no pseudo labels' in text
+    assert "b: no pseudo labels" in text
     assert 'No pair is in "test"' in text

@@ -11,9 +11,11 @@ import pytest
 from segae.data import Volume
 from segae.geometry.orientation import orient_array
 from segae.labels import resolve
-from segae_trainer.degrade.measures import dice
-from segae_trainer.index import Index
-from segae_trainer.training_set import KINDS, PUBLISHED, Sampling, TrainingSet, build_training_set
+from segae_trainer.data.build_set import build_training_set
+from segae_trainer.data.index import Index
+from segae_trainer.data.mask_measures import dice
+from segae_trainer.data.pairs import PUBLISHED, Sampling
+from segae_trainer.data.training_set import KINDS, TrainingSet
 
 LIVER, SPLEEN, KIDNEY = (resolve(name).structure.index for name in ("liver", "spleen", "kidney left"))
 KNOWN = {

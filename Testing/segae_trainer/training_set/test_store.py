@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segae.draw.figure import new_figure
 from segae.errors import InputError
 from segae.labels import offered_structures
-from segae_trainer.index import Index
-from segae_trainer.training_set import PAIR, TrainingSet, build_training_set
-from segae_trainer.training_set.figure import draw_distribution
+from segae.report.style import new_figure
+from segae_trainer.data.build_set import build_training_set
+from segae_trainer.data.index import Index
+from segae_trainer.data.set_statistics import draw_distribution
+from segae_trainer.data.training_set import PAIR, TrainingSet
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def test_the_picture_of_the_statistics_names_142_structures_without_overlap(
         figures.append(new_figure(width, height))
         return figures[-1]
 
-    monkeypatch.setattr("segae_trainer.training_set.figure.new_figure", remembered)
+    monkeypatch.setattr("segae_trainer.data.set_statistics.new_figure", remembered)
     rows = [structure.index for structure in offered_structures()]
     table = np.zeros(10 * len(rows), PAIR)
     table["structure"], table["dice"] = np.repeat(rows, 10), np.tile(np.linspace(0, 1, 10), len(rows))

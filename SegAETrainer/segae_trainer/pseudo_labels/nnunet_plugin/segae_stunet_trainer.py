@@ -15,10 +15,8 @@ from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager
 from torch import nn
 
 from segae_trainer.pseudo_labels.messages import tell_progress
-from segae_trainer.pseudo_labels.options import FineTuning
-from segae_trainer.pseudo_labels.sizes import SIZES
-from segae_trainer.pseudo_labels.stunet import STUNet, fit_strides
-from segae_trainer.pseudo_labels.weights import load_weights
+from segae_trainer.pseudo_labels.options import SIZES, FineTuning
+from segae_trainer.pseudo_labels.stunet import STUNet, fit_strides, load_weights
 
 
 def options_of(configuration: ConfigurationManager) -> FineTuning:

@@ -1,0 +1,174 @@
+"""Rows and cells of a QTableWidget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from segae.results.types import predicted_dice
+from SegAELib.app.binding import Widget, qt
+
+
+def text_item(text: str, tool_tip: str = "", key: str = "") -> Any:
+    """A cell that shows `text`; `key` identifies its row."""
+    item = qt.QTableWidgetItem(text)
+    item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
+    if tool_tip:
+        item.setToolTip(tool_tip)
+    if key:
+        item.setData(qt.Qt.UserRole, key)
+    return item
+
+
+def prepare(table: Widget, titles: list[str], stretched: int) -> None:
+    """Titles, whole rows selected one at a time, column `stretched` takes the room that is left."""
+    table.setColumnCount(len(titles))
+    table.setHorizontalHeaderLabels(titles)
+    table.verticalHeader().setVisible(False)
+    table.verticalHeader().setDefaultSectionSize(22)
+    table.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
+    table.setSelectionMode(qt.QAbstractItemView.SingleSelection)
+    table.setWordWrap(False)
+    table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
+    header = table.horizontalHeader()
+    for column in range(len(titles)):
+        header.setSectionResizeMode(
+            column, qt.QHeaderView.Stretch if column == stretched else qt.QHeaderView.Interactive
+        )
+
+
+WIDTH, HEIGHT = 40, 12
+EMPTY = "#dcdcdc"
+
+
+class BarIcons:
+    """Makes each bar once. The colours stay when the row is selected."""
+
+    def __init__(self) -> None:
+        self._icons: dict[tuple[int, str], Any] = {}
+
+    def icon(self, score: float, colour: str) -> Any:
+        """QIcon of `WIDTH` x `HEIGHT` pixels for a raw score."""
+        filled = round(predicted_dice(score) * WIDTH)
+        key = (filled, colour)
+        if key not in self._icons:
+            pixmap = qt.QPixmap(WIDTH, HEIGHT)
+            pixmap.fill(qt.QColor(EMPTY))
+            painter = qt.QPainter()
+            painter.begin(pixmap)
+            try:
+                painter.fillRect(0, 0, max(filled, 2), HEIGHT, qt.QColor(colour))
+            finally:
+                painter.end()
+            icon = qt.QIcon(pixmap)
+            icon.addPixmap(pixmap, qt.QIcon.Selected)
+            self._icons[key] = icon
+        return self._icons[key]
+
+
+@dataclass(frozen=True)
+class Row:
+    """`bar`: the column that shows a bar, its score and colour. `tips`: what a column says when pointed at.
+    `is_grey`: out of date."""
+
+    key: str
+    cells: tuple[str, ...]
+    tips: tuple[str, ...]
+    bar: tuple[int, float, str]
+    is_grey: bool = False
+
+
+class RowTable:
+    """`on_select` is called with the key of the row that the user chose."""
+
+    def __init__(
+        self, table: Widget, titles: Sequence[str], stretched: int, on_select: Callable[[str], None]
+    ) -> None:
+        self._table, self._on_select = table, on_select
+        self._stretched = stretched
+        self._icons = BarIcons()
+        self._rows: list[Row] = []
+        prepare(table, list(titles), stretched)
+        table.setIconSize(qt.QSize(WIDTH, HEIGHT))
+        table.connect("itemSelectionChanged()", self._changed)
+
+    @property
+    def selected(self) -> str | None:
+        """Key of the chosen row."""
+        row = self._table.currentRow()
+        return self._rows[row].key if 0 <= row < len(self._rows) else None
+
+    def show(self, rows: Sequence[Row]) -> None:
+        """Show these rows; the chosen one stays chosen while it is among them."""
+        selected, table, shown = self.selected, self._table, self._rows
+        was = table.blockSignals(True)
+        try:
+            table.setRowCount(len(rows))
+            for n, row in enumerate(rows):
+                old = shown[n] if n < len(shown) else None
+                if row != old:
+                    self._fill(n, row, old)
+            if len(rows) != len(shown) or _widths(rows) != _widths(shown):
+                self._fit_columns(len(rows[0].cells) if rows else 0)
+        finally:
+            table.blockSignals(was)
+        self._rows = list(rows)
+        table.setAutoScroll(False)  # the worst stay in sight while rows come in
+        self.select(selected)
+        table.setAutoScroll(True)
+
+    def select(self, key: str | None) -> None:
+        """Choose a row without telling `on_select`."""
+        if key == self.selected:
+            return
+        table, place = self._table, next((n for n, row in enumerate(self._rows) if row.key == key), None)
+        was = table.blockSignals(True)
+        try:
+            if place is None:
+                table.clearSelection()
+                table.setCurrentCell(-1, -1)
+            else:
+                table.setCurrentCell(place, 0)
+        finally:
+            table.blockSignals(was)
+
+    def show_column(self, column: int, shown: bool) -> None:
+        """A column without a value only takes room."""
+        if bool(self._table.isColumnHidden(column)) == shown:
+            self._table.setColumnHidden(column, not shown)
+            self._table.resizeColumnToContents(column)
+
+    def _fill(self, n: int, row: Row, old: Row | None) -> None:
+        for column, (text, tip) in enumerate(zip(row.cells, row.tips, strict=True)):
+            item = self._table.item(n, column) if old is not None else None
+            if item is None:
+                item = text_item(text)
+                self._table.setItem(n, column, item)
+            elif old is not None and old.cells[column] != text:
+                item.setText(text)
+            if old is None or old.tips[column] != tip:
+                item.setToolTip(tip)
+            if (old is not None and old.is_grey) != row.is_grey:
+                item.setForeground(self._brush(row.is_grey))
+        if old is None or old.bar != row.bar:
+            column, score, colour = row.bar
+            self._table.item(n, column).setIcon(self._icons.icon(score, colour))
+
+    def _fit_columns(self, count: int) -> None:
+        for column in range(count):
+            if column != self._stretched:
+                self._table.resizeColumnToContents(column)
+
+    def _brush(self, is_grey: bool) -> Any:
+        group = qt.QPalette.Disabled if is_grey else qt.QPalette.Active
+        return qt.QBrush(self._table.palette.color(group, qt.QPalette.Text))
+
+    def _changed(self) -> None:
+        if self.selected is not None:
+            self._on_select(self.selected)
+
+
+def _widths(rows: Sequence[Row]) -> list[int]:
+    """Characters of the longest text in each column."""
+    return [max(map(len, column)) for column in zip(*(row.cells for row in rows), strict=True)]

@@ -1,0 +1,168 @@
+"""CT and segments out of the scene."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from vtkmodules.util.numpy_support import vtk_to_numpy
+
+from segae.data import Box, Segment, Segmentation, Volume
+from segae.errors import InputError
+from SegAELib.mrml.binding import BINARY_LABELMAP, SegmentationNode, VolumeNode
+from SegAELib.mrml.guards import reference_volume, require_segmentation
+from SegAELib.mrml.label_layers import LabelLayer, binary_segmentation, label_boxes, label_layers
+from SegAELib.mrml.matrices import volume_grid
+from SegAELib.mrml.segment_names import OrganGuess, guess_organs
+
+INT16 = np.iinfo(np.int16)
+
+
+def read_volume(node: VolumeNode) -> Volume:
+    """A copy of a volume node's voxels [k, j, i] on its grid in the world.
+
+    int16 where all values are whole numbers of a type that fit, else float32. Raises `InputError` for a node
+    without voxels, removed from the scene, or under a non-linear transform.
+    """
+    grid = volume_grid(node)
+    image = node.GetImageData()
+    voxels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(grid.shape)
+    return Volume(_hounsfield(voxels), grid, node.GetName())
+
+
+def _hounsfield(voxels: np.ndarray) -> np.ndarray:
+    return voxels.astype(np.int16 if _fits_int16(voxels) else np.float32)
+
+
+def _fits_int16(voxels: np.ndarray) -> bool:
+    if np.can_cast(voxels.dtype, np.int16):  # the usual CT: no need to look at every voxel
+        return True
+    whole = np.issubdtype(voxels.dtype, np.integer)
+    return whole and int(voxels.min()) >= INT16.min and int(voxels.max()) <= INT16.max
+
+
+EMPTY: Box = (slice(0, 0), slice(0, 0), slice(0, 0))
+
+
+@dataclass(frozen=True, eq=False)
+class SceneCase:
+    """A CT and masks read from a scene, free of it: the nodes may change or go while these are scored.
+
+    `segments` by segment id, in the order of the segmentation.
+    """
+
+    volume: Volume
+    segments: dict[str, Segment]
+    source: str
+
+    @property
+    def segmentation(self) -> Segmentation:
+        """What the scorer takes."""
+        return Segmentation(tuple(self.segments.values()), self.source)
+
+    @property
+    def segment_ids(self) -> dict[str, str]:
+        """Segment id by the name that rows of a report carry."""
+        return {segment.name: segment_id for segment_id, segment in self.segments.items()}
+
+
+def read_case(
+    node: SegmentationNode,
+    volume: VolumeNode | None = None,
+    *,
+    segment_ids: Collection[str] | None = None,
+    organs: Mapping[str, OrganGuess] | None = None,
+) -> SceneCase:
+    """A segmentation and its CT (None: the reference volume that the segmentation names).
+
+    `segment_ids`, `organs`, errors: as in `read_segments`.
+    """
+    volume = volume if volume is not None else reference_volume(node)
+    segments = read_segments(node, volume, segment_ids=segment_ids, organs=organs)
+    return SceneCase(read_volume(volume), segments, node.GetName())
+
+
+def read_segments(
+    node: SegmentationNode,
+    volume: VolumeNode,
+    *,
+    segment_ids: Collection[str] | None = None,
+    organs: Mapping[str, OrganGuess] | None = None,
+) -> dict[str, Segment]:
+    """Segments by id on the grid of `volume`, in the order of the segmentation.
+
+    `segment_ids`: only these (None: all). `organs`: what each is taken for, by id; segments that are not in
+    it are guessed. A segment without voxels on the volume gives an empty one. Raises `InputError` for nodes
+    that cannot be read, an unknown segment id, and a segmentation that lies wholly outside the volume.
+    """
+    segments = read_masks(node, volume, segment_ids)
+    if all(s.is_empty for s in segments.values()) and _has_voxels(node, volume, segments):
+        raise InputError(
+            f'No segment of "{node.GetName()}" lies inside the volume "{volume.GetName()}"; choose the CT it '
+            "was drawn on."
+        )
+    given = organs or {}
+    guesses = {**guess_organs(node, (i for i in segments if i not in given)), **given}
+    return {
+        i: replace(segment, structure=guesses[i].structure, reason=guesses[i].reason)
+        for i, segment in segments.items()
+    }
+
+
+def read_masks(
+    node: SegmentationNode, volume: VolumeNode, segment_ids: Collection[str] | None = None
+) -> dict[str, Segment]:
+    """The voxels of segments by id, without asking what organs they are; else like `read_segments`.
+
+    A segmentation that lies outside of the volume gives empty segments.
+    """
+    require_segmentation(node)
+    grid = volume_grid(volume)
+    chosen = _chosen(node, segment_ids)
+    masks: dict[str, tuple[Box, np.ndarray]] = dict.fromkeys(chosen, (EMPTY, np.zeros((0, 0, 0), np.uint8)))
+    for layer in label_layers(node, volume, set(chosen)):
+        boxes = label_boxes(layer.labels, layer.values.values())
+        for segment_id, value in layer.values.items():
+            if value in boxes:
+                masks[segment_id] = _pack(layer, value, boxes[value])
+    names = unique_names(node)
+    return {
+        i: Segment(names[i], None, "not asked for", grid, *mask, node.GetName()) for i, mask in masks.items()
+    }
+
+
+def unique_names(node: SegmentationNode) -> dict[str, str]:
+    """Name of each segment by id; names that occur twice get their id in brackets."""
+    segmentation = node.GetSegmentation()
+    names = {i: segmentation.GetSegment(i).GetName() or i for i in segmentation.GetSegmentIDs()}
+    count = Counter(names.values())
+    return {i: name if count[name] == 1 else f"{name} [{i}]" for i, name in names.items()}
+
+
+def _chosen(node: SegmentationNode, segment_ids: Collection[str] | None) -> list[str]:
+    present = list(node.GetSegmentation().GetSegmentIDs())
+    unknown = sorted(set(segment_ids or ()) - set(present))
+    if unknown:
+        raise InputError(f'Segmentation "{node.GetName()}" has no segment {unknown[0]}; refresh the list.')
+    return [i for i in present if segment_ids is None or i in segment_ids]
+
+
+def _pack(layer: LabelLayer, value: int, box: Box) -> tuple[Box, np.ndarray]:
+    bits = np.packbits(layer.labels[box] == value, axis=-1)
+    k, j, i = (slice(o.start + s.start, o.start + s.stop) for o, s in zip(layer.box, box, strict=True))
+    return (k, j, i), bits
+
+
+def _has_voxels(node: SegmentationNode, volume: VolumeNode, chosen: Iterable[str]) -> bool:
+    """Whether one of the segments has a voxel anywhere, on the volume or not."""
+    segmentation = binary_segmentation(node, volume)
+    for segment_id in chosen:
+        segment = segmentation.GetSegment(segment_id)
+        image = segment.GetRepresentation(BINARY_LABELMAP)
+        if image is None or image.IsEmpty():
+            continue
+        if np.any(vtk_to_numpy(image.GetPointData().GetScalars()) == segment.GetLabelValue()):
+            return True
+    return False

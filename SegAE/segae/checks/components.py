@@ -1,0 +1,113 @@
+"""Loose pieces and holes of single masks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import SimpleITK
+
+from segae.checks.finding import Finding, Severity
+from segae.checks.shape import Shape
+from segae.geometry.orientation import axial_axis
+
+ISLAND_SHARE = 0.05  # of the volume; a larger loose piece is a part of its own
+LEAST_LOOSE = 0.005  # of the volume: masks of experts have specks too, which change no Dice
+FAR_MM = 50.0  # from the largest piece: farther than neighbouring parts of one organ, so no part of it
+HOLE_SHARE = 0.005
+HOLE_ML = 0.1
+# Tissue and organs that come in several pieces, or are drawn that way; vessels and bowel leave the picture.
+IN_PIECES = frozenset(
+    ("muscles", "fat", "abdominal tissue", "mediastinal tissue", "skin", "small bowel", "colon", "gonads",
+     "rib_cartilage", "bronchie", "portal vein and splenic vein", "celiac trunk", "pulmonary artery")
+)  # fmt: skip
+# Structures that enclose others.
+HOLLOW = frozenset(
+    ("muscles", "fat", "abdominal tissue", "mediastinal tissue", "skin", "skull", "heart myocardium",
+     "nasal cavity", "colon", "small bowel")
+)  # fmt: skip
+
+
+def check_pieces(shape: Shape) -> Iterable[Finding]:
+    """Findings PIECES (a loose part) and ISLANDS (small or distant ones). A mask that the scan's ends cut may
+    fall apart there, so pieces that reach an end are none."""
+    if shape.structure.name in IN_PIECES:
+        return
+    labels = _components(shape.counts > 0)
+    sizes = np.bincount(labels.ravel(), weights=shape.counts.ravel())
+    if len(sizes) < 3:
+        return
+    sizes[0] = 0
+    largest = int(sizes.argmax())
+    loose = np.setdiff1d(np.flatnonzero(sizes), [largest, *_reaching_ends(shape, labels)])
+    if len(loose) == 0:
+        return
+    share = float(sizes[loose].sum() / sizes.sum())
+    distance = _distance_mm(shape, labels, largest, loose)
+    if share < LEAST_LOOSE and distance < FAR_MM:
+        return
+    pieces = "1 loose piece" if len(loose) == 1 else f"{len(loose)} loose pieces"
+    text = (
+        f'The mask "{shape.name}" has {pieces}, {_percent(share)} of its volume and up to {distance:.0f} mm '
+        "away; remove what is no part of the organ."
+    )
+    is_part = float(sizes[loose].max() / sizes.sum()) >= ISLAND_SHARE
+    severity: Severity = "warning" if is_part or distance >= FAR_MM else "info"
+    yield Finding("PIECES" if is_part else "ISLANDS", severity, text, shape.name, shape.segment.source)
+
+
+def check_holes(shape: Shape) -> Iterable[Finding]:
+    """Finding HOLES: room that the mask encloses on all sides."""
+    if shape.structure.name in HOLLOW:
+        return
+    solid = np.pad(shape.counts > 0, 1)
+    image = SimpleITK.GetImageFromArray(solid.view(np.uint8))
+    filled = SimpleITK.GetArrayFromImage(SimpleITK.BinaryFillhole(image))
+    blocks = int(np.count_nonzero(filled)) - int(np.count_nonzero(solid))
+    volume_ml = blocks * float(np.prod(_block_mm(shape))) / 1000
+    share = volume_ml / shape.volume_ml
+    if volume_ml < HOLE_ML or share < HOLE_SHARE:
+        return
+    text = (
+        f'The mask "{shape.name}" has holes of {volume_ml:.1f} ml together, {_percent(share)} of its volume; '
+        "fill them unless something else lies there."
+    )
+    severity: Severity = "warning" if share >= ISLAND_SHARE else "info"
+    yield Finding("HOLES", severity, text, shape.name, shape.segment.source)
+
+
+def _components(solid: np.ndarray) -> np.ndarray:
+    """Numbered pieces; blocks that touch at a corner belong together."""
+    image = SimpleITK.GetImageFromArray(solid.view(np.uint8))
+    return SimpleITK.GetArrayFromImage(SimpleITK.ConnectedComponent(image, True))
+
+
+def _reaching_ends(shape: Shape, labels: np.ndarray) -> np.ndarray:
+    """Pieces in the first or the last slice of the scan."""
+    if not shape.is_cut:
+        return np.array([], int)
+    grid, box = shape.segment.grid, shape.segment.box
+    axis = axial_axis(grid)
+    moved = np.moveaxis(labels, axis, 0)
+    reaching = []
+    for plane, cut in ((moved[0], box[axis].start == 0), (moved[-1], box[axis].stop == grid.shape[axis])):
+        if cut:
+            reaching.append(np.unique(plane[plane > 0]))
+    return np.unique(np.concatenate(reaching))
+
+
+def _distance_mm(shape: Shape, labels: np.ndarray, largest: int, loose: np.ndarray) -> float:
+    """From the largest piece to the nearest block of the piece that is farthest from it."""
+    image = SimpleITK.GetImageFromArray((labels == largest).view(np.uint8))
+    image.SetSpacing(tuple(map(float, _block_mm(shape)[::-1])))
+    away = SimpleITK.GetArrayFromImage(SimpleITK.DanielssonDistanceMap(image, True, False, True))
+    return max(float(away[labels == one].min()) for one in loose[:20])
+
+
+def _block_mm(shape: Shape) -> np.ndarray:
+    """Edges of a block along k, j, i."""
+    return shape.step * shape.segment.grid.spacing[::-1]
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"

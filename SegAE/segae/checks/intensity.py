@@ -1,0 +1,120 @@
+"""Are the voxels of a CT plausible Hounsfield units? Air is -1000, fat -100, muscle 50, bone up to 2000."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from segae.checks.finding import Finding
+from segae.data import Volume
+
+_SAMPLE = 1_000_000  # voxels that percentages are estimated from
+_FAT = -50  # fat and air lie below; whatever has next to nothing there is no CT
+_LEAST_FAT_AND_AIR = 0.001
+_LEAST_SPREAD = 100  # HU; an image normalised to 0..1 or to unit variance has less
+PADDING_BELOW = -1500  # no tissue and no noise: the filling outside of the scanned field
+_LEAST_FILLED = 0.001
+_SOFT_TISSUE = (-200, 300)
+_LEAST_SOFT_TISSUE = 0.01
+_HIGHEST = 3100  # above it there is little but metal
+_MOST_METAL = 0.01
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """Of the finite voxels: exact extremes, and an evenly spaced sample of at most about a million voxels."""
+
+    lowest: float
+    highest: float
+    sample: np.ndarray
+    n_not_finite: int
+
+    @property
+    def fill(self) -> float | None:
+        """The lowest value where it fills more than single voxels: what lies outside of the scanned field."""
+        share = np.count_nonzero(self.sample == self.lowest) / max(1, self.sample.size)
+        return self.lowest if share >= _LEAST_FILLED else None
+
+
+def measure(ct: Volume) -> Intensity:
+    """Look at every voxel of `ct`, slab by slab."""
+    lowest, highest, n_not_finite = np.inf, -np.inf, 0
+    for slab in ct.voxels:
+        finite = slab[np.isfinite(slab)] if slab.dtype.kind == "f" else slab
+        n_not_finite += slab.size - finite.size
+        if finite.size:
+            lowest, highest = min(lowest, float(finite.min())), max(highest, float(finite.max()))
+    step = max(1, int(np.ceil((ct.voxels.size / _SAMPLE) ** (1 / 3))))
+    sample = ct.voxels[::step, ::step, ::step].ravel()
+    return Intensity(lowest, highest, sample[np.isfinite(sample)], n_not_finite)
+
+
+def check_intensity(ct: Volume, intensity: Intensity) -> list[Finding]:
+    """Findings NOT_FINITE, HU_NOT_CT, HU_RANGE (odd) and HU_PADDING about the voxels of `ct`."""
+    if intensity.n_not_finite:
+        text = (
+            f'"{ct.source}" holds {intensity.n_not_finite} voxels that are NaN or infinite; replace them, '
+            "by -1024 where nothing was scanned."
+        )
+        return [Finding("NOT_FINITE", "error", text, source=ct.source)]
+    reason = _why_no_ct(ct, intensity)
+    if reason is not None:
+        return [Finding("HU_NOT_CT", "error", f'"{ct.source}" {reason}', source=ct.source)]
+    padding = intensity.fill if intensity.lowest <= PADDING_BELOW else None
+    tissue = intensity.sample if padding is None else intensity.sample[intensity.sample != padding]
+    return [*_check_range(ct, tissue), *_check_padding(ct, intensity, padding)]
+
+
+def _why_no_ct(ct: Volume, intensity: Intensity) -> str | None:
+    span = f"{intensity.lowest:g} to {intensity.highest:g}"
+    if intensity.lowest == intensity.highest:
+        return f"holds the value {intensity.lowest:g} everywhere and shows nothing; give the CT."
+    if intensity.lowest >= 0 and _is_label_map(ct):
+        return f"looks like a label map (whole numbers from {span}), not a CT; give the CT, not the masks."
+    if intensity.lowest >= 0 and intensity.highest <= 255:
+        return f"holds grey values from {span} and no Hounsfield units; give the CT as the scanner stored it."
+    if intensity.highest - intensity.lowest < _LEAST_SPREAD:
+        return f"holds values from {span}, too narrow for Hounsfield units; give the CT before normalisation."
+    if np.mean(intensity.sample < _FAT) < _LEAST_FAT_AND_AIR:
+        return (
+            f"has next to nothing below {_FAT} HU ({span}), where fat and air lie; give a CT and no MR, "
+            "with its rescale intercept (often -1024) applied."
+        )
+    return None
+
+
+def _is_label_map(ct: Volume) -> bool:
+    """Whole numbers, and nearly every voxel in the foreground has the value of its neighbour."""
+    planes = ct.voxels[:: max(1, len(ct.voxels) // 20)]
+    here, neighbour = planes[..., :-1], planes[..., 1:]
+    foreground = here > 0
+    if not foreground.any() or (planes.dtype.kind == "f" and (planes != np.round(planes)).any()):
+        return False
+    return float(np.mean(here[foreground] == neighbour[foreground])) > 0.7
+
+
+def _check_range(ct: Volume, tissue: np.ndarray) -> list[Finding]:
+    odd = []
+    low, high = _SOFT_TISSUE
+    if np.mean((tissue > low) & (tissue < high)) < _LEAST_SOFT_TISSUE:
+        odd.append(f"hardly a voxel is soft tissue ({low} to {high} HU)")
+    if np.mean(tissue > _HIGHEST) > _MOST_METAL:
+        odd.append(f"{np.mean(tissue > _HIGHEST):.0%} of the voxels lie above {_HIGHEST} HU")
+    if np.mean(tissue < PADDING_BELOW) > _MOST_METAL:
+        odd.append(f"{np.mean(tissue < PADDING_BELOW):.0%} of the voxels lie below {PADDING_BELOW} HU")
+    if not odd:
+        return []
+    text = f'In "{ct.source}" {" and ".join(odd)}; check that it holds Hounsfield units.'
+    return [Finding("HU_RANGE", "warning", text, source=ct.source)]
+
+
+def _check_padding(ct: Volume, intensity: Intensity, padding: float | None) -> list[Finding]:
+    if padding is None:
+        return []
+    share = float(np.mean(intensity.sample == padding))
+    text = (
+        f'"{ct.source}" is filled with {padding:g} where nothing was scanned ({share:.0%} of the voxels); '
+        "nothing to do."
+    )
+    return [Finding("HU_PADDING", "info", text, source=ct.source)]

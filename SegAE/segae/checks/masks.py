@@ -1,0 +1,95 @@
+"""What is odd about single masks and about their names."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from segae.checks.finding import Finding, Severity
+from segae.checks.intensity import PADDING_BELOW
+from segae.data import Segment, Volume
+from segae.geometry.orientation import axial_axis
+
+_TINY = 20  # voxels
+_AIR = -900  # HU; a CT whose lowest value is higher was clipped, and its lungs hold that value
+_MOST_PADDING = 0.2  # share of a mask that may lie in padding
+_MOST_AIR_FILL = 0.9  # the same where padding is as low as air, which a windpipe may hold too
+
+
+def check_names(segments: list[Segment]) -> list[Finding]:
+    """Findings UNKNOWN_NAME and DUPLICATE_STRUCTURE."""
+    findings = []
+    counts = Counter(segment.structure for segment in segments if segment.structure is not None)
+    for segment in segments:
+        if segment.structure is None:
+            text = f"{_called(segment)} gets no score: {segment.reason}"
+            findings.append(_about(segment, "UNKNOWN_NAME", "warning", text))
+        elif counts[segment.structure] > 1:
+            text = (
+                f"{_called(segment)} is one of {counts[segment.structure]} taken for "
+                f"{segment.structure}; keep one of them, or rename the others."
+            )
+            findings.append(_about(segment, "DUPLICATE_STRUCTURE", "warning", text))
+    return findings
+
+
+def check_mask(segment: Segment, ct: Volume, fill: float | None) -> list[Finding]:
+    """Findings EMPTY_MASK, TINY_MASK, ONE_SLICE, OUTSIDE_FOV and AT_BORDER of a segment on the grid of `ct`.
+
+    `fill` is the value that `ct` has where nothing was scanned, if there is one.
+    """
+    if segment.is_empty:
+        text = f"{_called(segment)} is empty and gets no score; right only if the structure is absent."
+        return [_about(segment, "EMPTY_MASK", "warning", text)]
+    return [*_check_size(segment), *_check_field(segment, ct, fill), *_check_border(segment)]
+
+
+def _check_size(segment: Segment) -> list[Finding]:
+    findings = []
+    count = int(np.count_nonzero(segment.voxels()))
+    if count < _TINY:
+        text = f"{_called(segment)} has {count} of at least {_TINY} voxels; look at it whatever its score."
+        findings.append(_about(segment, "TINY_MASK", "info", text))
+    axis = axial_axis(segment.grid)
+    if segment.shape[axis] == 1 and segment.grid.shape[axis] > 1:
+        text = f"{_called(segment)} lies in axial slice {segment.box[axis].start} only; check if that is all."
+        findings.append(_about(segment, "ONE_SLICE", "info", text))
+    return findings
+
+
+def _check_field(segment: Segment, ct: Volume, fill: float | None) -> list[Finding]:
+    if fill is None or fill > _AIR:
+        return []
+    share = float(np.mean(ct.voxels[segment.box][segment.voxels()] == fill))
+    if share <= (_MOST_PADDING if fill <= PADDING_BELOW else _MOST_AIR_FILL):
+        return []
+    text = (
+        f"{_called(segment)} lies by {share:.0%} where the CT holds {fill:g}, outside the scanned field; "
+        "check that mask and CT belong together."
+    )
+    return [_about(segment, "OUTSIDE_FOV", "warning", text)]
+
+
+def _check_border(segment: Segment) -> list[Finding]:
+    """Edges of the image that the mask touches; an axis with a single voxel has none."""
+    axial = axial_axis(segment.grid)
+    touched = []
+    for axis, (extent, size) in enumerate(zip(segment.box, segment.grid.shape, strict=True)):
+        if size == 1:
+            continue
+        ends = [name for name, hit in (("first", extent.start == 0), ("last", extent.stop == size)) if hit]
+        kind = "axial slice" if axis == axial else f"{'kji'[axis]} plane"
+        touched += [f"the {end} {kind}" for end in ends]
+    if not touched:
+        return []
+    text = f"{_called(segment)} touches {' and '.join(touched)}; the organ may be cut there."
+    return [_about(segment, "AT_BORDER", "info", text)]
+
+
+def _called(segment: Segment) -> str:
+    return f'The mask "{segment.name}" in "{segment.source}"'
+
+
+def _about(segment: Segment, code: str, severity: Severity, text: str) -> Finding:
+    return Finding(code, severity, text, segment.name, segment.source)

@@ -1,1 +1,0 @@
-"""Pictures and terminal tables of a quality report."""

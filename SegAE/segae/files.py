@@ -1,0 +1,82 @@
+"""Files that ship with the package, files that appear whole or not at all, and stale temporary files."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from segae.errors import OutputError
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def resource_dir() -> Path:
+    """The folder that holds `Labels/` and `Models/`."""
+    inside = _PACKAGE / "resources"
+    return inside if inside.is_dir() else _PACKAGE.parent / "Resources"
+
+
+def resource(*parts: str) -> Path:
+    """Path of one bundled file or folder, for example `resource("Labels", "structures.csv")`."""
+    return resource_dir().joinpath(*parts)
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[BinaryIO]:
+    """A new file that takes the place of `path` when the block ends well, and vanishes when it does not.
+
+    Missing folders are made. Raises `OutputError` when the disk is full, the folder cannot be written to, or
+    the block finds a value that it cannot store (ValueError).
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write {path} ({reason(error)}); free some space or choose another folder."
+        ) from error
+    except ValueError as error:
+        raise OutputError(f"Cannot write {path} ({reason(error)}); correct that value.") from error
+    finally:
+        with suppress(OSError):  # gone already when all went well
+            temporary.unlink()
+
+
+def reason(error: Exception) -> str:
+    """What an exception says, in one line."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split()) or type(error).__name__
+
+
+_PART = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{32}\.part", re.DOTALL)  # as `whole_file` names them
+_KEPT = 100  # characters of the name
+
+
+def remove_leftovers(paths: Iterable[Path]) -> None:
+    """Remove half-written versions of these files, and nothing else; raises `OutputError` when that fails."""
+    paths = tuple(paths)
+    names = {(path.parent, path.name[:_KEPT]) for path in paths}
+    for folder in {path.parent for path in paths}:
+        for part in folder.glob(".*.part"):
+            match = _PART.fullmatch(part.name)
+            if match is not None and (folder, match["name"]) in names:
+                remove(part)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there; raises `OutputError` when it stays."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"Cannot remove {path} ({reason(error)}); choose another folder.") from error

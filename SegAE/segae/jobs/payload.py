@@ -1,0 +1,138 @@
+"""A CT and its masks in a folder, on their way from one process to another.
+
+`ct.npy`: the voxels [k, j, i] in their own number type; left out when the receiver still has them.
+`masks.npy`: the packed bits of all segments, one after the other (uint8, flat). `parcel.json`: the rest; a
+segment says its structure by table index and its grid by position in "grids", where 0 is that of the CT.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segae.data import Box, Segment, Segmentation, Volume
+from segae.geometry.grid import Grid
+from segae.jobs.settings import JobSettings
+from segae.labels.table import by_index
+
+_SLAB = 16 << 20  # bytes that are written between two looks at whether to go on
+
+
+@dataclass(frozen=True, eq=False)
+class Parcel:
+    """What one job works on. `digest` identifies the voxels of `ct`."""
+
+    ct: Volume
+    digest: str
+    segmentation: Segmentation
+    settings: JobSettings
+
+
+def digest_of(voxels: np.ndarray, go_on: Callable[[], None]) -> str:
+    """A hash of shape, number type and voxels; `go_on` is called between slabs and may raise."""
+    digest = hashlib.blake2b(f"{voxels.dtype.str} {voxels.shape}".encode())
+    for slab in _slabs(voxels):
+        go_on()
+        digest.update(slab)
+    return digest.hexdigest()
+
+
+def write_parcel(folder: Path, parcel: Parcel, *, with_ct: bool, go_on: Callable[[], None]) -> None:
+    """Fill `folder`, which is made; `go_on` is called between slabs and may raise. Raises OSError when it
+    cannot be written."""
+    folder.mkdir(mode=0o700)
+    grids = [parcel.ct.grid]
+    segments = [_described(segment, grids) for segment in parcel.segmentation.segments]
+    if with_ct:
+        _save(folder / "ct.npy", parcel.ct.voxels, go_on)
+    bits = [segment.bits.ravel() for segment in parcel.segmentation.segments]
+    _save(folder / "masks.npy", np.concatenate([np.zeros(0, np.uint8), *bits]), go_on)
+    content = {
+        "ct": {"source": parcel.ct.source, "digest": parcel.digest},
+        "grids": [{"size": list(grid.size), "affine": grid.affine.tolist()} for grid in grids],
+        "source": str(parcel.segmentation.source),
+        "segments": segments,
+        "settings": parcel.settings.as_dict(),
+    }
+    (folder / "parcel.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def read_parcel(folder: Path, kept: Parcel | None = None) -> Parcel:
+    """What `write_parcel` wrote; the voxels come from `kept`, an earlier parcel, when they were left out.
+
+    Raises OSError, ValueError or KeyError for a folder that is not whole.
+    """
+    content = json.loads((folder / "parcel.json").read_text(encoding="utf-8"))
+    digest = content["ct"]["digest"]
+    if kept is not None and kept.digest == digest:
+        voxels = kept.ct.voxels
+    else:
+        voxels = np.load(folder / "ct.npy", allow_pickle=False)
+    grids = [Grid(tuple(grid["size"]), np.array(grid["affine"], float)) for grid in content["grids"]]
+    masks = np.load(folder / "masks.npy", allow_pickle=False)
+    return Parcel(
+        Volume(voxels, grids[0], content["ct"]["source"]),
+        digest,
+        Segmentation(tuple(_segments(content["segments"], grids, masks)), content["source"]),
+        JobSettings.from_dict(content["settings"]),
+    )
+
+
+def _slabs(array: np.ndarray) -> Iterator[memoryview]:
+    """Contiguous runs of whole planes, each of about `_SLAB` bytes."""
+    planes = max(1, _SLAB // max(1, array[:1].nbytes))
+    for start in range(0, len(array), planes):
+        yield np.ascontiguousarray(array[start : start + planes]).data
+
+
+def _save(path: Path, array: np.ndarray, go_on: Callable[[], None]) -> None:
+    with path.open("xb") as file:
+        header = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for slab in _slabs(array):
+            go_on()
+            file.write(slab)
+
+
+def _described(segment: Segment, grids: list[Grid]) -> dict[str, Any]:
+    """A segment without its bits; its grid is added to `grids` when it is a new one."""
+    return {
+        "name": segment.name,
+        "structure": None if segment.structure is None else segment.structure.index,
+        "reason": segment.reason,
+        "source": segment.source,
+        "box": [[extent.start, extent.stop] for extent in segment.box],
+        "bits": list(segment.bits.shape),
+        "grid": _position(segment.grid, grids),
+    }
+
+
+def _position(grid: Grid, grids: list[Grid]) -> int:
+    for position, other in enumerate(grids):
+        if other is grid or (other.size == grid.size and np.array_equal(other.affine, grid.affine)):
+            return position
+    grids.append(grid)
+    return len(grids) - 1
+
+
+def _segments(described: list[dict[str, Any]], grids: list[Grid], masks: np.ndarray) -> Iterator[Segment]:
+    start = 0
+    for one in described:
+        count = int(np.prod(one["bits"]))
+        bits = masks[start : start + count].reshape(one["bits"])
+        start += count
+        structure = None if one["structure"] is None else by_index(one["structure"])
+        yield Segment(
+            one["name"], structure, one["reason"], grids[one["grid"]], _box(one["box"]), bits, one["source"]
+        )
+
+
+def _box(ends: list[list[int]]) -> Box:
+    k, j, i = (slice(start, stop) for start, stop in ends)
+    return (k, j, i)

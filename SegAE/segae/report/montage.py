@@ -1,0 +1,196 @@
+"""Which slices a montage shows."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from segae.data import Segment, Segmentation, Volume
+from segae.errors import InputError
+from segae.report.cutout import Cutout, cutout, plane_of
+from segae.report.style import (
+    ERROR_COLOURS,
+    FAINT,
+    INK,
+    Palette,
+    add_error_legend,
+    add_legend,
+    add_title,
+    colour,
+    inches,
+    new_figure,
+    organ_name,
+    save,
+    shorten,
+    window,
+)
+from segae.results.types import QualityReport, SliceScore
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def extremes(
+    slices: Sequence[SliceScore], n: int, per_structure: int = 2
+) -> tuple[list[SliceScore], list[SliceScore]]:
+    """The `n` lowest slices, worst first, and the `n` highest, best first; no slice is in both.
+
+    At most `per_structure` of one segment are taken as long as others are left, so that one bad organ does
+    not fill the picture. With fewer than 2n slices both halves get shorter, the lowest keeping the odd one.
+    """
+    ascending = sorted(slices, key=lambda row: row.score)
+    n_low = min(n, (len(ascending) + 1) // 2)
+    n_high = min(n, len(ascending) - n_low)
+    lowest = _varied(ascending, n_low, per_structure)
+    taken = {id(row) for row in lowest}
+    rest = [row for row in reversed(ascending) if id(row) not in taken]
+    return lowest, _varied(rest, n_high, per_structure)
+
+
+def _varied(rows: Iterable[SliceScore], n: int, per_structure: int) -> list[SliceScore]:
+    """The first `n` rows that keep to `per_structure`, filled up with those passed over, in order."""
+    seen: Counter[str] = Counter()
+    kept, passed_over = [], []
+    for place, row in enumerate(rows):
+        if len(kept) == n:
+            break
+        chosen = kept if seen[row.segment] < per_structure else passed_over
+        seen[row.segment] += 1
+        chosen.append((place, row))
+    filled = kept + passed_over[: n - len(kept)]
+    return [row for _, row in sorted(filled, key=lambda item: item[0])]
+
+
+COLUMNS = 4
+PANEL, CAPTION, GAP = 2.9, 0.50, 0.16  # inches
+HEAD, HEADING, FOOT = 1.2, 0.42, 0.3
+LEGEND_ROW = 0.26
+OPACITIES = {"missing": 0.55, "extra": 0.9}  # stripes let the picture through between them
+FINE, STRIPE = 8, 12  # pixels drawn for one of the mask, and from one stripe to the next
+
+Errors = tuple[Segment, Segment]  # what is missing of a mask, and what is extra in it
+
+
+def draw_montage(
+    volume: Volume, segmentation: Segmentation, report: QualityReport, path: str | Path, n: int = 8,
+    palette: Palette = "traffic", errors: Mapping[str, Errors] | None = None,
+) -> Path:  # fmt: skip
+    """Write a PNG of the `n` lowest and the `n` highest slices of `report`; returns its path.
+
+    `segmentation` lies on the grid of `volume` and holds the segments of the report; `errors`: predicted
+    errors by name of the segment, drawn where there are some. Raises `InputError` when a mask does not lie
+    on that grid, or when nothing was scored, and `OutputError` when the file cannot be written.
+    """
+    return save(montage_figure(volume, segmentation, report, n, palette, errors), path, dpi=120)
+
+
+def montage_figure(
+    volume: Volume, segmentation: Segmentation, report: QualityReport, n: int = 8,
+    palette: Palette = "traffic", errors: Mapping[str, Errors] | None = None,
+) -> Figure:  # fmt: skip
+    """The montage as a matplotlib figure; raises `InputError` like `draw_montage`."""
+    lowest, highest = extremes(report.slices, n)
+    if not lowest:
+        raise InputError(f"No slice of {report.case} was scored; check its masks before drawing.")
+    segments = {segment.name: segment for segment in segmentation.segments}
+    groups = [("Lowest predicted Dice", lowest), ("Highest predicted Dice", highest)]
+    groups = [(heading, rows) for heading, rows in groups if rows]
+    foot = FOOT + (LEGEND_ROW if errors else 0)
+    height = HEAD + foot + sum(_group_height(rows) for _, rows in groups)
+    figure = new_figure(3 * GAP + COLUMNS * (PANEL + GAP), height)
+    add_title(figure, "Organ masks", report, left=2 * GAP)
+    top = HEAD
+    for heading, rows in groups:
+        where = inches(figure, 2 * GAP, top + HEADING / 2)
+        figure.text(*where, heading, size=13, weight="bold", color=INK, va="center")
+        for place, row in enumerate(rows):
+            corner, wrong = _corner(place, top + HEADING), (errors or {}).get(row.segment)
+            _panel(figure, corner, volume, segments, row, report.slice_axis, palette, wrong)
+        top += _group_height(rows)
+    add_legend(figure, palette, top, left=2 * GAP)
+    if errors:
+        add_error_legend(figure, top + LEGEND_ROW, left=2 * GAP)
+    note = "radiological display: the patient's right is on the left"
+    x, y = inches(figure, figure.get_size_inches()[0] - 2 * GAP, top + 0.07)
+    figure.text(x, y, note, size=10, color=FAINT, va="center", ha="right")
+    return figure
+
+
+def _panel(
+    figure: Figure, corner: tuple[float, float], volume: Volume, segments: dict[str, Segment],
+    row: SliceScore, slice_axis: str, palette: Palette, errors: Errors | None,
+) -> None:  # fmt: skip
+    """One slice with its caption; `corner`: its upper left in inches from the figure's upper left."""
+    if row.segment not in segments:
+        raise InputError(f"No mask {row.segment} among those to draw; load the masks that were scored.")
+    cut = cutout(volume, segments[row.segment], row.slice)
+    width, height = figure.get_size_inches()
+    x, y = inches(figure, corner[0], corner[1] + PANEL)
+    axes = figure.add_axes((x, y, PANEL / width, PANEL / height), facecolor="black")
+    low, high = window(row.structure)
+    axes.imshow(cut.hu, cmap="gray", vmin=low, vmax=high, extent=cut.extent, interpolation="bilinear")
+    if errors is not None:
+        _draw_errors(axes, cut, errors, row.slice)
+    hue = colour(row.score, palette)
+    _outline(axes, cut, hue)
+    axes.set(xlim=cut.view[:2], ylim=cut.view[2:], aspect="equal", xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(color=hue, linewidth=2.5)
+    name = shorten(organ_name(row.segment, row.structure), 36)
+    x, y = inches(figure, corner[0], corner[1] + PANEL + 0.07)
+    figure.text(x, y, name, size=10.5, weight="bold", color=INK, va="top", parse_math=False)
+    x, y = inches(figure, corner[0], corner[1] + PANEL + 0.26)
+    text = f"slice {slice_axis} = {row.slice},  predicted Dice {row.predicted_dice:.2f}"
+    figure.text(x, y, text, size=10.5, color=INK, va="top")
+
+
+def shown_slices(report: QualityReport, n: int = 8) -> dict[str, list[int]]:
+    """The slices of each segment that a montage of `report` shows."""
+    shown: dict[str, list[int]] = {}
+    for row in (one for group in extremes(report.slices, n) for one in group):
+        shown.setdefault(row.segment, []).append(row.slice)
+    return shown
+
+
+def _draw_errors(axes: Axes, cut: Cutout, errors: Errors, slice_in_file: int) -> None:
+    """What is missing as a plain area, what is extra striped, so that both are told apart without colours."""
+    for key, mask in zip(ERROR_COLOURS, errors, strict=True):
+        fine = np.kron(plane_of(mask, slice_in_file)[cut.part], np.ones((FINE, FINE), bool))
+        if key == "extra":
+            row, column = np.indices(fine.shape)
+            fine = fine & ((row + column) % STRIPE < STRIPE / 2)
+        picture = np.zeros((*fine.shape, 4))
+        picture[fine] = (*(value / 255 for value in bytes.fromhex(ERROR_COLOURS[key][1:])), OPACITIES[key])
+        axes.imshow(picture, extent=cut.extent, interpolation="nearest")
+
+
+def _outline(axes: Axes, cut: Cutout, hue: str) -> None:
+    """The border of the mask along the edges of its voxels, on a dark line so that it shows on bone."""
+    from matplotlib.collections import LineCollection
+
+    left, right, bottom, top = cut.extent
+    rows, columns = cut.mask.shape
+    padded = np.pad(cut.mask, 1).astype(np.int8)
+    # Each edge as its two corners (row, column), counted from the upper left corner of the cutout.
+    across = np.argwhere(np.diff(padded, axis=0))[:, None, :] + [[0, -1], [0, 0]]
+    along = np.argwhere(np.diff(padded, axis=1))[:, None, :] + [[-1, 0], [0, 0]]
+    corners = np.concatenate([across, along]) / [rows, columns]
+    x, y = left + corners[..., 1] * (right - left), top + corners[..., 0] * (bottom - top)
+    edges = list(np.stack([x, y], axis=-1))
+    for style in ({"colors": "black", "linewidths": 3.2, "alpha": 0.5}, {"colors": hue, "linewidths": 1.6}):
+        axes.add_collection(LineCollection(edges, capstyle="projecting", **style))
+
+
+def _corner(place: int, top: float) -> tuple[float, float]:
+    line, column = divmod(place, COLUMNS)
+    return 2 * GAP + column * (PANEL + GAP), top + line * (PANEL + CAPTION + GAP)
+
+
+def _group_height(rows: Sequence[SliceScore]) -> float:
+    return HEADING + math.ceil(len(rows) / COLUMNS) * (PANEL + CAPTION + GAP)

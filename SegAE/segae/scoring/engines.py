@@ -1,0 +1,225 @@
+"""Runs the network over batches, on CPU, GPU or in onnxruntime."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import fields
+from itertools import pairwise
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from segae.errors import InputError, SegAEError
+from segae.inputs.position import CONTEXT
+from segae.models.output import Prediction
+from segae.models.quality_model import QualityModel
+
+
+def fold_batch_norm(network: nn.Module) -> nn.Module:
+    """A copy in which each batch norm that is registered right after a convolution is part of that
+    convolution.
+
+    The order of registration is that of use in every architecture of the registry, which a test checks on
+    numbers.
+    """
+    folded = copy.deepcopy(network).eval()
+    for module in list(folded.modules()):
+        for (conv_name, conv), (norm_name, norm) in pairwise(list(module.named_children())):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(module, conv_name, fuse_conv_bn_eval(conv, norm))
+                setattr(module, norm_name, nn.Identity())
+    return folded
+
+
+ENGINES = ("torch", "onnx")
+_OPTIONAL = tuple(field.name for field in fields(Prediction) if field.name != "dsc")
+CPU_CHUNK = 4  # slices per pass: more of them push each other's activations out of the cache
+
+
+class Runner(Protocol):
+    """`device`: where `run` wants its images."""
+
+    device: torch.device
+
+    def run(self, images: Tensor, structures: Tensor, context: Tensor | None = None) -> Prediction: ...
+
+
+def make_runner(model: QualityModel, device: torch.device, engine: str = "torch") -> Runner:
+    """The runner for a device. `engine` "onnx" uses onnxruntime on the CPU (extra `fast`).
+
+    Raises `InputError` for an unknown engine, one that is not installed, or one that does not run on
+    `device`.
+    """
+    if engine not in ENGINES:
+        raise InputError(f'There is no engine "{engine}"; choose one of {", ".join(ENGINES)}.')
+    if engine == "onnx":
+        if device.type != "cpu":
+            raise InputError(
+                f"The engine onnx runs on the CPU, not on {device}; leave out --engine or --device."
+            )
+
+        return OnnxRunner(model)
+    return CpuRunner(model) if device.type == "cpu" else AcceleratorRunner(model, device)
+
+
+class CpuRunner:
+    """float32, batch norms folded into the convolutions, channels last, a few slices at a time."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, model: QualityModel) -> None:
+        self._network = fold_batch_norm(model.network).to(memory_format=torch.channels_last)
+        self._vectors = model.text_vectors
+
+    def run(self, images: Tensor, structures: Tensor, context: Tensor | None = None) -> Prediction:
+        inputs = (images, self._vectors[structures], *(() if context is None else (context,)))
+        with torch.inference_mode():
+            parts = [
+                self._network(part.contiguous(memory_format=torch.channels_last), *more)
+                for part, *more in zip(*(values.split(CPU_CHUNK) for values in inputs), strict=True)
+            ]
+        return join(parts)
+
+
+class AcceleratorRunner:
+    """A GPU: half precision on cuda; when its memory runs out the batch is halved and the work goes on."""
+
+    def __init__(self, model: QualityModel, device: torch.device) -> None:
+        self.device = device
+        self._model = model.to(device)
+        self._half = device.type == "cuda"
+
+    def run(self, images: Tensor, structures: Tensor, context: Tensor | None = None) -> Prediction:
+        precision = torch.autocast("cuda", torch.float16) if self._half else nullcontext()
+        inputs = (images, structures.to(self.device), *(() if context is None else (context,)))
+        with torch.inference_mode(), precision:
+            prediction = halving_on_out_of_memory(self._model.predict, *inputs)
+        return _on_cpu(prediction)
+
+
+def halving_on_out_of_memory(predict: Callable[..., Prediction], images: Tensor, *more: Tensor) -> Prediction:
+    """`predict`, on smaller and smaller parts of its inputs while the device has no room; raises `SegAEError`
+    when a single slice does not fit."""
+    try:
+        return predict(images, *more)
+    except RuntimeError as error:
+        if not _is_out_of_memory(error):
+            raise
+        if len(images) == 1:
+            raise SegAEError(
+                "The GPU has no room for a single slice; close other programs on it or use --device cpu."
+            ) from error
+    if images.device.type == "cuda":
+        torch.cuda.empty_cache()
+    half = len(images) // 2
+    return join(
+        [
+            halving_on_out_of_memory(predict, images[part], *(values[part] for values in more))
+            for part in (slice(None, half), slice(half, None))
+        ]
+    )
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """cuda has a class for it, mps only words."""
+    return isinstance(error, torch.cuda.OutOfMemoryError) or "out of memory" in str(error)
+
+
+def join(parts: list[Prediction]) -> Prediction:
+    """Predictions of consecutive parts of a batch as one."""
+    if len(parts) == 1:
+        return parts[0]
+    dsc = torch.cat([part.dsc for part in parts])
+    return Prediction(dsc, **{name: _joined([getattr(part, name) for part in parts]) for name in _OPTIONAL})
+
+
+def _joined(tensors: list[Tensor | None]) -> Tensor | None:
+    present = [tensor for tensor in tensors if tensor is not None]
+    return torch.cat(present) if present else None
+
+
+def _on_cpu(prediction: Prediction) -> Prediction:
+    values = {name: getattr(prediction, name) for name in _OPTIONAL}
+    moved = {name: value.float().cpu() for name, value in values.items() if value is not None}
+    return Prediction(prediction.dsc.float().cpu(), **moved)
+
+
+_OUTPUTS = tuple(field.name for field in fields(Prediction))
+
+
+class _Outputs(nn.Module):
+    """ONNX knows tuples of tensors only: the outputs that the architecture has, in the order of
+    `_OUTPUTS`."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor, text: Tensor, *more: Tensor) -> tuple[Tensor, ...]:
+        prediction = self.network(images, text, *more)
+        return tuple(value for name in _OUTPUTS if (value := getattr(prediction, name)) is not None)
+
+
+class OnnxRunner:
+    """float32 on the CPU with as many threads as torch would use."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, model: QualityModel) -> None:
+        try:
+            import onnxruntime
+            import onnxscript  # noqa: F401 (the exporter needs it)
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f'The engine onnx needs the package {error.name}; install it with pip install "segae[fast]".'
+            ) from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        self._vectors = model.text_vectors
+        self._session = onnxruntime.InferenceSession(
+            _onnx_bytes(model), options, providers=["CPUExecutionProvider"]
+        )
+        self._names = [output.name for output in self._session.get_outputs()]
+
+    def run(self, images: Tensor, structures: Tensor, context: Tensor | None = None) -> Prediction:
+        feed = {"images": images.numpy(), "text": self._vectors[structures].numpy()}
+        if context is not None:
+            feed["context"] = context.numpy()
+        values = [torch.from_numpy(value) for value in self._session.run(None, feed)]
+        return Prediction(**dict(zip(self._names, values, strict=True)))
+
+
+def _onnx_bytes(model: QualityModel) -> bytes:
+    spec = model.spec
+    network = _Outputs(model.network).eval()
+    size = spec.input_size
+    example = (torch.zeros(2, spec.channels, size, size), torch.zeros(2, spec.text_dim))
+    if spec.context:
+        example = (*example, torch.zeros(2, CONTEXT))
+    with torch.inference_mode():
+        names = [name for name in _OUTPUTS if getattr(model.network(*example), name) is not None]
+    batch = torch.export.Dim("batch", min=1, max=1 << 16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns about its own internals
+        program = torch.onnx.export(
+            network,
+            example,
+            dynamo=True,
+            input_names=["images", "text", "context"][: len(example)],
+            output_names=names,
+            dynamic_shapes=_shapes(example, batch),
+            verbose=False,
+        )
+    assert program is not None
+    return program.model_proto.SerializeToString()
+
+
+def _shapes(example: tuple[Tensor, ...], batch: Any) -> tuple[Any, ...]:
+    """The first axis of every input is free; the third input belongs to `*more`."""
+    free = {0: batch}
+    return (free, free, (free,)) if len(example) == 3 else (free, free)

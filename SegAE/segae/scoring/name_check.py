@@ -1,0 +1,183 @@
+"""Is a mask what its name says? Each mask is scored under the neighbouring names too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from segae.checks.contacts import touching_structures
+from segae.checks.finding import Finding, Preflight
+from segae.checks.level_order import ordered_levels
+from segae.checks.names import NameCheck, decide, name_findings, settle
+from segae.data import Segment, Segmentation, Volume
+from segae.errors import InputError
+from segae.inputs.prepare import OrientedCT, PreparedSlices, prepare
+from segae.io.ct import read_ct
+from segae.io.layouts import case_name
+from segae.io.segmentation import read_segmentation
+from segae.labels.relatives import levels_near, other_side, similar
+from segae.labels.structure import Structure
+from segae.models.quality_model import QualityModel
+from segae.progress import CancelToken, ProgressCallback, Watch
+from segae.results.types import QualityReport
+from segae.scoring.device import AUTO
+from segae.scoring.options import ScoringOptions
+from segae.scoring.scorer import Scorer
+
+MOST = 8
+_FROM_LABELS = 5  # at most, so that touching organs have room when there are any
+
+
+def neighbours(
+    structure: Structure,
+    touching: Sequence[Structure] = (),
+    usable: Callable[[Structure], bool] = lambda structure: True,
+    most: int = MOST,
+) -> tuple[Structure, ...]:
+    """Up to `most` other names for a mask, none twice, each one `usable` (the model has learned it).
+
+    First the other side, the levels above and below and names of similar shape, then the structures whose
+    masks touch it (`touching`, largest contact first), then what is left of the former.
+    """
+    side = other_side(structure)
+    by_label = chain(() if side is None else (side,), levels_near(structure), similar(structure))
+    related = list(filter(usable, by_label))
+    ordered = chain(related[:_FROM_LABELS], filter(usable, touching), related[_FROM_LABELS:])
+    return tuple(row for row in dict.fromkeys(ordered) if row != structure)[:most]
+
+
+STAGE = "checking names"
+SLICES = 5  # of a mask that are scored under each name
+
+
+def check_names(
+    scorer: Scorer,
+    ct: Volume,
+    segments: Sequence[Segment],
+    findings: Sequence[Finding] = (),
+    *,
+    only: Collection[str] | None = None,
+    watch: Watch | None = None,
+) -> tuple[NameCheck, ...]:
+    """An answer for each mask with voxels and a structure, in the order of `segments`, which passed the
+    preflight (`Scorer.check`) and so lie on the grid of `ct`.
+
+    `findings`: what the rules over the whole case say (`segae.rules`). `only`: these segments alone; the
+    others still count for what touches what.
+    """
+    watch = watch or Watch()
+    oriented = scorer.orient(ct)
+    present = [s for s in segments if s.structure is not None and not s.is_empty]
+    asked = [s for s in present if only is None or s.name in only]
+    touching = touching_structures(present)
+    scores: dict[str, Mapping[Structure, float]] = {}
+    for done, segment in enumerate(asked):
+        watch.step(STAGE, done, len(asked))
+        scores[segment.name] = scores_by_name(scorer, oriented, segment, touching[segment.name])
+    watch.step(STAGE, len(asked), len(asked))
+    levels = ordered_levels(asked, scores)
+    return settle(
+        [
+            decide(s.name, s.structure, scores[s.name], findings, levels.get(s.name))
+            for s in asked
+            if s.structure is not None
+        ]
+    )
+
+
+def scores_by_name(
+    scorer: Scorer, ct: OrientedCT, segment: Segment, touching: Sequence[Structure] = ()
+) -> dict[Structure, float]:
+    """Predicted Dice (0..1) of a mask under its own name and under its neighbours', as the mean over a few of
+    its slices, weighted by area. Empty when the model has not learned the mask's own name."""
+    model, named = scorer.model, segment.structure
+    if named is None or not _learned(model, named):
+        return {}
+    names = (named, *neighbours(named, touching, lambda row: _learned(model, row)))
+    chosen = telling_slices(segment, ct.slice_axis)
+    (part,) = prepare(ct, segment, model.spec, only=chosen)
+    indices = [name.index for name in names for _ in part.slices]
+    predicted = scorer.predict_prepared(_repeated(part, len(names)), indices).dsc.numpy()
+    dice = np.clip(predicted.reshape(len(names), len(part.slices)), 0.0, 1.0)
+    return dict(zip(names, np.average(dice, axis=1, weights=part.areas_mm2).tolist(), strict=True))
+
+
+def telling_slices(segment: Segment, slice_axis: str, n: int = SLICES) -> list[int]:
+    """Indices in the file of at most `n` slices, evenly spread over those in which the mask is at least half
+    as large as in its largest. `slice_axis`: the file's axis ("i", "j", "k") along which they lie."""
+    axis = "kji".index(slice_axis)
+    areas = np.count_nonzero(segment.voxels(), axis=tuple(other for other in range(3) if other != axis))
+    large = np.flatnonzero(2 * areas >= areas.max())
+    spread = np.linspace(0, len(large) - 1, min(n, len(large))).round().astype(int)
+    return [int(index) + segment.box[axis].start for index in large[spread]]
+
+
+def _learned(model: QualityModel, structure: Structure) -> bool:
+    return model.knows(structure) and model.trained_on(structure)
+
+
+def _repeated(part: PreparedSlices, times: int) -> PreparedSlices:
+    """The network's input again and again; what `predict_prepared` does not look at stays as it is."""
+    context = None if part.context is None else part.context.repeat(times, 1)
+    return replace(part, images=part.images.repeat(times, 1, 1, 1), context=context)
+
+
+@dataclass(frozen=True)
+class NameReport:
+    """The answers for one case, and what was said before the check, by the rules over all masks too."""
+
+    case: str
+    checks: tuple[NameCheck, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+def name_check(
+    ct: str | PathLike[str] | Volume,
+    segmentation: str | PathLike[str] | Segmentation,
+    *,
+    model: str | Path | QualityModel = "bundled",
+    name: str | None = None,
+    names: str | PathLike[str] | None = None,
+    only: Collection[str] | None = None,
+    resample: bool = False,
+    device: str = AUTO,
+    engine: str = "torch",
+    case: str | None = None,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> NameReport:
+    """Check whether each mask of a CT is what its name says; nothing is renamed.
+
+    Arguments as in `segae.score`; `only` names the segments that are checked. Raises `InputError` for input
+    that cannot be checked, `ModelError` for an unusable model, `Cancelled` on request.
+    """
+    options = ScoringOptions(resample=resample, names=None if names is None else Path(names))
+    scorer = Scorer(model, device=device, engine=engine)
+    volume = ct if isinstance(ct, Volume) else read_ct(Path(ct))
+    if not isinstance(segmentation, Segmentation):
+        segmentation = read_segmentation(Path(segmentation), name=name, names=options.names)
+    checked = scorer.check(volume, segmentation, options)
+    checked.raise_for_errors()
+    absent = set(only or ()) - {segment.name for segment in checked.segmentation.segments}
+    if absent:
+        raise InputError(
+            f'"{segmentation.source}" holds no mask "{min(absent)}" that can be checked; '
+            "ask for one that is there."
+        )
+    segments, watch = checked.segmentation.segments, Watch(progress, cancel)
+    checks = check_names(scorer, volume, segments, checked.findings, only=only, watch=watch)
+    return NameReport(case or case_name(volume.source), checks, checked.findings)
+
+
+def with_name_findings(
+    report: QualityReport, scorer: Scorer, ct: Volume, checked: Preflight, watch: Watch | None = None
+) -> QualityReport:
+    """The report of a case whose names were checked too, with a finding for each that is in doubt. `checked`:
+    what `Scorer.check` left to score."""
+    checks = check_names(scorer, ct, checked.segmentation.segments, report.findings, watch=watch)
+    return replace(report, findings=(*report.findings, *name_findings(checks)))

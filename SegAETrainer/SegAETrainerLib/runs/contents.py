@@ -1,0 +1,157 @@
+"""What an index, a training set, an evaluation and a training hold, in numbers and sentences."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from segae.errors import InputError
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class IndexSummary:
+    """`by_split`: scans for each of `SPLITS`. `findings`: what did not fit, errors first."""
+
+    scans: int
+    patients: int
+    by_split: Mapping[str, int]
+    pseudo_labels: int
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SetSummary:
+    """`by_split`: pairs of a mask with its truth for each of `SPLITS`."""
+
+    scans: int
+    pairs: int
+    by_split: Mapping[str, int]
+    findings: tuple[str, ...]
+
+
+def describe_index(path: Path) -> IndexSummary:
+    """Raises `InputError` for a file that is no index."""
+    from segae_trainer.data.index import read_index
+
+    index = read_index(path)
+    counts = Counter(scan.split for scan in index.scans)
+    order = {"error": 0, "warning": 1}
+    findings = sorted(index.findings, key=lambda finding: order.get(finding.severity, 2))
+    return IndexSummary(
+        scans=len(index.scans),
+        patients=len({scan.patient for scan in index.scans}),
+        by_split={split: counts[split] for split in SPLITS},
+        pseudo_labels=sum(len(scan.pseudo_labels) for scan in index.scans),
+        findings=tuple(finding.message for finding in findings),
+    )
+
+
+def describe_set(folder: Path) -> SetSummary:
+    """Raises `InputError` for a folder that is no training set."""
+    from segae_trainer.data.training_set import TrainingSet
+
+    opened = TrainingSet.open(folder)
+    return SetSummary(
+        scans=len(opened.scans),
+        pairs=len(opened),
+        by_split={split: len(opened.pairs(split)) for split in SPLITS},
+        findings=opened.findings,
+    )
+
+
+PAGE, TABLE = "evaluation.html", "metrics.csv"  # of `segae-train evaluate`
+MAIN = ("lcc", "mae", "auroc_70")
+LEVEL = "slice"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A value with its interval; NaN where it is not defined."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class MethodFigures:
+    """What a method (a model or a baseline) is worth on a suite of masks, per slice. `figures`: by the names
+    in `MAIN`."""
+
+    suite: str
+    method: str
+    masks: int
+    figures: dict[str, Figure]
+
+
+def read_figures(folder: Path) -> tuple[MethodFigures, ...]:
+    """The figures of an evaluation in its own order, none when there is no evaluation. Raises `InputError`
+    for a damaged table."""
+    path = folder / TABLE
+    try:
+        text = path.read_text(encoding="utf-8")
+        return tuple(_methods(list(csv.DictReader(text.splitlines()))))
+    except FileNotFoundError:
+        return ()
+    except (OSError, KeyError, TypeError, ValueError):
+        raise InputError(f'"{path}" is no table of an evaluation; press Evaluate again.') from None
+
+
+def _methods(rows: list[dict[str, str]]) -> Iterator[MethodFigures]:
+    rows = [row for row in rows if row["level"] == LEVEL]
+    for suite, method in dict.fromkeys((row["suite"], row["method"]) for row in rows):
+        own = {row["metric"]: row for row in rows if (row["suite"], row["method"]) == (suite, method)}
+        figures = {
+            name: Figure(*(_number(own[name][column]) for column in ("value", "low", "high")))
+            for name in MAIN
+        }
+        yield MethodFigures(suite, method, int(own[MAIN[0]]["n"]), figures)
+
+
+def _number(text: str) -> float:
+    return float(text) if text.strip() else math.nan
+
+
+NUMBERS = ("train_loss", "val_loss", "val_lcc", "seconds")
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """One epoch; NaN where nothing was measured. `val_lcc`: Pearson's correlation of predicted and true Dice
+    on the validation scans."""
+
+    epoch: int
+    train_loss: float
+    val_loss: float
+    val_lcc: float
+    seconds: float
+
+
+def read_metrics(path: Path) -> tuple[EpochRow, ...]:
+    """The epochs of `RUN/metrics.csv`, none while there is no file. A last line that is being written is left
+    for the next time. Raises `InputError` for a file of another kind."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f'"{path}" cannot be read ({error}); check the run folder.') from error
+    whole = text[: text.rfind("\n") + 1]
+    try:
+        return tuple(_row(cells) for cells in csv.DictReader(whole.splitlines()))
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f'"{path}" holds no epochs of a training; choose another run folder.') from None
+
+
+def _row(cells: dict[str, str]) -> EpochRow:
+    return EpochRow(int(float(cells["epoch"])), *(_metric(cells[name]) for name in NUMBERS))
+
+
+def _metric(text: str) -> float:
+    return float(text) if text.strip() else math.nan

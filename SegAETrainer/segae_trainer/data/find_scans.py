@@ -1,0 +1,247 @@
+"""From folders to an index: find, check, split."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Literal
+
+import SimpleITK
+
+from segae.checks.finding import Finding
+from segae.checks.preflight import run_preflight
+from segae.data import Segmentation
+from segae.errors import InputError
+from segae.geometry.compare import describe_difference
+from segae.geometry.grid import Grid
+from segae.io.ct import read_ct
+from segae.io.image import grid_from_lps
+from segae.io.segmentation import read_segmentation
+from segae.labels import by_index, offered_structures, resolve
+from segae.labels.table import is_offered
+from segae.progress import Watch
+from segae_trainer.data.autopet import find_autopet
+from segae_trainer.data.index import SPLITS, Found, Index, PseudoLabel, Scan, Shares, split_by_patient
+from segae_trainer.data.published_layout import find_published
+from segae_trainer.data.totalsegmentator import find_totalsegmentator
+
+_USUAL = ("EMPTY_MASK", "UNKNOWN_NAME")  # true of many masks of every scan
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The scan with what it holds, or None when it cannot be used; and the rows that it could have held."""
+
+    scan: Scan | None
+    findings: tuple[Finding, ...]
+    known: frozenset[int] = frozenset()
+
+
+def check_scan(scan: Scan) -> Checked:
+    """Read CT and masks, and run the checks that come before scoring; nothing is raised for bad files."""
+    try:
+        ct, segmentation = read_ct(scan.ct), read_segmentation(scan.masks)
+    except InputError as error:
+        return Checked(None, (Finding("UNREADABLE", "error", str(error), source=str(scan.ct)),))
+    preflight = run_preflight(ct, segmentation)
+    findings = [f for f in preflight.findings if f.severity != "info" and f.code not in _USUAL]
+    if preflight.errors:
+        return Checked(None, tuple(_with_advice(error) for error in preflight.errors))
+    labels, odd = _fitting(scan.pseudo_labels, ct.grid)
+    present = tuple(sorted(_rows(preflight.segmentation)))
+    checked = replace(scan, structures=present, pseudo_labels=labels)
+    return Checked(checked, (*findings, *odd), _known(segmentation, scan.masks))
+
+
+def _with_advice(error: Finding) -> Finding:
+    """Scoring can resample masks on another grid; here somebody has to do it before."""
+    if error.code != "GRID_DIFFERS":
+        return error
+    what = error.message.rpartition("; ")[0]
+    return replace(error, message=f"{what}; bring the masks to the CT's grid, or the scan is left out.")
+
+
+def check_scans(scans: Iterable[Scan], workers: int, watch: Watch) -> Iterator[Checked]:
+    """`check_scan` of all, in their order, by `workers` processes; raises `Cancelled` between two of them."""
+    scans = tuple(scans)
+    if workers > 1:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            try:
+                yield from _watched(pool.map(check_scan, scans), len(scans), watch)
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+    else:
+        yield from _watched(map(check_scan, scans), len(scans), watch)
+
+
+def _watched(results: Iterator[Checked], total: int, watch: Watch) -> Iterator[Checked]:
+    watch.step("checking", 0, total)
+    for done, result in enumerate(results, start=1):
+        yield result
+        watch.step("checking", done, total)
+
+
+def _known(segmentation: Segmentation, masks: Path) -> frozenset[int]:
+    """Rows that a file for each structure says it knows, empty ones included; a label map may know all."""
+    if not masks.is_dir():
+        return frozenset(structure.index for structure in offered_structures())
+    return _rows(segmentation)
+
+
+def _rows(segmentation: Segmentation) -> frozenset[int]:
+    structures = (segment.structure for segment in segmentation.segments)
+    return frozenset(structure.index for structure in structures if structure and is_offered(structure))
+
+
+def _fitting(labels: tuple[PseudoLabel, ...], grid: Grid) -> tuple[tuple[PseudoLabel, ...], list[Finding]]:
+    """The pseudo labels on the CT's grid, and a finding for each other file. Only headers are read."""
+    told = {path: misfit(path, grid) for path in dict.fromkeys(label.path for label in labels)}
+    findings = [finding for finding in told.values() if finding is not None]
+    return tuple(label for label in labels if told[label.path] is None), findings
+
+
+def misfit(path: Path, ct: Grid | Path) -> Finding | None:
+    """Why the mask at `path` cannot belong to the CT (a grid, or a file): its header, or that of the CT."""
+    grid = ct if isinstance(ct, Grid) else _read_grid(ct)
+    own = _read_grid(path)
+    if own is None or grid is None:
+        text = f'"{path if own is None else ct}" could not be read as an image; copy it again or remove it.'
+        return Finding("UNREADABLE", "warning", text, source=str(path))
+    difference = describe_difference(own, grid)
+    if difference is None:
+        return None
+    text = f'"{path}" does not lie on the grid of its CT ({difference}) and is left out; predict it again.'
+    return Finding("GRID_DIFFERS", "warning", text, source=str(path))
+
+
+def _read_grid(path: Path) -> Grid | None:
+    """Grid of an image file, or of a folder with a DICOM series; None when it is none."""
+    if path.is_dir():
+        return read_ct(path).grid
+    reader = SimpleITK.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:
+        return None
+    return grid_from_lps(reader.GetSize(), reader.GetSpacing(), reader.GetDirection(), reader.GetOrigin())
+
+
+Layout = Literal["autopet", "totalsegmentator", "published"]
+SEED = 2026
+_SHOWN = 12
+
+
+def build_index(
+    ct: str | Path,
+    masks: str | Path | None = None,
+    *,
+    layout: Layout | None = None,
+    structures: Collection[str] | None = None,
+    shares: Shares = Shares(),  # noqa: B008 (frozen)
+    seed: int = SEED,
+    keep_split: bool = True,
+    workers: int = 1,
+    watch: Watch | None = None,
+) -> Index:
+    """All usable scans below `ct` with their masks, split by patient.
+
+    `masks` is the folder of DAP Atlas masks, with CTs in one of AutoPET's layouts; other layouts need only
+    `ct`. `layout` None recognises it. `structures` keeps these, by name, and demands that each is found.
+    `keep_split` keeps the split that a layout brings along when it has training and validation scans.
+    Scans that do not fit are left out, and the findings of the index say why.
+
+    Raises `InputError` when no scan can be used, all are of one patient, or a demanded structure is in none.
+    """
+    watch = watch or Watch()
+    ct, masks = _folder(ct), None if masks is None else _folder(masks)
+    found = _find(ct, masks, layout or recognise_layout(ct, masks))
+    results = list(check_scans(found.scans, workers, watch))
+    findings = [*found.findings, *(finding for result in results for finding in result.findings)]
+    scans = [result.scan for result in results if result.scan is not None]
+    if not scans:
+        why = findings[0].message if findings else "nothing was found."
+        raise InputError(f'No scan under "{ct}" can be used; the first reason: {why}')
+    wanted = None if structures is None else {resolve(name).structure.index for name in structures}
+    findings += _missing_everywhere(results, scans, wanted, ct)
+    if wanted is not None:
+        scans = [_only(scan, wanted) for scan in scans]
+    scans, about_split = _split(scans, shares, seed, keep_split)
+    return Index(tuple(sorted(scans, key=lambda s: s.name)), (*findings, *about_split), seed)
+
+
+def recognise_layout(ct: Path, masks: Path | None) -> Layout:
+    """The layout of a folder; AutoPET when masks lie elsewhere. Raises `InputError` when it has none."""
+    if masks is not None:
+        return "autopet"
+    if next(ct.glob("*/segmentations"), None):
+        return "totalsegmentator"
+    if any((ct / split).is_dir() for split in SPLITS) or next(ct.glob("*/label.nii.gz"), None):
+        return "published"
+    raise InputError(
+        f'"{ct}" holds neither cases of TotalSegmentator (s0000/segmentations) nor samples of the published '
+        "data (train/SAMPLE/label.nii.gz); for AutoPET give the folder of the masks too."
+    )
+
+
+def _find(ct: Path, masks: Path | None, layout: Layout) -> Found:
+    if layout == "autopet":
+        if masks is None:
+            raise InputError(f'The CTs in "{ct}" need the folder of the DAP Atlas masks; give it as well.')
+        return find_autopet(ct, masks)
+    return find_totalsegmentator(ct) if layout == "totalsegmentator" else find_published(ct)
+
+
+def _folder(path: str | Path) -> Path:
+    if not Path(path).is_dir():
+        raise InputError(f'There is no folder "{path}"; check the path.')
+    return Path(path)
+
+
+def _missing_everywhere(
+    results: list[Checked], scans: list[Scan], wanted: set[int] | None, root: Path
+) -> list[Finding]:
+    """Finding CLASS_MISSING for structures that are known and have voxels in no scan."""
+    known = frozenset[int]().union(*(result.known for result in results))
+    missing = sorted((known if wanted is None else wanted) - {i for scan in scans for i in scan.structures})
+    if not missing:
+        return []
+    names = ", ".join(str(by_index(index)) for index in missing[:_SHOWN])
+    more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+    text = (
+        f'None of the {len(scans)} scans under "{root}" has voxels of {names}{more}, so that no model can '
+        "learn them; add scans that show them or leave them out."
+    )
+    if wanted is not None:
+        raise InputError(text)
+    return [Finding("CLASS_MISSING", "warning", text, source=str(root))]
+
+
+def _only(scan: Scan, wanted: set[int]) -> Scan:
+    return replace(
+        scan,
+        structures=tuple(index for index in scan.structures if index in wanted),
+        pseudo_labels=tuple(label for label in scan.pseudo_labels if label.structure in wanted),
+    )
+
+
+def _split(scans: list[Scan], shares: Shares, seed: int, keep: bool) -> tuple[list[Scan], list[Finding]]:
+    given = {scan.split for scan in scans}
+    if keep and {"train", "val"} <= given and "" not in given:
+        return scans, _shared_patients(scans)
+    split = split_by_patient((scan.patient for scan in scans), shares, seed)
+    return [replace(scan, split=split[scan.patient]) for scan in scans], []
+
+
+def _shared_patients(scans: list[Scan]) -> list[Finding]:
+    """Finding PATIENT_IN_TWO_SPLITS for patients whom a given split does not keep together."""
+    findings = []
+    for patient in sorted({scan.patient for scan in scans}):
+        splits = sorted({scan.split for scan in scans if scan.patient == patient})
+        if len(splits) > 1:
+            text = f'Scans of patient "{patient}" are in {" and ".join(splits)}; split anew.'
+            findings.append(Finding("PATIENT_IN_TWO_SPLITS", "warning", text))
+    return findings

@@ -1,0 +1,120 @@
+"""The data set layout of the published code, read and written.
+
+`SPLIT/SAMPLE/ct.nii.gz`, `SPLIT/SAMPLE/label.nii.gz` (rows of the label table), and
+`SPLIT/SAMPLE/NAME_INDEX/*.nii.gz`: a binary pseudo label per checkpoint, INDEX being the row of the
+label table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from segae.checks.finding import Finding
+from segae.errors import InputError, OutputError
+from segae.io.ct import read_ct
+from segae.io.image import is_image_name, stem
+from segae.labels import by_index
+from segae.labels.table import is_offered, load_structures
+from segae.progress import Watch
+from segae_trainer.data.autopet import parse_study
+from segae_trainer.data.index import SPLITS, Found, PseudoLabel, Scan
+from segae_trainer.data.scan_masks import copy_file, read_pseudo_label, read_truth, write_nifti
+
+_CLASS = re.compile(r"(.+)_(\d+)")
+
+
+def find_published(root: Path) -> Found:
+    """The samples under `root`, in the splits that they stand in.
+
+    Findings are CT_MISSING, MASK_MISSING and UNKNOWN_NAME. The patient is read from names like those of the
+    DAP Atlas; any other sample is a patient of its own. Raises `InputError` when there is no sample.
+    """
+    scans, findings = [], []
+    for split, folder in _samples(root):
+        labels, odd = _pseudo_labels(folder)
+        findings += odd
+        for file, code in (("ct.nii.gz", "CT_MISSING"), ("label.nii.gz", "MASK_MISSING")):
+            if not (folder / file).is_file():
+                text = f'"{folder}" has no {file}; add it, or the sample is left out.'
+                findings.append(Finding(code, "warning", text, source=str(folder)))
+                break
+        else:
+            study = parse_study(folder.name)
+            patient = study.subject if study else folder.name
+            ct, truth = folder / "ct.nii.gz", folder / "label.nii.gz"
+            scans.append(Scan(folder.name, patient, ct, truth, pseudo_labels=labels, split=split))
+    if not scans and not findings:
+        raise InputError(
+            f'No folder under "{root}" holds ct.nii.gz and label.nii.gz; give the one above train and val.'
+        )
+    return Found(tuple(sorted(scans, key=lambda scan: scan.name)), tuple(findings))
+
+
+def write_published(scans: Iterable[Scan], folder: Path, watch: Watch | None = None) -> None:
+    """Write `scans` below `folder`; what is there already is left as it is, so that a stopped run goes on.
+
+    The published code takes what follows the first underscore for the index, so underscores in names become
+    blanks. Raises `OutputError` for a scan without split or two scans of one name.
+    """
+    scans, watch = tuple(scans), watch or Watch()
+    names = [scan.name for scan in scans]
+    for scan in scans:
+        if scan.split not in SPLITS:
+            raise OutputError(f'The scan "{scan.name}" is in no split; split the index before writing it.')
+        if names.count(scan.name) > 1:
+            raise OutputError(f'Two scans are called "{scan.name}"; give them different names.')
+    for done, scan in enumerate(scans):
+        watch.step("writing", done, len(scans))
+        _write_sample(scan, folder / scan.split / scan.name)
+    watch.step("writing", len(scans), len(scans))
+
+
+def class_folder(structure: int) -> str:
+    """Folder name NAME_INDEX of a row of the label table."""
+    return f"{by_index(structure).name.replace('_', ' ')}_{structure}"
+
+
+def _samples(root: Path) -> list[tuple[str, Path]]:
+    """(split, folder) of every sample; split is "" where the samples lie directly under `root`."""
+    splits = [split for split in SPLITS if (root / split).is_dir()]
+    roots = [(split, root / split) for split in splits] or [("", root)]
+    return [
+        (split, folder)
+        for split, above in roots
+        for folder in sorted(above.iterdir())
+        if folder.is_dir() and any((folder / file).is_file() for file in ("ct.nii.gz", "label.nii.gz"))
+    ]
+
+
+def _pseudo_labels(sample: Path) -> tuple[tuple[PseudoLabel, ...], list[Finding]]:
+    labels, findings = [], []
+    for folder in sorted(path for path in sample.iterdir() if path.is_dir()):
+        match = _CLASS.fullmatch(folder.name)
+        index = int(match[2]) if match else -1
+        if not 0 <= index < len(load_structures()) or not is_offered(by_index(index)):
+            text = f'"{folder}" is not named NAME_INDEX by a row of the label table and left out; rename it.'
+            findings.append(Finding("UNKNOWN_NAME", "warning", text, source=str(folder)))
+            continue
+        files = sorted(path for path in folder.iterdir() if is_image_name(path))
+        labels += [PseudoLabel(index, stem(path), path) for path in files]
+    return tuple(labels), findings
+
+
+def _write_sample(scan: Scan, folder: Path) -> None:
+    if not (folder / "ct.nii.gz").exists():
+        if scan.ct.name.lower().endswith(".nii.gz"):
+            copy_file(scan.ct, folder / "ct.nii.gz")
+        else:
+            ct = read_ct(scan.ct)
+            write_nifti(folder / "ct.nii.gz", ct.voxels, ct.grid)
+    if not (folder / "label.nii.gz").exists():
+        write_nifti(folder / "label.nii.gz", *read_truth(scan))
+    for label in scan.pseudo_labels:
+        target = folder / class_folder(label.structure) / f"{label.source}.nii.gz"
+        if not target.exists():
+            mask, grid = read_pseudo_label(label)
+            write_nifti(target, mask.astype(np.uint8), grid)

@@ -1,0 +1,158 @@
+"""What can be evaluated: anything that gives masks a predicted Dice, a checkpoint among them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, overload
+
+import numpy as np
+import torch
+
+from segae.data import Segment, Volume, bounding_box
+from segae.geometry.grid import Grid
+from segae.inputs.prepare import OrientedCT, PreparedSlices, orient_ct, prepare
+from segae.labels import by_index
+from segae.models.quality_model import QualityModel
+from segae.scoring.device import AUTO, choose_device
+from segae.scoring.engines import make_runner
+from segae_trainer.data.mask_measures import dice
+
+
+@dataclass(frozen=True, eq=False)
+class MaskSlice:
+    """`ct` (H, W) in HU, `mask` and `truth` (H, W) bool, all in LAS order: columns run to the patient's left,
+    rows to anterior. `structure`: the row of the label table that the mask is said to be. `pixel_mm`: between
+    rows and between columns. `slice`: index in LAS order. `source`: who made the mask; `kind`: "pseudo
+    label", "eroded", ... `scan` (K, H, W): the whole CT that the slice is part of, `slice_mm` between its
+    slices."""
+
+    ct: np.ndarray
+    mask: np.ndarray
+    truth: np.ndarray
+    structure: int
+    pixel_mm: tuple[float, float]
+    slice: int
+    case: str
+    patient: str
+    source: str
+    kind: str
+    scan: np.ndarray
+    slice_mm: float
+
+    @property
+    def n_slices(self) -> int:
+        """Of the whole CT."""
+        return len(self.scan)
+
+    @property
+    def dice(self) -> float:
+        """True Dice of the whole slice."""
+        return dice(self.mask, self.truth)
+
+    def square_mm(self, mask: np.ndarray) -> float:
+        """Area of `mask` in mm2."""
+        return float(np.count_nonzero(mask)) * self.pixel_mm[0] * self.pixel_mm[1]
+
+
+class LazyMasks(Sequence[MaskSlice]):
+    """Masks that are made when they are asked for, each from an entry of `recipes`, the same every time."""
+
+    def __init__(self, recipes: Sequence[Any], make: Callable[[Any], MaskSlice]) -> None:
+        self._recipes, self._make = recipes, make
+
+    def __len__(self) -> int:
+        return len(self._recipes)
+
+    @overload
+    def __getitem__(self, place: int) -> MaskSlice: ...
+    @overload
+    def __getitem__(self, place: slice) -> LazyMasks: ...
+    def __getitem__(self, place: int | slice) -> MaskSlice | LazyMasks:
+        if isinstance(place, slice):
+            return LazyMasks(self._recipes[place], self._make)
+        return self._make(self._recipes[place])
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """`predicted` (N,): raw Dice, NaN where there is none. `interval` (N, 2): low and high, from the methods
+    that have one."""
+
+    predicted: np.ndarray
+    interval: np.ndarray | None = None
+
+
+class Method(Protocol):
+    """`name`: what tables call it. `predict`: estimates for masks, NaN for the empty ones."""
+
+    @property
+    def name(self) -> str: ...
+
+    def predict(self, masks: Sequence[MaskSlice]) -> Estimates: ...
+
+
+def on_filled(masks: Sequence[MaskSlice]) -> np.ndarray:
+    """Which masks (N,) have a pixel: the others cannot be scored."""
+    return np.array([bool(mask.mask.any()) for mask in masks], bool)
+
+
+BATCH = 32
+
+
+class NetworkMethod:
+    """A loaded model on a device. Raises `InputError` when there is no such model or device, `ModelError`
+    when its file cannot be used."""
+
+    def __init__(self, model: str | Path | QualityModel, device: str = AUTO, name: str | None = None) -> None:
+        self.model = QualityModel.load(model)
+        self.name = name or self.model.spec.name
+        self._runner = make_runner(self.model, choose_device(device))
+        self._ct: OrientedCT | None = None
+        self._case = ""
+
+    def predict(self, masks: Sequence[MaskSlice]) -> Estimates:
+        """NaN for empty masks and for names that the model has no vector for."""
+        usable = on_filled(masks) & [self.model.knows(by_index(mask.structure)) for mask in masks]
+        predicted, interval = np.full(len(masks), np.nan), np.full((len(masks), 2), np.nan)
+        rows = np.flatnonzero(usable)
+        for start in range(0, len(rows), BATCH):
+            batch = rows[start : start + BATCH]
+            parts = [self._prepared(masks[row]) for row in batch]
+            structures = torch.tensor([masks[row].structure for row in batch])
+            numbers = [part.context for part in parts if part.context is not None]
+            images, context = (
+                torch.cat([part.images for part in parts]),
+                torch.cat(numbers) if numbers else None,
+            )
+            found = self._runner.run(images, structures, context)
+            predicted[batch] = found.dsc.numpy()
+            if found.interval is not None:
+                interval[batch] = found.interval.numpy()
+        return Estimates(predicted, interval if np.isfinite(interval).any() else None)
+
+    def _prepared(self, mask: MaskSlice) -> PreparedSlices:
+        """The slice of its CT, in the model's axis order."""
+        structure, k = by_index(mask.structure), slice(mask.slice, mask.slice + 1)
+        box = (k, *bounding_box(mask.mask[None])[1:])
+        bits = np.packbits(mask.mask[None, box[1], box[2]], axis=-1)
+        ct = self._oriented(mask)
+        segment = Segment(structure.name, structure, "given by the suite", ct.file_grid, box, bits)
+        return next(prepare(ct, segment, self.model.spec, only=[mask.slice]))
+
+    def _oriented(self, mask: MaskSlice) -> OrientedCT:
+        """The whole CT; masks of one case follow each other, so that one is kept."""
+        spec = self.model.spec
+        if self._ct is None or self._case != mask.case:
+            volume = Volume(mask.scan, _grid(mask))
+            self._ct = orient_ct(volume, spec.orientation, self._runner.device, with_body=spec.context)
+            self._case = mask.case
+        return self._ct
+
+
+def _grid(mask: MaskSlice) -> Grid:
+    """Of the whole CT, LAS: i runs to the left, where x falls."""
+    slices, rows, columns = mask.scan.shape
+    steps = [-mask.pixel_mm[1], mask.pixel_mm[0], mask.slice_mm, 1.0]
+    return Grid((columns, rows, slices), np.diag(steps))

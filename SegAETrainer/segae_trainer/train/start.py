@@ -1,0 +1,254 @@
+"""What is fixed before the first step: initial weights, vectors of the names, settings."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from segae.errors import InputError, ModelError
+from segae.files import whole_file
+from segae.models.checkpoint import Checkpoint, file_sha256, load_checkpoint, read_spec
+from segae.models.registry import build_network, find_model
+from segae.models.spec import ModelSpec
+from segae_trainer.data.training_set import TrainingSet
+from segae_trainer.train.run_folder import RunFolder, check_same, read_config, write_json
+from segae_trainer.train.settings import TrainingSettings
+from segae_trainer.train.text_vectors import check_vectors, find_vectors
+
+Say = Callable[[str], None]
+RANDOM = "random weights"
+_GATES = ("attention1", "attention2", "fc2")
+_MIDDLE_DICE = 0.5
+
+
+def network_spec(settings: TrainingSettings, name: str, text_dim: int, orientation: str) -> ModelSpec:
+    """How the network called `name` sees a slice."""
+    recipe = settings.recipe
+    return ModelSpec(
+        name=name,
+        architecture=recipe.architecture,
+        backbone=recipe.backbone,
+        text_dim=text_dim,
+        input_size=recipe.input_size,
+        hu_windows=recipe.hu_windows,
+        crop=recipe.crop,
+        orientation=orientation,
+        predicts_areas=recipe.architecture == "segae-dense",
+        licence=settings.licence,
+        description=settings.description,
+    )
+
+
+def first_network(
+    spec: ModelSpec, settings: TrainingSettings, model: Checkpoint | None, say: Say
+) -> tuple[nn.Module, str]:
+    """The network in its first state, seeded, and a sentence part on where its weights come from. `model` is
+    the one in `settings.weights`.
+
+    Raises `ModelError` when the weights do not fit, `InputError` when ImageNet weights are demanded and
+    cannot be had.
+    """
+    torch.manual_seed(settings.seed)
+    network = build_network(spec)
+    if settings.recipe.open_gates and all(hasattr(network, gate) for gate in _GATES):
+        start_near(network, _MIDDLE_DICE)
+    if settings.weights is not None and model is not None:
+        load_weights(network, model, spec, settings.weights)
+        return network, f"the weights of {settings.weights.name} (sha256 {model.sha256})"
+    if settings.imagenet == "no":
+        return network, RANDOM
+    try:
+        return network, load_imagenet(network, spec.backbone)
+    except InputError as error:
+        if settings.imagenet == "demand":
+            raise
+        say(f"{error} Going on from random weights.")
+        return network, f"{RANDOM}, as ImageNet weights could not be had"
+
+
+def start_near(network: nn.Module, value: float) -> None:
+    """Gates of the published network that begin open (at one) and an output that begins at `value`:
+    products of three random layers otherwise start as noise and train badly."""
+    with torch.no_grad():
+        for name, bias in (("attention1", 1.0), ("attention2", 1.0)):
+            gate = network.get_submodule(name)
+            assert isinstance(gate, nn.Linear)
+            gate.weight.mul_(0.5)
+            gate.bias.fill_(bias)
+        output = network.get_submodule("fc2")
+        assert isinstance(output, nn.Linear)
+        output.bias.fill_(value)
+
+
+def layers_of(weights: Path) -> dict[str, str]:
+    """Architecture and backbone of a model, as settings of a recipe that starts from it."""
+    spec = read_spec(find_model(weights))
+    return {"architecture": spec.architecture, "backbone": spec.backbone}
+
+
+def load_weights(network: nn.Module, model: Checkpoint, spec: ModelSpec, source: Path) -> None:
+    """Take over the layers that both have. Raises `ModelError` when one has another shape, or none fits."""
+    own = network.state_dict()
+    shared = {key: value for key, value in model.weights.items() if key in own}
+    odd = [key for key, value in shared.items() if value.shape != own[key].shape]
+    if odd or not shared:
+        why = (
+            f"{odd[0]} is {_shape(shared[odd[0]])} there and {_shape(own[odd[0]])} here"
+            if odd
+            else "no layer has the same name"
+        )
+        raise ModelError(
+            f'"{source}" ({model.spec.architecture}, {model.spec.backbone}) does not fit {spec.architecture} '
+            f"with {spec.backbone}: {why}; give --architecture and --backbone as the file has them, or other "
+            "weights."
+        )
+    network.load_state_dict(own | shared)
+
+
+def load_imagenet(network: nn.Module, backbone: str) -> str:
+    """torchvision's ImageNet weights for all layers that have them; returns their name.
+
+    The stem sees other channels and stays random. Raises `InputError` when there are none for `backbone`, or
+    they are neither in torch's cache nor can be downloaded.
+    """
+    import torchvision
+
+    if backbone not in torchvision.models.list_models():
+        raise InputError(
+            f'There are no ImageNet weights for "{backbone}"; train without them (--no-imagenet).'
+        )
+    weights = torchvision.models.get_model_weights(backbone)["DEFAULT"]
+    try:
+        with redirect_stdout(sys.stderr):  # a note on the download; stdout belongs to the command
+            state = weights.get_state_dict(progress=False, check_hash=True)
+    except (URLError, OSError, RuntimeError) as error:
+        raise InputError(
+            f"ImageNet weights for {backbone} could not be had from {weights.url} ({_one_line(error)}); "
+            "connect to the internet, or put the file into torch's cache."
+        ) from error
+    own = network.state_dict()
+    fitting = {
+        f"net.{key}": value
+        for key, value in state.items()
+        if f"net.{key}" in own and own[f"net.{key}"].shape == value.shape
+    }
+    if not fitting:
+        raise InputError(f"This architecture takes no ImageNet weights of {backbone}; use --no-imagenet.")
+    network.load_state_dict(own | fitting)
+    return f"ImageNet weights {weights} of torchvision"
+
+
+def _shape(tensor: Tensor) -> str:
+    return " x ".join(str(n) for n in tensor.shape) or "a number"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+_PACKAGES = ("segae", "torch", "torchvision", "lightning", "numpy")
+_NAMES = "names"
+
+
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """`network` is in its first state, or fresh when a checkpoint will be restored into it; `vectors` are
+    those of the names; `about` tells in the model file how it was trained."""
+
+    spec: ModelSpec
+    network: nn.Module
+    vectors: Tensor
+    about: dict[str, Any]
+
+
+def begin(
+    settings: TrainingSettings,
+    training_set: TrainingSet,
+    structures: Iterable[int],
+    run: RunFolder,
+    *,
+    say: Say,
+    writes: bool,
+) -> Beginning:
+    """Find vectors for `structures` and the first weights, and write `config.json`, `versions.json` and the
+    vectors when the folder holds no checkpoint yet.
+
+    Raises `InputError` when the folder was begun with other settings, and as `first_network` and
+    `find_vectors` do.
+    """
+    learning = _learning(settings, training_set)
+    begun = read_config(run)
+    if begun is not None:
+        check_same(run, begun["learning"], learning)
+    resumed = begun if run.last.is_file() else None
+    model = None
+    if resumed is None and settings.weights is not None:
+        model = load_checkpoint(find_model(settings.weights))
+    if resumed is not None:
+        vectors, source = load_file(run.names)[_NAMES], resumed["names"]
+    else:
+        vectors, source = _vectors(settings, model, say)
+    check_vectors(vectors, structures, source)
+    name = settings.name or run.path.absolute().name
+    spec = network_spec(settings, name, vectors.shape[1], training_set.orientation)
+    if resumed is not None:
+        network, start = build_network(spec), resumed["start"]
+    else:
+        network, start = first_network(spec, settings, model, say)
+    config = {"learning": learning, "names": source, "start": start}
+    if writes and resumed is None:
+        with whole_file(run.names) as stream:
+            stream.write(save({_NAMES: vectors.contiguous()}))
+        write_json(_versions() | {"training_set": training_set.fingerprint}, run.versions)
+        where = {"training_set": str(training_set.folder.absolute()), "machine": asdict(settings.machine)}
+        write_json(config | where, run.config)
+    return Beginning(spec, network, vectors, config | {"versions": _versions()})
+
+
+def _learning(settings: TrainingSettings, training_set: TrainingSet) -> dict[str, Any]:
+    """All that decides what is learned, as JSON values. Files count by their content."""
+    return {
+        "recipe": settings.recipe.as_dict(),
+        "name": settings.name,
+        "seed": settings.seed,
+        "weights": None if settings.weights is None else file_sha256(find_model(settings.weights)),
+        "imagenet": settings.imagenet,
+        "names": None if settings.names is None else file_sha256(find_model(settings.names)),
+        "patience": settings.patience,
+        "val_samples": settings.val_samples,
+        "licence": settings.licence,
+        "description": settings.description,
+        "training_set": training_set.fingerprint,
+    }
+
+
+def _vectors(settings: TrainingSettings, model: Checkpoint | None, say: Say) -> tuple[Tensor, str]:
+    """Those of `settings.names`, else those that the weights to start from were trained with."""
+    if settings.names is None and model is not None:
+        return model.text_vectors, model.spec.name
+    vectors, source = find_vectors(settings.names)
+    if settings.names is None and settings.recipe.name == "published":
+        say(f"Without --names the names' vectors are not CLIP's as published, but those of {source}.")
+    return vectors, source
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # run from its source folder
+        return "not installed"
