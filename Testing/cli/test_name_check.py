@@ -78,7 +78,7 @@ def test_scoring_tells_of_doubtful_names_only_when_asked(segae, swapped: Path, t
     )  # fmt: skip
     assert ended.code == 0
     report = read_report(tmp_path / "out/report.json")
-    doubtful = {finding.segment for finding in report.findings if finding.code == "NAME_DOUBTFUL"}
+    doubtful = {name for f in report.findings if f.code == "NAME_DOUBTFUL" for name in f.segments}
     assert doubtful == ({"liver", "lung_lower_lobe_right"} if asked else set())
     assert ("looks like liver" in ended.err) == asked
 

@@ -57,7 +57,7 @@ def case(mini):
     ] + [SliceScore("S_b", 20, "spleen", k, 1.0, 2.0, 3.0 * k, 4.5, 0.75, 0.6, 0.1 + 0.2) for k in (4, 5)]
     report = QualityReport(
         "Fäll 1; \"x\"", "CT", "Organs", MODEL, tuple(rows),
-        findings=(Finding("grid", "warning", "off by 0.3 mm: check", "S_b", None),),
+        findings=(Finding("grid", "warning", "off by 0.3 mm: check", ("S_b",), None),),
         timings={"scoring": 1 / 3}, options={"slices": None, "threshold": 0.7, "names": ["a;b:c", "<&>'"]},
         segments=(SegmentExtent(AWKWARD, 11, "liver", 60, 0.5),),
     )  # fmt: skip

@@ -46,7 +46,10 @@ REPORTS = st.builds(
     TEXT,
     st.builds(ModelIdentity, TEXT, TEXT, TEXT, st.booleans()),
     st.lists(ROWS, max_size=4).map(tuple),
-    st.lists(st.builds(Finding, TEXT, st.just("info"), TEXT, TEXT, TEXT), max_size=2).map(tuple),
+    st.lists(
+        st.builds(Finding, TEXT, st.just("info"), TEXT, st.lists(TEXT, max_size=2).map(tuple), TEXT),
+        max_size=2,
+    ).map(tuple),
     segments=st.lists(st.builds(SegmentExtent, TEXT, st.none(), TEXT, st.just(3), NUMBERS), max_size=2).map(
         tuple
     ),

@@ -53,7 +53,7 @@ def check_pieces(shape: Shape) -> Iterable[Finding]:
     )
     is_part = float(sizes[loose].max() / sizes.sum()) >= ISLAND_SHARE
     severity: Severity = "warning" if is_part or distance >= FAR_MM else "info"
-    yield Finding("PIECES" if is_part else "ISLANDS", severity, text, shape.name, shape.segment.source)
+    yield Finding("PIECES" if is_part else "ISLANDS", severity, text, (shape.name,), shape.segment.source)
 
 
 def check_holes(shape: Shape) -> Iterable[Finding]:
@@ -73,7 +73,7 @@ def check_holes(shape: Shape) -> Iterable[Finding]:
         "fill them unless something else lies there."
     )
     severity: Severity = "warning" if share >= ISLAND_SHARE else "info"
-    yield Finding("HOLES", severity, text, shape.name, shape.segment.source)
+    yield Finding("HOLES", severity, text, (shape.name,), shape.segment.source)
 
 
 def _components(solid: np.ndarray) -> np.ndarray:

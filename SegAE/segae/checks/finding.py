@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from segae.data import Segmentation
 from segae.errors import InputError
@@ -15,14 +16,25 @@ Severity = Literal["error", "warning", "info"]
 class Finding:
     """One observation: `code` for programs, `message` (one sentence, what to do included) for people.
 
-    An "error" stops the case. `segment` and `source` name the mask and the file that it is about.
+    An "error" stops the case. `segments`: names of the masks that it is about, the one to look at first in
+    front; none where it is about the whole case. `source`: the file.
     """
 
     code: str
     severity: Severity
     message: str
-    segment: str | None = None
+    segments: tuple[str, ...] = ()
     source: str | None = None
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Finding:
+        """The finding that `dataclasses.asdict` made a dictionary of; those of version 0.1 have one `segment`
+        or None. Raises KeyError or TypeError for anything else."""
+        kept = dict(values)
+        if "segment" in kept:
+            only = kept.pop("segment")
+            kept["segments"] = () if only is None else (only,)
+        return cls(**{**kept, "segments": tuple(kept["segments"])})
 
 
 @dataclass(frozen=True)

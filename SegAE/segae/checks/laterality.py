@@ -34,7 +34,7 @@ def check_sides(shapes: Sequence[Shape]) -> Iterable[Finding]:
                 f'The mask "{left.name}" lies to the right of "{right.name}"; see whether the names are '
                 "swapped or the picture is mirrored."
             )
-            yield Finding("WRONG_SIDE", "warning", text, left.name, left.segment.source)
+            yield Finding("WRONG_SIDE", "warning", text, (left.name, right.name), left.segment.source)
     for shape in shapes:
         side = shape.structure.laterality
         middle = _spine_at(shapes, shape.centre[2])
@@ -46,7 +46,7 @@ def check_sides(shapes: Sequence[Shape]) -> Iterable[Finding]:
                 f'The mask "{shape.name}" lies {beyond:.0f} mm beyond the spine, not on the {side}; '
                 "see whether its name is right."
             )
-            yield Finding("WRONG_SIDE", "warning", text, shape.name, shape.segment.source)
+            yield Finding("WRONG_SIDE", "warning", text, (shape.name,), shape.segment.source)
 
 
 def check_heights(shapes: Sequence[Shape]) -> Iterable[Finding]:
@@ -61,7 +61,7 @@ def check_heights(shapes: Sequence[Shape]) -> Iterable[Finding]:
                         f'The mask "{high.name}" lies below "{low.name}" and belongs above it; see whether '
                         "both have the right name and place."
                     )
-                    yield Finding("HEIGHT", "warning", text, high.name, high.segment.source)
+                    yield Finding("HEIGHT", "warning", text, (high.name, low.name), high.segment.source)
 
 
 def check_kidneys(shapes: Sequence[Shape]) -> Iterable[Finding]:
@@ -76,7 +76,7 @@ def check_kidneys(shapes: Sequence[Shape]) -> Iterable[Finding]:
                 f'The mask "{shape.name}" lies {distance:.0f} mm beside the middle of the spine, where '
                 f"kidneys lie {KIDNEY_MM[0]:.0f} to {KIDNEY_MM[1]:.0f} mm beside it; see whether it is one."
             )
-            yield Finding("KIDNEY_PLACE", "warning", text, shape.name, shape.segment.source)
+            yield Finding("KIDNEY_PLACE", "warning", text, (shape.name,), shape.segment.source)
 
 
 def _spine_at(shapes: Sequence[Shape], z: float) -> np.ndarray | None:

@@ -33,7 +33,7 @@ def check_levels(shapes: Sequence[Shape]) -> Iterable[Finding]:
                 f'The ribs "{left.name}" and "{right.name}" begin {apart:.0f} mm apart in height; see '
                 "whether both sides are counted alike."
             )
-            yield Finding("RIB_PAIR", "info", text, left.name, left.segment.source)
+            yield Finding("RIB_PAIR", "info", text, (left.name, right.name), left.segment.source)
 
 
 def _in_order(members: Sequence[Shape], series: Sequence[Structure]) -> Iterable[Finding]:
@@ -50,7 +50,7 @@ def _in_order(members: Sequence[Shape], series: Sequence[Structure]) -> Iterable
         finding = _step(upper, lower, drop, n, usual)
         if finding is not None:
             code, text = finding
-            yield Finding(code, "warning", text, lower.name, lower.segment.source)
+            yield Finding(code, "warning", text, (lower.name, upper.name), lower.segment.source)
 
 
 def _step(upper: Shape, lower: Shape, drop: float, n: int, usual: float | None) -> tuple[str, str] | None:

@@ -92,4 +92,4 @@ def _called(segment: Segment) -> str:
 
 
 def _about(segment: Segment, code: str, severity: Severity, text: str) -> Finding:
-    return Finding(code, severity, text, segment.name, segment.source)
+    return Finding(code, severity, text, (segment.name,), segment.source)

@@ -49,4 +49,4 @@ def check_metal(segment: Segment, metal: Metal) -> list[Finding]:
         f'The mask "{segment.name}" in "{segment.source}" has metal (above {ABOVE} HU) close by in '
         f"{share:.0%} of its slices; look at it whatever its score."
     )
-    return [Finding("METAL", "warning", text, segment.name, segment.source)]
+    return [Finding("METAL", "warning", text, (segment.name,), segment.source)]

@@ -96,12 +96,11 @@ NAME_RULES: Mapping[str, NameRule] = {
 
 
 def rules_about(segment: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The first finding of each code of `NAME_RULES` about a mask; one about two masks has the name of the
-    other in its `segment`, and quotes both in its sentence."""
+    """The first finding of each code of `NAME_RULES` about a mask, alone or together with others."""
     about = {
         finding.code: finding
         for finding in reversed(findings)
-        if finding.code in NAME_RULES and (finding.segment == segment or f'"{segment}"' in finding.message)
+        if finding.code in NAME_RULES and segment in finding.segments
     }
     return tuple(reversed(about.values()))
 
@@ -223,7 +222,7 @@ def name_findings(checks: Sequence[NameCheck]) -> tuple[Finding, ...]:
             "NAME_DOUBTFUL",
             "warning" if check.confident else "info",
             f'The mask "{check.segment}" is {check.sentence}; look at it, and rename it if that is right.',
-            check.segment,
+            (check.segment,),
         )
         for check in checks
         if check.is_doubtful

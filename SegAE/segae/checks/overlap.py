@@ -35,7 +35,7 @@ def check_overlaps(shapes: Sequence[Shape]) -> Iterable[Finding]:
             f'"{one.name}"; give each voxel to one of them.'
         )
         severity = "warning" if share >= MUCH else "info"
-        yield Finding("OVERLAP", severity, text, one.name, one.segment.source)
+        yield Finding("OVERLAP", severity, text, (one.name, other.name), one.segment.source)
 
 
 def common_voxels(one: Shape, other: Shape) -> int:

@@ -77,7 +77,7 @@ def _differs(
     )
     text = f'{which} does not lie on the grid of the CT "{ct.source}": {difference}; {todo}'
     severity = "warning" if resample else "error"
-    return Finding("GRID_DIFFERS", severity, text, one.name if one else None, source)
+    return Finding("GRID_DIFFERS", severity, text, tuple(segment.name for segment in segments), source)
 
 
 def _check_loss(segment: Segment, moved: Segment, ct: Volume) -> list[Finding]:
@@ -95,7 +95,7 @@ def _check_loss(segment: Segment, moved: Segment, ct: Volume) -> list[Finding]:
     else:
         return []
     text = f'{mask} {what} "{ct.source}"; give the CT that it was drawn on.'
-    return [Finding(code, "warning", text, segment.name, segment.source)]
+    return [Finding(code, "warning", text, (segment.name,), segment.source)]
 
 
 def _share_inside(segment: Segment, grid: Grid) -> float:

@@ -82,7 +82,7 @@ def check_volume(shape: Shape, scale: float = 1.0) -> Iterable[Finding]:
         f'The mask "{shape.name}" has {shape.volume_ml:.3g} ml, unusually {word} for {shape.structure} of '
         f"{whose} ({low:.3g} to {high:.3g} ml); see whether it is whole and has the right name."
     )
-    yield Finding("VOLUME", "info", text, shape.name, shape.segment.source)
+    yield Finding("VOLUME", "info", text, (shape.name,), shape.segment.source)
 
 
 def check_symmetry(shapes: Sequence[Shape]) -> Iterable[Finding]:
@@ -99,7 +99,7 @@ def check_symmetry(shapes: Sequence[Shape]) -> Iterable[Finding]:
                 f'The mask "{small.name}" has {small.volume_ml:.3g} ml and "{large.name}" {ratio:.1f} times '
                 "as much; see whether one is incomplete or the other too large."
             )
-            yield Finding("ASYMMETRY", "info", text, small.name, small.segment.source)
+            yield Finding("ASYMMETRY", "info", text, (small.name, large.name), small.segment.source)
 
 
 def pairs(shapes: Sequence[Shape]) -> Iterable[tuple[Shape, Shape]]:

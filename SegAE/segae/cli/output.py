@@ -77,7 +77,7 @@ def print_findings(console: Console, findings: Sequence[Finding]) -> None:
             console.print(f"[yellow]{code}[/] ", end="")
             console.print(finding.message, soft_wrap=True, highlight=False, markup=False)
         if len(group) > EACH:
-            others = [finding.segment or "" for finding in group[1:]]
+            others = [next(iter(finding.segments), "") for finding in group[1:]]
             more = f" and {len(others) - NAMES} more" if len(others) > NAMES else ""
             console.print(f"[yellow]{code}[/] ", end="")
             console.print(

@@ -68,7 +68,7 @@ def report_from(header: Mapping[str, Any], rows: Iterable[Sequence[Any]]) -> Qua
         **{name: header[name] for name in _KEPT},
         model=ModelIdentity(**header["model"]),
         slices=tuple(SliceScore(*values) for values in rows),
-        findings=tuple(Finding(**finding) for finding in header["findings"]),
+        findings=tuple(Finding.from_dict(finding) for finding in header["findings"]),
         segments=tuple(SegmentExtent(**segment) for segment in header["segments"]),
         searched=_searched_slices(header.get("searched", ())),  # older files have neither
         slice_mm=header.get("slice_mm"),

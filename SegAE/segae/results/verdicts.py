@@ -103,7 +103,8 @@ def doubts(findings: Sequence[Finding]) -> Mapping[str | None, tuple[str, ...]]:
     reasons: dict[str | None, dict[str, None]] = {}
     for finding in findings:
         if finding.code in UNRELIABLE:
-            reasons.setdefault(finding.segment, {})[UNRELIABLE[finding.code]] = None
+            for segment in finding.segments or (None,):
+                reasons.setdefault(segment, {})[UNRELIABLE[finding.code]] = None
     return {segment: tuple(sentences) for segment, sentences in reasons.items()}
 
 

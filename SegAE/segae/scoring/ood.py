@@ -67,7 +67,7 @@ def unlike_findings(segments: Mapping[str, Sequence[bool]], model: str) -> tuple
             "warning",
             f'The CT round segment "{name}" looks unlike the pictures that model "{model}" was trained on; '
             "do not rely on its score.",
-            name,
+            (name,),
         )
         for name in told
     )

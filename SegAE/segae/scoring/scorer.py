@@ -277,7 +277,7 @@ class Scorer:
                 )
             else:
                 continue
-            findings.append(Finding(code, severity, text, segment.name, segment.source))
+            findings.append(Finding(code, severity, text, (segment.name,), segment.source))
         return known, findings
 
 

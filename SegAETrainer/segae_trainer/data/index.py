@@ -153,7 +153,7 @@ def read_index(path: str | Path) -> Index:
         if content["format"] != _FORMAT:
             raise KeyError("format")
         scans = tuple(_scan_in(scan, path.parent) for scan in content["scans"])
-        findings = tuple(Finding(**finding) for finding in content["findings"])
+        findings = tuple(Finding.from_dict(finding) for finding in content["findings"])
         return Index(scans, findings, int(content["seed"]))
     except OSError:
         raise InputError(f'There is no index "{path}" that can be read; write one first.') from None

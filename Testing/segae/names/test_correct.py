@@ -49,9 +49,9 @@ def test_two_segments_cannot_get_one_name():
 
 
 def test_findings_are_warnings_where_the_check_is_sure_and_notes_where_not():
-    assert [(f.code, f.severity, f.segment) for f in name_findings(CHECKS)] == [
-        ("NAME_DOUBTFUL", "warning", "v5"),
-        ("NAME_DOUBTFUL", "info", "left"),
+    assert [(f.code, f.severity, f.segments) for f in name_findings(CHECKS)] == [
+        ("NAME_DOUBTFUL", "warning", ("v5",)),
+        ("NAME_DOUBTFUL", "info", ("left",)),
     ]
     assert DOUBTFUL.sentence in name_findings(CHECKS)[0].message
 

@@ -21,7 +21,7 @@ LEFT, RIGHT = row("kidney left"), row("kidney right")
 
 
 def found(code: str, segment: str = "mask") -> Finding:
-    return Finding(code, "warning", "A rule says so.", segment)
+    return Finding(code, "warning", "A rule says so.", (segment,))
 
 
 def test_a_name_that_fits_best_is_kept():
@@ -67,7 +67,7 @@ def test_findings_about_other_masks_and_other_things_have_no_weight():
 
 
 def test_a_finding_about_two_masks_counts_for_both_and_many_of_one_kind_count_once():
-    swapped = Finding("WRONG_SIDE", "warning", 'The mask "l" lies to the right of "r".', "l")
+    swapped = Finding("WRONG_SIDE", "warning", 'The mask "l" lies to the right of "r".', ("l", "r"))
     assert decide("r", RIGHT, {RIGHT: 0.8, LEFT: 0.8}, [swapped]).looks_like == LEFT
     scores = {HEART: 0.6, LIVER: 0.55}
     assert not decide("mask", HEART, scores, [found("HEIGHT")] * 5).is_doubtful

@@ -28,7 +28,7 @@ def _with_rod(ct: Volume, segment: Segment, hu: float, n_slices: int, moved: int
 
 def test_metal_beside_a_mask_is_told_with_its_share_of_slices(sample_ct, liver):
     (finding,) = check_metal(liver, find_metal(_with_rod(sample_ct, liver, 3071, 9)))
-    assert (finding.code, finding.severity, finding.segment) == ("METAL", "warning", "liver")
+    assert (finding.code, finding.severity, finding.segments) == ("METAL", "warning", ("liver",))
     assert "in 30% of its slices" in finding.message
     assert finding.code in UNRELIABLE
 

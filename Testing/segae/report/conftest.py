@@ -46,7 +46,7 @@ FINDINGS = st.builds(
     code=NAMES,
     severity=st.sampled_from(["error", "warning", "info"]),
     message=NAMES,
-    segment=st.none() | NAMES,
+    segments=st.lists(NAMES, max_size=2).map(tuple),
     source=st.none() | NAMES,
 )
 EXTENTS = st.builds(
@@ -112,7 +112,7 @@ def report() -> QualityReport:
         SegmentExtent("blob", None, "", 7, 0.1),
         SegmentExtent("spleen, old", 26, "spleen", 40, 0.5),
     )
-    finding = Finding("empty", "warning", "The mask brain is empty.", "brain", "brain.nii.gz")
+    finding = Finding("empty", "warning", "The mask brain is empty.", ("brain",), "brain.nii.gz")
     model = ModelIdentity("starter", "0a" * 32, "segae-resnet18", demonstration=True)
     return QualityReport(
         case="s0001", ct="ct.nii.gz", segmentation="masks", model=model, slices=slices, findings=(finding,),

@@ -44,7 +44,7 @@ def test_the_threshold_reaches_the_rows(report):
 
 
 def test_structures_that_need_nobody_come_last_and_an_organ_without_mask_first(report, row):
-    doubtful = Finding("TINY_MASK", "info", "Small.", "rib")
+    doubtful = Finding("TINY_MASK", "info", "Small.", ("rib",))
     found = [SearchedSlice("brain", 25, "brain", k, 0.0, 0.0, 3.0 * k, 3.0, 400.0, 0.98) for k in (5, 6)]
     more = replace(
         report,

@@ -50,7 +50,7 @@ def test_one_measure_outside_is_enough_and_nothing_is_odd_when_nothing_is_known(
 def test_most_masks_odd_is_said_once_of_the_case():
     (finding,) = unlike_findings({"liver": [True, True], "spleen": [True, False], "aorta": [False]}, "m")
     assert finding.code == "UNLIKE_TRAINING"
-    assert finding.segment is None
+    assert finding.segments == ()
     assert finding.message.count(".") == 1
 
 
@@ -62,7 +62,7 @@ def test_a_single_odd_mask_is_named():
         "heart": [True, False, False],
     }
     (finding,) = unlike_findings(slices, "m")
-    assert finding.segment == "liver"
+    assert finding.segments == ("liver",)
     assert unlike_findings({"liver": [False]}, "m") == ()
 
 

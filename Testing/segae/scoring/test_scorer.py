@@ -153,7 +153,7 @@ def test_a_name_that_the_model_lacks_is_found_and_the_others_are_scored(
 ) -> None:
     report = segae.score(sample_ct, few_organs, model=_forgetting(small_model, 26), device="cpu")
     (finding,) = [finding for finding in report.findings if finding.code == "NAME_NOT_IN_MODEL"]
-    assert (finding.segment, finding.severity) == ("spleen", "warning")
+    assert (finding.segments, finding.severity) == (("spleen",), "warning")
     assert {row.segment for row in report.slices} == {"kidney_left", "vertebrae_L1"}
     assert [segment.segment for segment in report.unscored()] == ["spleen"]
 

@@ -95,7 +95,7 @@ def test_a_single_find_does_not_make_an_organ(report_of, truth):
 def test_findings_make_a_score_unreliable(report_of, truth, code, segment):
     report = report_of(
         {"liver": truth["liver"], "spleen": truth["spleen"]},
-        findings=[Finding(code, "warning", "A sentence.", segment)],
+        findings=[Finding(code, "warning", "A sentence.", () if segment is None else (segment,))],
     )
     liver, spleen = judge(report)
     assert (liver.verdict, liver.needs_human) == ("not reliable here", True)
@@ -105,13 +105,13 @@ def test_findings_make_a_score_unreliable(report_of, truth, code, segment):
 
 def test_an_organ_found_under_a_name_never_learned_is_no_find(report_of, truth):
     empty = np.zeros_like(truth["liver"])
-    unlearned = Finding("NAME_NOT_TRAINED", "warning", "A sentence.", "liver")
+    unlearned = Finding("NAME_NOT_TRAINED", "warning", "A sentence.", ("liver",))
     (verdict,) = judge(report_of({"liver": empty}, findings=[unlearned]))
     assert (verdict.verdict, verdict.needs_human) == ("not reliable here", False)
 
 
 def test_other_findings_change_nothing(report_of, truth):
-    report = report_of({"liver": truth["liver"]}, findings=[Finding("AT_BORDER", "info", "So.", "liver")])
+    report = report_of({"liver": truth["liver"]}, findings=[Finding("AT_BORDER", "info", "So.", ("liver",))])
     assert judge(report)[0].verdict == "fine"
 
 
@@ -154,7 +154,7 @@ def test_what_needs_a_human_comes_first(report_of, truth):
         "brain": truth["brain"],
         "stomach": truth["stomach"],
     }
-    learned = Finding("NAME_NOT_TRAINED", "warning", "A sentence.", "stomach")
+    learned = Finding("NAME_NOT_TRAINED", "warning", "A sentence.", ("stomach",))
     ranked = worst_verdicts_first(judge(report_of(masks, findings=[learned])))
     assert [one.segment for one in ranked[:3]] == ["liver", "spleen", "stomach"]
     assert {one.segment for one in ranked[3:]} == {"brain", "aorta", "kidney_left"}
