@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import uuid
@@ -24,6 +25,12 @@ def resource_dir() -> Path:
 def resource(*parts: str) -> Path:
     """Path of one bundled file or folder, for example `resource("Labels", "structures.csv")`."""
     return resource_dir().joinpath(*parts)
+
+
+def read_bundled_table(*parts: str) -> list[dict[str, str]]:
+    """Rows of a bundled CSV file, values as text."""
+    with resource(*parts).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import numpy as np
 
 from segae.data import Segment
 from segae.jobs.events import Located, Result
+from segae.labels.identify import Identification
 from segae.report.style import ERROR_COLOURS
 from SegAELib.app.binding import Ui, _, slicer
 from SegAELib.app.inquiry import Inquiry
@@ -17,7 +18,6 @@ from SegAELib.app.model_facts import ModelFacts
 from SegAELib.app.results import SliceKey
 from SegAELib.app.session import Session
 from SegAELib.mrml.error_overlay import ErrorOverlay
-from SegAELib.mrml.segment_names import OrganGuess
 from SegAELib.mrml.slice_navigation import jump_to
 
 
@@ -38,7 +38,9 @@ class ErrorsSection:
     def is_shown(self) -> bool:
         return self._overlay is not None and self._overlay.is_alive
 
-    def ask(self, session: Session, parameters: Any, key: SliceKey, organs: Mapping[str, OrganGuess]) -> None:
+    def ask(
+        self, session: Session, parameters: Any, key: SliceKey, organs: Mapping[str, Identification]
+    ) -> None:
         """Look for the errors of the chosen segment; a model that cannot tell is explained."""
         self.hide()
         with self._messages.telling():

@@ -7,6 +7,7 @@ from typing import Any
 
 from segae.jobs.events import Failed, Result
 from segae.jobs.settings import Task
+from segae.labels.identify import Identification
 from SegAELib.app.binding import _
 from SegAELib.app.messages import MessageBar
 from SegAELib.app.model_facts import ModelFacts
@@ -14,7 +15,6 @@ from SegAELib.app.run_controller import RunController, RunListener
 from SegAELib.app.scoring_section import RunView, job_settings
 from SegAELib.app.session import Session
 from SegAELib.mrml.scene_reader import SceneCase, read_case
-from SegAELib.mrml.segment_names import OrganGuess
 
 
 class Inquiry:
@@ -34,7 +34,7 @@ class Inquiry:
         session: Session,
         parameters: Any,
         segment_ids: Collection[str],
-        organs: Mapping[str, OrganGuess],
+        organs: Mapping[str, Identification],
         on_result: Callable[[Result], None],
     ) -> SceneCase | None:
         """Begin; what was read of the scene, None when it did not begin, which is said then. `on_result` is

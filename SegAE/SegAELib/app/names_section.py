@@ -9,6 +9,7 @@ from typing import Any
 from segae.checks.names import NameCheck, corrected_names, shown
 from segae.jobs.events import NamesChecked, Result
 from segae.labels import Structure
+from segae.labels.identify import Identification
 from SegAELib.app.binding import Ui, _
 from SegAELib.app.inquiry import Inquiry
 from SegAELib.app.messages import MessageBar
@@ -16,7 +17,7 @@ from SegAELib.app.segment_table import OrganChoices, OrganTable
 from SegAELib.app.session import Session
 from SegAELib.app.table_widgets import prepare, text_item
 from SegAELib.mrml.binding import SegmentationNode
-from SegAELib.mrml.segment_names import Naming, OrganGuess, naming_for, naming_of, set_naming
+from SegAELib.mrml.segment_names import Naming, naming_for, naming_of, set_naming
 
 SEGMENT, LOOKS_LIKE, SCORES, REASON = range(4)  # columns
 
@@ -41,7 +42,7 @@ class NamesSection:
         self._ui, self._inquiry, self._messages, self._on_renamed = ui, inquiry, messages, on_renamed
         self._node: SegmentationNode | None = None
         self._choices: OrganChoices | None = None
-        self._organs: dict[str, OrganGuess] = {}
+        self._organs: dict[str, Identification] = {}
         self._ids: dict[str, str] = {}  # segment id by name
         self._checks: tuple[NameCheck, ...] = ()
         self._done: list[_Correction] = []

@@ -15,6 +15,7 @@ from segae.batch.store import Failure, ResultStore
 from segae.errors import Cancelled, InputError, OutputError, SegAEError
 from segae.io.layouts import CaseFiles
 from segae.labels import resolve
+from segae.labels.identify import Identification
 from segae.progress import CancelToken, ProgressCallback, Watch
 from segae.results.types import POOR, QualityReport
 from segae.results.verdicts import judge
@@ -26,7 +27,6 @@ from SegAELib.mrml.guards import OVERLAY_ATTRIBUTE, reference_volume
 from SegAELib.mrml.results_table import KIND, create_results_table, find_results, write_results
 from SegAELib.mrml.scene_reader import SceneCase, read_case
 from SegAELib.mrml.score_tags import write_scores
-from SegAELib.mrml.segment_names import OrganGuess
 
 if TYPE_CHECKING:
     from segae.scoring.scorer import Scorer
@@ -92,7 +92,7 @@ def _set_organ(read: SceneCase, segment_id: str, name: str) -> None:
         raise InputError(
             f'There is no segment "{segment_id}" to be taken for "{name}"; give ids of segments.'
         )
-    guess = OrganGuess(resolve(name).structure, "given by the caller", 1.0)
+    guess = Identification(resolve(name).structure, "given by the caller", confidence=1.0)
     read.segments[segment_id] = replace(
         read.segments[segment_id], structure=guess.structure, reason=guess.reason
     )

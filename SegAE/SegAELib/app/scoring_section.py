@@ -8,6 +8,7 @@ from typing import Any
 from segae.errors import SegAEError
 from segae.jobs.events import Failed, Finished, Progress, Result
 from segae.jobs.settings import JobSettings, Task
+from segae.labels.identify import Identification
 from segae.results.types import SliceScore
 from segae.scoring.options import ScoringOptions
 from SegAELib.app.binding import Ui, _
@@ -16,7 +17,6 @@ from SegAELib.app.messages import MessageBar, duration, stage_word
 from SegAELib.app.model_facts import ModelFacts
 from SegAELib.app.run_controller import RunController, RunListener
 from SegAELib.app.session import Session
-from SegAELib.mrml.segment_names import OrganGuess
 
 
 def job_settings(
@@ -95,7 +95,7 @@ class ScoringSection:
         session: Session,
         parameters: Any,
         segment_ids: Collection[str],
-        organs: Mapping[str, OrganGuess],
+        organs: Mapping[str, Identification],
         *,
         only: Mapping[str, Collection[int]] | None = None,
         merge: bool = False,

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, MutableMapping
 from functools import partial
 
 from segae.labels import Structure, body_systems, by_index
+from segae.labels.identify import Identification
 from SegAELib.app.binding import Widget, _, qt
 from SegAELib.app.table_widgets import prepare, text_item
 from SegAELib.mrml.binding import SegmentationNode
-from SegAELib.mrml.segment_names import OrganGuess, guess_organs
+from SegAELib.mrml.segment_names import identify_segments
 
 CHOSEN = "chosen by you"
 
@@ -32,13 +33,15 @@ class OrganChoices:
         """Whether the user chose, so that the guess does not count."""
         return _key(node, segment_id) in self._store
 
-    def of(self, node: SegmentationNode, segment_ids: Iterable[str] | None = None) -> dict[str, OrganGuess]:
+    def of(
+        self, node: SegmentationNode, segment_ids: Iterable[str] | None = None
+    ) -> dict[str, Identification]:
         """By segment id (None: all): the choice where there is one, else the guess."""
-        guesses = guess_organs(node, segment_ids)
+        guesses = identify_segments(node, segment_ids)
         for segment_id in guesses:
             key = _key(node, segment_id)
             if key in self._store:
-                guesses[segment_id] = OrganGuess(by_index(int(self._store[key])), CHOSEN, 1.0)
+                guesses[segment_id] = Identification(by_index(int(self._store[key])), CHOSEN, confidence=1.0)
         return guesses
 
 
@@ -102,7 +105,7 @@ class OrganTable:
         self._table, self._on_change = table, on_change
         self._node: SegmentationNode | None = None
         self._choices: OrganChoices | None = None
-        self._organs: dict[str, OrganGuess] = {}
+        self._organs: dict[str, Identification] = {}
         self._unchecked: set[str] = set()
         self._open: int | None = None
         prepare(table, [_("Segment"), _("Organ"), _("Why")], REASON)
@@ -112,7 +115,7 @@ class OrganTable:
         table.connect("itemChanged(QTableWidgetItem*)", self._checked)
 
     @property
-    def organs(self) -> dict[str, OrganGuess]:
+    def organs(self) -> dict[str, Identification]:
         """What every segment is taken for, by id."""
         return dict(self._organs)
 

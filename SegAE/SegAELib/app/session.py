@@ -9,6 +9,7 @@ from typing import Any
 from segae.data import Segment
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import axis_codes
+from segae.labels.identify import Identification
 from segae.results.types import POOR, QualityReport, SliceScore
 from SegAELib.app.idle_tasks import Chores
 from SegAELib.app.model_facts import ModelFacts
@@ -19,7 +20,6 @@ from SegAELib.mrml.matrices import volume_grid
 from SegAELib.mrml.results_table import create_results_table, find_results, read_results, write_results
 from SegAELib.mrml.scene_reader import SceneCase, read_case, read_masks
 from SegAELib.mrml.score_tags import write_scores
-from SegAELib.mrml.segment_names import OrganGuess
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Session:
         self,
         model: ModelFacts,
         segment_ids: Collection[str],
-        organs: Mapping[str, OrganGuess],
+        organs: Mapping[str, Identification],
         *,
         only: Mapping[str, Collection[int]] | None = None,
         merge: bool = False,

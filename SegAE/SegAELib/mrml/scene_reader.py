@@ -11,11 +11,12 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from segae.data import Box, Segment, Segmentation, Volume
 from segae.errors import InputError
+from segae.labels.identify import Identification
 from SegAELib.mrml.binding import BINARY_LABELMAP, SegmentationNode, VolumeNode
 from SegAELib.mrml.guards import reference_volume, require_segmentation
 from SegAELib.mrml.label_layers import LabelLayer, binary_segmentation, label_boxes, label_layers
 from SegAELib.mrml.matrices import volume_grid
-from SegAELib.mrml.segment_names import OrganGuess, guess_organs
+from SegAELib.mrml.segment_names import identify_segments
 
 INT16 = np.iinfo(np.int16)
 
@@ -73,7 +74,7 @@ def read_case(
     volume: VolumeNode | None = None,
     *,
     segment_ids: Collection[str] | None = None,
-    organs: Mapping[str, OrganGuess] | None = None,
+    organs: Mapping[str, Identification] | None = None,
 ) -> SceneCase:
     """A segmentation and its CT (None: the reference volume that the segmentation names).
 
@@ -89,7 +90,7 @@ def read_segments(
     volume: VolumeNode,
     *,
     segment_ids: Collection[str] | None = None,
-    organs: Mapping[str, OrganGuess] | None = None,
+    organs: Mapping[str, Identification] | None = None,
 ) -> dict[str, Segment]:
     """Segments by id on the grid of `volume`, in the order of the segmentation.
 
@@ -104,7 +105,7 @@ def read_segments(
             "was drawn on."
         )
     given = organs or {}
-    guesses = {**guess_organs(node, (i for i in segments if i not in given)), **given}
+    guesses = {**identify_segments(node, (i for i in segments if i not in given)), **given}
     return {
         i: replace(segment, structure=guesses[i].structure, reason=guesses[i].reason)
         for i, segment in segments.items()

@@ -17,7 +17,8 @@ from segae.errors import InputError
 from segae.geometry.grid import Grid
 from segae.io.boxes import boxes_by_label, whole_numbers
 from segae.io.image import StoredImage
-from segae.labels.identify import identify_segment
+from segae.labels.identify import identify
+from segae.labels.table import LabelTable
 
 _SEGMENT_ID = re.compile(r"Segment(\d+)_ID$")
 _REFERENCE = re.compile(r"Reference image geometry\|([^|&]*)")
@@ -39,7 +40,7 @@ def has_segments(header: Mapping[str, str]) -> bool:
     return any(_SEGMENT_ID.match(key) for key in header)
 
 
-def read_segments(image: StoredImage) -> Iterator[Segment]:
+def read_segments(image: StoredImage, table: LabelTable | None = None) -> Iterator[Segment]:
     """The segments of the file in the header's order; several may overlap.
 
     A file that was cropped to its segments is put back on the grid of its reference image, which the header
@@ -54,9 +55,9 @@ def read_segments(image: StoredImage) -> Iterator[Segment]:
         for field in (field for field in fields if field.layer == layer):
             box = boxes.get(field.value, (slice(0, 0), slice(0, 0), slice(0, 0)))
             bits = np.packbits(labels[box] == field.value, axis=-1)
-            structure, reason = identify_segment(field.terminology, (field.id, field.name))
+            found = identify(field.name, segment_id=field.id, terminology=field.terminology, table=table)
             placed = _shifted(box, offset) if field.value in boxes else box
-            yield Segment(field.name, structure, reason, grid, placed, bits, str(image.path))
+            yield Segment(field.name, found.structure, found.reason, grid, placed, bits, str(image.path))
 
 
 def _fields(image: StoredImage, n_layers: int) -> list[_Field]:

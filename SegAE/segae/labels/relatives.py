@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from segae.labels.structure import Structure
-from segae.labels.table import level_series, offered_structures
+from segae.labels.table import LabelTable
 
 _OTHER = {"left": "right", "right": "left"}
 # Names without their side that annotators and networks mix up: neighbours of one shape, or on one course.
@@ -36,14 +34,17 @@ _SIMILAR = (
 )
 
 
-def other_side(structure: Structure) -> Structure | None:
+def other_side(structure: Structure, table: LabelTable | None = None) -> Structure | None:
     """The same organ on the other side; None where the table has none."""
-    return _by_name().get(_with_side(_sideless(structure), _OTHER.get(structure.laterality, "none")))
+    other = _OTHER.get(structure.laterality, "none")
+    return (table or LabelTable.default()).by_name(f"{structure.sideless} {other}")
 
 
-def levels_near(structure: Structure, reach: int = 2) -> tuple[Structure, ...]:
+def levels_near(
+    structure: Structure, reach: int = 2, table: LabelTable | None = None
+) -> tuple[Structure, ...]:
     """The levels above and below in its series, nearest first, at most `reach` away."""
-    for series in level_series():
+    for series in (table or LabelTable.default()).level_series:
         if structure in series:
             at = series.index(structure)
             near = (row for row in series if 0 < abs(series.index(row) - at) <= reach)
@@ -51,28 +52,17 @@ def levels_near(structure: Structure, reach: int = 2) -> tuple[Structure, ...]:
     return ()
 
 
-def similar(structure: Structure) -> tuple[Structure, ...]:
+def similar(structure: Structure, table: LabelTable | None = None) -> tuple[Structure, ...]:
     """Structures of similar shape or course, on the same side where they have sides."""
-    own = _sideless(structure)
+    table, own = table or LabelTable.default(), structure.sideless
     names = [name for group in _SIMILAR if own in group for name in group if name != own]
-    return tuple(row for name in dict.fromkeys(names) for row in _rows_named(name, structure.laterality))
+    return tuple(
+        row for name in dict.fromkeys(names) for row in _rows_named(name, structure.laterality, table)
+    )
 
 
-def _rows_named(name: str, side: str) -> tuple[Structure, ...]:
-    """The row `name`, or that of the wanted side (both sides when none is wanted)."""
+def _rows_named(name: str, side: str, table: LabelTable) -> tuple[Structure, ...]:
+    """The row `name`, or that of the side (both sides when there is none)."""
     sides = (side,) if side else ("left", "right")
-    found = [_by_name().get(text) for text in (name, *(_with_side(name, one) for one in sides))]
+    found = [table.by_name(text) for text in (name, *(f"{name} {one}" for one in sides))]
     return tuple(row for row in found if row is not None)
-
-
-def _sideless(structure: Structure) -> str:
-    return " ".join(word for word in structure.name.split() if word not in _OTHER)
-
-
-def _with_side(name: str, side: str) -> str:
-    return f"{name} {side}"
-
-
-@lru_cache(maxsize=1)
-def _by_name() -> dict[str, Structure]:
-    return {row.name: row for row in offered_structures()}

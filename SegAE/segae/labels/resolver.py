@@ -10,19 +10,9 @@ from dataclasses import dataclass
 from typing import SupportsIndex, TypeAlias
 
 from segae.errors import InputError
-from segae.labels.spelling import (
-    NAME,
-    SPELLING,
-    Reading,
-    Spelling,
-    is_lesion,
-    load_spellings,
-    plain,
-    readings,
-    spellings_by_text,
-)
+from segae.labels.spelling import NAME, SPELLING, Reading, Spelling, is_lesion, plain, readings
 from segae.labels.structure import AmbiguousName, Structure, UnknownName
-from segae.labels.table import FIRST_STRUCTURE, by_index, is_offered, load_structures
+from segae.labels.table import FIRST_STRUCTURE, LabelTable, is_offered
 
 Query: TypeAlias = SupportsIndex | str | tuple[str, str]
 
@@ -43,8 +33,9 @@ class Resolution:
     confidence: float
 
 
-def resolve(query: Query, *, published_map: bool = False) -> Resolution:
-    """The structure that `query` means: an index, a name, or a pair of SNOMED codes (type, modifier).
+def resolve(query: Query, *, table: LabelTable | None = None, published_map: bool = False) -> Resolution:
+    """The structure of `table` (None: the default one) that `query` means: an index, a name, or a pair of
+    SNOMED codes (type, modifier).
 
     Names may be those of the table, of TotalSegmentator v1 or v2, or a usual spelling; the side may stand in
     front or behind. `published_map` repeats the two slips of the published TotalSegmentator map
@@ -53,54 +44,58 @@ def resolve(query: Query, *, published_map: bool = False) -> Resolution:
     Raises `AmbiguousName` when several structures may be meant and `UnknownName` when none is, or when the
     name means something that is no organ (background, a lesion); `InputError` for a query of another type.
     """
+    table = table or LabelTable.default()
     if isinstance(query, tuple):
-        return _by_snomed(query)
+        return _by_snomed(query, table)
     if isinstance(query, str):
-        return _by_index(int(query)) if _WHOLE_NUMBER.match(query) else _by_name(query, published_map)
+        if _WHOLE_NUMBER.match(query):
+            return _by_index(int(query), table)
+        return _by_name(query, table, published_map)
     try:
-        return _by_index(operator.index(query))
+        return _by_index(operator.index(query), table)
     except TypeError as error:
         sentence = f"{_shown(query)} names no structure; give an index, a name or two SNOMED codes."
         raise InputError(sentence) from error
 
 
-def _by_index(index: int) -> Resolution:
-    return _allowed(Resolution(by_index(index), f"index {index}", NAME))
+def _by_index(index: int, table: LabelTable) -> Resolution:
+    return _allowed(Resolution(table.by_index(index), f"index {index}", NAME))
 
 
-def _by_name(query: str, published_map: bool) -> Resolution:
+def _by_name(query: str, table: LabelTable, published_map: bool) -> Resolution:
     if len(query) > _LONGEST_NAME:
         raise UnknownName(f"{_shown(query)} is too long for a name; use one of the label table.")
     text = plain(query)
     if published_map and text in _PUBLISHED_SLIPS:
-        return Resolution(by_index(_PUBLISHED_SLIPS[text]), "published TotalSegmentator map", NAME)
-    if text in spellings_by_text():
-        spelling = spellings_by_text()[text]
+        return Resolution(table.by_index(_PUBLISHED_SLIPS[text]), "published TotalSegmentator map", NAME)
+    spelling = table.spellings_by_text.get(text)
+    if spelling is not None:
         return _allowed(Resolution(spelling.structure, spelling.reason, spelling.confidence))
-    return _by_reading(query)
+    return _by_reading(query, table)
 
 
-def _by_reading(query: str) -> Resolution:
+def _by_reading(query: str, table: LabelTable) -> Resolution:
     read = readings(query)
     if any(map(is_lesion, read)):
         raise UnknownName(
-            f"{_shown(query)} names a lesion, not the organ it lies in; leave it out or name the organ."
+            f"{_shown(query)} names a lesion, not the organ it lies in; leave it out or name the organ.",
+            no_organ=True,
         )
     for reading in read:
-        match = _same_words(reading)
+        match = _same_words(reading, table)
         if match is not None:
             return _allowed(match)
     for reading in read:
-        candidates = _candidates(reading)
+        candidates = _candidates(reading, table)
         if len(candidates) > 1:
             raise _ambiguous(query, candidates)
-    near = [structure for reading in read for structure in (*_candidates(reading), *_similar(reading))]
+    near = [one for reading in read for one in (*_candidates(reading, table), *_similar(reading, table))]
     raise _unknown(query, _unique(near)[:_SHOWN])
 
 
-def _same_words(reading: Reading) -> Resolution | None:
+def _same_words(reading: Reading, table: LabelTable) -> Resolution | None:
     """The one structure with these words and this side, or with these words if the table has but one side."""
-    same_words = [spelling for spelling in load_spellings() if spelling.reading.words == reading.words]
+    same_words = [spelling for spelling in table.spellings if spelling.reading.words == reading.words]
     same_side = [spelling for spelling in same_words if spelling.reading.side == reading.side]
     if len({spelling.structure for spelling in same_side}) == 1:
         first = same_side[0]
@@ -112,26 +107,26 @@ def _same_words(reading: Reading) -> Resolution | None:
     return None
 
 
-def _candidates(reading: Reading) -> tuple[Structure, ...]:
+def _candidates(reading: Reading, table: LabelTable) -> tuple[Structure, ...]:
     """Structures whose names say what `reading` says and more: "rib 7" is the left and the right one."""
     if not reading.words and not reading.side:
         return ()
     fitting = (
         spelling.structure
-        for spelling in load_spellings()
+        for spelling in table.spellings
         if reading.words <= spelling.reading.words and _side_fits(reading.side, spelling.reading.side)
     )
     return tuple(sorted(_unique(fitting), key=lambda structure: structure.index))
 
 
-def _side_fits(asked: str, side: str) -> bool:
-    return asked in ("", side) or (asked == "both" and side != "")
+def _side_fits(side: str, other: str) -> bool:
+    return side in ("", other) or (side == "both" and other != "")
 
 
-def _similar(reading: Reading) -> Iterable[Structure]:
+def _similar(reading: Reading, table: LabelTable) -> Iterable[Structure]:
     """Structures with similar words on the side that `reading` gives, or without a side; best first."""
     known: dict[str, list[Spelling]] = {}
-    for spelling in load_spellings():
+    for spelling in table.spellings:
         known.setdefault(spelling.reading.sideless, []).append(spelling)
     return (
         spelling.structure
@@ -141,26 +136,26 @@ def _similar(reading: Reading) -> Iterable[Structure]:
     )
 
 
-def _by_snomed(query: tuple[str, ...]) -> Resolution:
+def _by_snomed(query: tuple[str, ...], table: LabelTable) -> Resolution:
     if len(query) != 2 or not all(isinstance(code, str | int) for code in query):
         raise InputError(f"{_shown(query)} is no pair of SNOMED codes; give (type code, modifier code).")
     kind, modifier = (str(code).strip() for code in query)
-    of_type = tuple(row for row in load_structures() if kind and row.snomed[0] == kind)
+    of_type = tuple(row for row in table.structures if kind and row.snomed[0] == kind)
     exact = [row for row in of_type if row.snomed[1] == modifier]
     # "Left atrium" has no modifier of its own; one that repeats the side is no contradiction.
     side = _LATERALITY.get(modifier, "unknown")
     repeated = [row for row in of_type if row.snomed[1] == "" and row.laterality == side]
     written = f"SNOMED {kind}" + (f" + {modifier}" if modifier else "")
     if len(exact or repeated) == 1:
-        return _with_code((exact or repeated)[0], written)
+        return _with_code((exact or repeated)[0], written, table)
     if len(of_type) > 1:
         raise _ambiguous(written, of_type)
     raise _unknown(written, of_type)
 
 
-def _with_code(structure: Structure, written: str) -> Resolution:
+def _with_code(structure: Structure, written: str, table: LabelTable) -> Resolution:
     """A code stands for what TotalSegmentator calls by its name; that may be a nearest partner only."""
-    named = spellings_by_text()[plain(structure.totalsegmentator_v2 or structure.name)]
+    named = table.spellings_by_text[plain(structure.totalsegmentator_v2 or structure.name)]
     reason = written if named.confidence == NAME else f"{written}, {named.reason}"
     return Resolution(structure, reason, named.confidence)
 
@@ -169,7 +164,8 @@ def _allowed(resolution: Resolution) -> Resolution:
     structure = resolution.structure
     if structure.index < FIRST_STRUCTURE:
         raise UnknownName(
-            f"'{structure}' (row {structure.index} of the label table) is no organ; leave it out."
+            f"'{structure}' (row {structure.index} of the label table) is no organ; leave it out.",
+            no_organ=True,
         )
     return resolution
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from segae.files import read_bundled_table
 from segae.labels.structure import Structure
-from segae.labels.table import load_structures, read_table
 
 NAME, SPELLING, PARTNER = 1.0, 0.9, 0.6  # confidence of an exact name, a usual spelling, a nearest partner
 
@@ -25,60 +25,52 @@ class Spelling:
     confidence: float
 
 
-@lru_cache(maxsize=1)
-def load_spellings() -> tuple[Spelling, ...]:
-    """All spellings; of two with the same text, the first one counts (nearest partners come first)."""
-    rows = read_table("synonyms.csv")
+def spellings_of(structures: Sequence[Structure]) -> tuple[Spelling, ...]:
+    """All spellings of the rows of a label table; of two with the same text the first one counts (nearest
+    partners come first)."""
+    rows = read_bundled_table("Labels", "synonyms.csv")
     partners = [row for row in rows if row["kind"] == "partner"]
     names = [row for row in rows if row["kind"] == "name"]
-    return (*_partners(partners), *_exact_names(), *_snomed_meanings(), *_synonyms(names))
+    return (
+        *_partners(partners, structures),
+        *(spelling for structure in structures for spelling in _exact_names(structure)),
+        *(
+            _spelling(structure.meaning, structure, "SNOMED meaning", SPELLING)
+            for structure in structures
+            if structure.meaning
+        ),
+        *_synonyms(names, structures),
+        *(spelling for structure in structures for spelling in _own_synonyms(structure)),
+    )
 
 
-@lru_cache(maxsize=1)
-def spellings_by_text() -> dict[str, Spelling]:
-    """The spellings by their plain text ("kidney left", "rib left 7")."""
-    return {spelling.text: spelling for spelling in reversed(load_spellings())}
-
-
-def _partners(rows: list[dict[str, str]]) -> list[Spelling]:
+def _partners(rows: list[dict[str, str]], structures: Sequence[Structure]) -> list[Spelling]:
     return [
         _spelling(row["spelling"], structure, f"nearest partner, not the same: {row['note']}", PARTNER)
         for row in rows
-        for structure in load_structures()
+        for structure in structures
         if structure.name == row["means"]
     ]
 
 
-def _exact_names() -> list[Spelling]:
-    return [
-        _spelling(name, structure, kind, NAME)
-        for structure in load_structures()
-        for name, kind in (
-            (structure.name, "table name"),
-            (structure.totalsegmentator_v1, "TotalSegmentator name"),
-            (structure.totalsegmentator_v2, "TotalSegmentator name"),
-        )
-        if name
-    ]
+def _exact_names(structure: Structure) -> Iterator[Spelling]:
+    for name, kind in (
+        (structure.name, "table name"),
+        (structure.totalsegmentator_v1, "TotalSegmentator name"),
+        (structure.totalsegmentator_v2, "TotalSegmentator name"),
+    ):
+        if name:
+            yield _spelling(name, structure, kind, NAME)
 
 
-def _snomed_meanings() -> list[Spelling]:
-    rows = zip(load_structures(), read_table("structures.csv"), strict=True)
-    return [
-        _spelling(
-            f"{row['snomed_type_meaning']} {row['snomed_modifier_meaning']}",
-            structure,
-            "SNOMED meaning",
-            SPELLING,
-        )
-        for structure, row in rows
-        if row["snomed_type_meaning"]
-    ]
+def _own_synonyms(structure: Structure) -> Iterator[Spelling]:
+    for name in structure.synonyms:
+        yield _spelling(name, structure, f"synonym of '{structure}'", SPELLING)
 
 
-def _synonyms(rows: list[dict[str, str]]) -> list[Spelling]:
+def _synonyms(rows: list[dict[str, str]], structures: Sequence[Structure]) -> list[Spelling]:
     """A synonym of a name without a side holds for both sides."""
-    own = [(structure, read(structure.name)) for structure in load_structures()]
+    own = [(structure, read(structure.name)) for structure in structures]
     found: list[Spelling] = []
     for row in rows:
         meant = read(row["means"])
@@ -125,7 +117,7 @@ class WordForms:
 @lru_cache(maxsize=1)
 def word_forms() -> WordForms:
     """The single words of `synonyms.csv`."""
-    rows = read_table("synonyms.csv")
+    rows = read_bundled_table("Labels", "synonyms.csv")
     return WordForms(
         sides={row["spelling"]: row["means"] for row in rows if row["kind"] == "side"},
         words={row["spelling"]: tuple(row["means"].split()) for row in rows if row["kind"] == "word"},

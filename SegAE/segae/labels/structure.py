@@ -1,4 +1,4 @@
-"""A row of the label table, and what a name is that means none of them or several."""
+"""A structure of the label table, and what a name is that means none of them or several."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from segae.errors import InputError
 
 @dataclass(frozen=True)
 class Structure:
-    """An anatomical structure of the DAP Atlas label table.
+    """An anatomical structure of the label table.
 
-    `index`: the label value in DAP Atlas files and the row of a model's text vectors. `laterality`: "left",
-    "right" or "". `snomed`: (type code, modifier code), each "" where the table has none.
+    `index`: the label value in DAP Atlas files and the place of its text vector in a model. `laterality`:
+    "left", "right" or "". `snomed`: (type code, modifier code), each "" where the table has none; `meaning`:
+    what SNOMED CT calls it. `synonyms`: other names, of a structure of one's own.
     """
 
     index: int
@@ -21,17 +22,28 @@ class Structure:
     totalsegmentator_v1: str = ""
     totalsegmentator_v2: str = ""
     snomed: tuple[str, str] = ("", "")
+    meaning: str = ""
+    synonyms: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def sideless(self) -> str:
+        """The name without its side."""
+        return " ".join(word for word in self.name.split() if word not in ("left", "right"))
+
 
 class UnknownName(InputError):
-    """No structure of the label table is meant; `nearest` holds what a user may have meant, best first."""
+    """No structure of the label table is meant; `nearest` holds what a user may have meant, best first.
 
-    def __init__(self, message: str, nearest: tuple[Structure, ...] = ()) -> None:
+    `no_organ`: the name says that nothing of the table is meant: a lesion, a device, the background.
+    """
+
+    def __init__(self, message: str, nearest: tuple[Structure, ...] = (), no_organ: bool = False) -> None:
         super().__init__(message)
         self.nearest = nearest
+        self.no_organ = no_organ
 
 
 class AmbiguousName(InputError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from segae.errors import InputError
 from segae.labels.resolver import Resolution, resolve
 from segae.labels.structure import Structure, UnknownName
+from segae.labels.table import LabelTable
 
 # Category codes of SNOMED CT, and of SRT as older scenes hold them
 _ORGAN = {"123037004", "T-D000A"}
@@ -60,8 +61,9 @@ def parse_terminology(text: str) -> Terminology:
     )
 
 
-def resolve_terminology(text: str) -> Resolution | None:
-    """The structure that a terminology entry means; None if it says nothing, as the default "Tissue".
+def resolve_terminology(text: str, table: LabelTable | None = None) -> Resolution | None:
+    """The structure of `table` that a terminology entry means; None if it says nothing, as the default
+    "Tissue".
 
     Codes count first, the meanings of unknown codes after them. Raises `UnknownName` for a lesion, another
     thing that is no organ, or an organ that the table does not have; `AmbiguousName` for a missing side;
@@ -74,7 +76,8 @@ def resolve_terminology(text: str) -> Resolution | None:
         where = f" in the region '{entry.region.meaning}'" if entry.region.meaning else ""
         raise UnknownName(
             f"The terminology says '{entry.type.meaning or entry.category.meaning}'{where}, a lesion and not "
-            "the organ it lies in; leave the segment out or name the organ yourself."
+            "the organ it lies in; leave the segment out or name the organ yourself.",
+            no_organ=True,
         )
     # A segment of the category "Tissue" tells a material (fat, bone), not an organ.
     if entry.category.value in _TISSUE or entry.type.value in _TISSUE or entry.type == Code():
@@ -82,9 +85,10 @@ def resolve_terminology(text: str) -> Resolution | None:
     if entry.category != Code() and entry.category.value not in _ORGAN:
         raise UnknownName(
             f"The terminology says '{entry.type.meaning}' of the category '{entry.category.meaning}', "
-            "which is no organ; leave the segment out or name the organ yourself."
+            "which is no organ; leave the segment out or name the organ yourself.",
+            no_organ=True,
         )
-    return _resolve_term(entry.type, entry.type_modifier)
+    return _resolve_term(entry.type, entry.type_modifier, table)
 
 
 def terminology_for(structure: Structure) -> str:
@@ -101,14 +105,14 @@ def terminology_for(structure: Structure) -> str:
     return f"{_GENERAL}~{category}~SCT^{kind}^{meaning}~{side}~{_REGIONS}~^^~^^"
 
 
-def _resolve_term(kind: Code, modifier: Code) -> Resolution:
+def _resolve_term(kind: Code, modifier: Code, table: LabelTable | None) -> Resolution:
     if kind.scheme == "SCT":
         try:
-            return resolve((kind.value, modifier.value))
+            return resolve((kind.value, modifier.value), table=table)
         except UnknownName:
             if not kind.meaning:
                 raise
-    found = resolve(f"{kind.meaning} {modifier.meaning}")
+    found = resolve(f"{kind.meaning} {modifier.meaning}", table=table)
     return Resolution(found.structure, f"terminology meaning, {found.reason}", min(found.confidence, 0.8))
 
 

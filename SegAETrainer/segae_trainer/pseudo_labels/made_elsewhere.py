@@ -80,14 +80,14 @@ def _rows(path: Path) -> Mapping[int, int]:
     names = read_names(beside) if beside is not None else header_names(path)
     if not names:
         return {structure.index: structure.index for structure in offered_structures()}
-    found = {value: identify(name)[0] for value, name in names.items()}
+    found = {value: identify(name).structure for value, name in names.items()}
     return {
         value: structure.index for value, structure in found.items() if structure and is_offered(structure)
     }
 
 
 def _in_folder(masks: list[Path], source: str) -> list[PseudoLabel]:
-    found = ((identify(stem(path))[0], path) for path in masks)
+    found = ((identify(stem(path)).structure, path) for path in masks)
     return [PseudoLabel(s.index, source, path) for s, path in found if s is not None and is_offered(s)]
 
 

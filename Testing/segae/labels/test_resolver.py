@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segae.errors import InputError
-from segae.files import resource
+from segae.files import read_bundled_table, resource
 from segae.labels import AmbiguousName, Structure, UnknownName, load_structures, resolve
-from segae.labels.spelling import Reading, load_spellings
-from segae.labels.table import read_table
+from segae.labels.spelling import Reading
+from segae.labels.table import LabelTable
 
 ORGANS = load_structures()[2:]
 SPINAL_CANAL = 24
@@ -229,16 +229,16 @@ def test_the_spinal_cord_is_only_near_to_the_spinal_canal(name: Any) -> None:
 
 def test_no_spelling_stands_for_two_structures() -> None:
     meant: dict[Reading, set[str]] = {}
-    for spelling in load_spellings():
+    for spelling in LabelTable.default().spellings:
         meant.setdefault(spelling.reading, set()).add(spelling.structure.name)
     assert [names for names in meant.values() if len(names) > 1] == []
 
 
 def test_every_row_of_the_synonyms_is_in_use() -> None:
-    rows = read_table("synonyms.csv")
+    rows = read_bundled_table("Labels", "synonyms.csv")
     assert {row["kind"] for row in rows} == {"side", "word", "name", "partner", "lesion"}
     assert len({row["spelling"] for row in rows}) == len(rows)
-    known = [spelling.text for spelling in load_spellings()]
+    known = [spelling.text for spelling in LabelTable.default().spellings]
     for row in rows:
         if row["kind"] in ("name", "partner"):
             assert any(text.startswith(row["spelling"]) for text in known), row

@@ -85,7 +85,7 @@ def test_files_written_for_each_structure_are_recognised_by_their_names(tmp_path
     labels[0, 0, : len(rows)] = rows
     write_prediction(tmp_path / "scan", labels, Grid((len(rows) + 3, 1, 1), np.eye(4)))
     names = [path.name.removesuffix(".nii.gz") for path in (tmp_path / "scan").iterdir()]
-    found = [identify(name)[0] for name in names]
+    found = [identify(name).structure for name in names]
     assert sorted(structure.index for structure in found if structure is not None) == rows
     assert [path.name for path in tmp_path.iterdir()] == ["scan"]
 
