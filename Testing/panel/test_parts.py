@@ -170,38 +170,6 @@ def test_a_file_that_is_no_model_is_refused_with_a_sentence(tmp_path):
         ModelFacts.of(str(path))
 
 
-def test_published_weights_are_imported_in_a_child_process(published_files, tmp_path):
-    import time
-
-    from SegAELib.app.model_section import ModelImport
-
-    files, done = published_files("resnet18"), []
-    job = ModelImport(done.append)
-    job.start(files.weights, files.embeddings, tmp_path / "new.safetensors")
-    end = time.monotonic() + 120
-    while job.running and time.monotonic() < end:
-        job.poll()
-        time.sleep(0.05)
-    assert done == [tmp_path / "new.safetensors"]
-    assert done[0].is_file()
-
-
-def test_files_that_are_no_published_weights_say_why(published_files, tmp_path):
-    import time
-
-    from SegAELib.app.model_section import ModelImport
-
-    files, done = published_files("resnet18"), []
-    (tmp_path / "x.pth").write_bytes(b"nothing")
-    job = ModelImport(done.append)
-    job.start(tmp_path / "x.pth", files.embeddings, tmp_path / "new.safetensors")
-    with pytest.raises(ModelError, match=r"x\.pth"):
-        while job.running:
-            job.poll()
-            time.sleep(0.05)
-    assert not done and not (tmp_path / "new.safetensors").exists()
-
-
 # Verdicts -------------------------------------------------------------------------------------------------
 
 

@@ -17,9 +17,7 @@ OURS = {"segae", "segae_trainer", "SegAELib", "SegAETrainerLib", "SegAE", "SegAE
 VIEWER = {"slicer", "qt", "ctk", "vtk", "PySide6"}
 HEAVY = {"pandas", "pyarrow", "matplotlib", "nibabel", "rich", "typer"}
 
-CHILD = "segae.jobs.process"
 SHARED = {
-    CHILD,
     "SegAELib.app.binding",
     "SegAELib.app.chart",
     "SegAELib.app.messages",
@@ -37,7 +35,7 @@ LAYERS = {
     "SegAELib.mrml": ("SegAE/SegAELib/mrml", {"segae", "SegAELib.mrml"}, {"slicer", "vtk"}),
     "SegAELib.app": ("SegAE/SegAELib/app", {"segae", "SegAELib.mrml", "SegAELib.app"}, VIEWER),
     "SegAETrainerLib.runs": (
-        "SegAETrainer/SegAETrainerLib/runs", {*CORES, CHILD, "SegAETrainerLib.runs"}, set(),
+        "SegAETrainer/SegAETrainerLib/runs", {*CORES, "SegAETrainerLib.runs"}, set(),
     ),
     "SegAETrainerLib.app": (
         "SegAETrainer/SegAETrainerLib/app", {*CORES, *SHARED, "SegAETrainerLib"}, VIEWER,

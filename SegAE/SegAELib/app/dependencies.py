@@ -7,7 +7,6 @@ Nothing here installs by itself; `install` is for the handler of a button.
 from __future__ import annotations
 
 import importlib
-import os
 import re
 import subprocess
 import sys
@@ -19,8 +18,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from segae.errors import SegAEError
-from segae.jobs.process import child_environment, python_executable
+from segae.errors import InputError, SegAEError
+from segae.jobs.calls import CallJob
+from segae.jobs.process import ExitMessages
 
 REQUIRED = {"torch": "2.1", "torchvision": "0.16", "safetensors": "0.4"}  # for scoring; name: lowest version
 _MODULES = {"scikit-learn": "sklearn"}  # what a package is imported as, where that is not its name
@@ -68,13 +68,13 @@ class TorchInstaller(Protocol):
 @dataclass(frozen=True)
 class InstallTools:
     """What the application lends. `torch_installer` raises ModuleNotFoundError without the PyTorch extension;
-    `pip_install` takes pip's arguments and raises CalledProcessError; `is_online` may take some seconds;
-    `python` is the Python that will import the packages."""
+    `pip_install` takes pip's arguments and raises CalledProcessError; `is_online` and
+    `verify` (that modules can be imported; raises `DependencyError`) may take some seconds."""
 
     torch_installer: Callable[[], TorchInstaller]
     pip_install: Callable[[list[str]], Any]
     is_online: Callable[[], bool]
-    python: str
+    verify: Callable[[Sequence[str]], None]
 
 
 def application_tools() -> InstallTools:
@@ -84,8 +84,7 @@ def application_tools() -> InstallTools:
     def torch_installer() -> TorchInstaller:
         return importlib.import_module("PyTorchUtils").PyTorchUtilsLogic()
 
-    python = python_executable()
-    return InstallTools(torch_installer, slicer.util.pip_install, lambda: reaches_index(python), python)
+    return InstallTools(torch_installer, slicer.util.pip_install, reaches_index, verify)
 
 
 def package_states(required: dict[str, str] = REQUIRED) -> tuple[PackageState, ...]:
@@ -133,25 +132,40 @@ def install(
             offer_wheels=True,
         ) from error
     importlib.invalidate_caches()
-    verify(tools.python, tuple(dict.fromkeys([*REQUIRED, *(state.module for state in missing)])))
+    tools.verify(tuple(dict.fromkeys([*REQUIRED, *(state.module for state in missing)])))
 
 
-def verify(python: str, names: Sequence[str] = tuple(REQUIRED)) -> None:
-    """Import the packages in a child process; raises `DependencyError` with the reason when that fails."""
-    done = _run(python, ["-c", f"import {', '.join(names)}"])
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+_CHECK = ExitMessages(
+    "The check of the packages",
+    "close other programs and try again",
+    "remove PyTorch in the module PyTorch Utils, restart Slicer and install again",
+    "remove PyTorch in the module PyTorch Utils, restart Slicer and install again",
+)
+
+
+def verify(names: Sequence[str]) -> None:
+    """Import modules in a child process; raises `DependencyError` with the reason when that fails."""
+    try:
+        CallJob("segae.jobs.calls:import_modules", {"names": list(names)}, _CHECK).run()
+    except InputError as error:
         raise DependencyError(
-            f"The packages are installed but cannot be loaded ({reason}); remove PyTorch in the module "
+            f"The packages are installed but cannot be loaded ({error}); remove PyTorch in the module "
             "PyTorch Utils, restart Slicer and install again."
-        )
+        ) from error
+    except SegAEError as error:
+        raise DependencyError(str(error)) from error
 
 
-def reaches_index(python: str) -> bool:
+def reaches_index() -> bool:
     """Whether pip, with its own settings for index and proxy, can fetch a small package."""
     with tempfile.TemporaryDirectory() as folder:
         quick = ["--quiet", "--no-deps", "--disable-pip-version-check", "--timeout", "5", "--retries", "0"]
-        return _run(python, ["-m", "pip", "download", *quick, "--dest", folder, _SMALL]).returncode == 0
+        arguments = ["download", *quick, "--dest", folder, _SMALL]
+        job = CallJob("segae.jobs.calls:run_program", {"program": "pip", "arguments": arguments}, _CHECK)
+        try:
+            return job.run() == 0
+        except SegAEError as error:
+            raise DependencyError(str(error)) from error
 
 
 def wheel_command(missing: Sequence[PackageState]) -> str:
@@ -228,18 +242,3 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _run(python: str, arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            [python, *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env=child_environment(os.environ),
-            check=False,
-        )
-    except OSError as error:
-        raise DependencyError(f'"{python}" cannot be started ({error}); install Slicer again.') from error

@@ -2,84 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import segae
-from segae.errors import ModelError, SegAEError
-from segae.jobs.process import child_environment, python_executable
+from segae.errors import SegAEError
+from segae.jobs.calls import CallJob
+from segae.jobs.events import Failed, Returned
+from segae.jobs.process import ExitMessages
 from segae.models.registry import BUNDLED, bundled_models
 from SegAELib.app.binding import Ui, _, qt
 from SegAELib.app.messages import MessageBar
 from SegAELib.app.model_facts import ModelFacts
 
-_REFUSED = 65  # exit code of the child for files that cannot be used; its sentence is on stderr
-_CODE = f"""
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-from segae.errors import SegAEError
-from segae.models.checkpoint import save_checkpoint
-from segae.models.published_import import import_published
-weights, embeddings, out = map(Path, sys.argv[2:])
-try:
-    save_checkpoint(import_published(weights, embeddings), out)
-except SegAEError as error:
-    print(error, file=sys.stderr)
-    sys.exit({_REFUSED})
-"""
-
-
-class ModelImport:
-    """One import at a time; ask `poll` until it calls `on_done` with the new file. No Qt."""
-
-    def __init__(self, on_done: Callable[[Path], None]) -> None:
-        self._on_done = on_done
-        self._process: subprocess.Popen[str] | None = None
-        self._out = Path()
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None
-
-    def start(self, weights: Path, embeddings: Path, out: Path) -> None:
-        """Begin; raises `ModelError` when the child cannot be started."""
-        assert segae.__file__ is not None
-        root = str(Path(segae.__file__).resolve().parents[1])
-        command = [python_executable(), "-c", _CODE, root, str(weights), str(embeddings), str(out)]
-        self._out = out
-        try:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                text=True, errors="replace", env=child_environment(os.environ),
-            )  # fmt: skip
-        except OSError as error:
-            raise ModelError(f"Python cannot be started for it ({error}); install Slicer again.") from error
-
-    def poll(self) -> None:
-        """Raises `ModelError` with the reason when the import failed."""
-        if self._process is None or self._process.poll() is None:
-            return
-        process, self._process = self._process, None
-        _, said = process.communicate()
-        if process.returncode == 0:
-            self._on_done(self._out)
-            return
-        last = (said.strip().splitlines() or ["no message"])[-1]
-        if process.returncode == _REFUSED:
-            raise ModelError(last)
-        raise ModelError(f"The import ended with code {process.returncode} ({last}); check the packages.")
-
-    def close(self) -> None:
-        """Stop an import that is running."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
-
-
+IMPORT = ExitMessages(
+    _("The import"),
+    _("close other programs and import again"),
+    _("import again, and install PyTorch again if it stays so"),
+    _("check the packages"),
+)
 POLL_MS = 200
 FILTER = "SegAE (*.safetensors)"
 
@@ -91,7 +31,8 @@ class AdvancedSection:
         self, ui: Ui, messages: MessageBar, on_model: Callable[[str], None], on_device: Callable[[str], None]
     ) -> None:
         self._ui, self._messages, self._on_model = ui, messages, on_model
-        self._import = ModelImport(self._imported)
+        self._import: CallJob | None = None
+        self._imported = Path()
         self._timer = qt.QTimer()
         self._timer.setInterval(POLL_MS)
         self._timer.connect("timeout()", self._poll)
@@ -127,8 +68,11 @@ class AdvancedSection:
 
     def import_published(self, weights: Path, embeddings: Path, out: Path) -> None:
         """Begin to import; the new file becomes the model when it is there."""
+        arguments = {"weights": str(weights), "embeddings": str(embeddings), "out": str(out)}
+        job = CallJob("segae.jobs.calls:import_published_model", arguments, IMPORT)
         with self._messages.telling():
-            self._import.start(weights, embeddings, out)
+            job.start()
+            self._import, self._imported = job, out
             self._ui.importModelButton.enabled = False
             self._messages.info(_("Importing the model..."))
             self._timer.start()
@@ -136,7 +80,8 @@ class AdvancedSection:
     def close(self) -> None:
         """Stop an import that is running."""
         self._timer.stop()
-        self._import.close()
+        if self._import is not None:
+            self._import.close()
 
     def _describe(self, *_unused: object) -> None:
         """What the model's file says about itself, or why it cannot be used. Read when it can be seen."""
@@ -174,12 +119,14 @@ class AdvancedSection:
             self.import_published(Path(weights), Path(embeddings), Path(out).with_suffix(".safetensors"))
 
     def _poll(self) -> None:
-        with self._messages.telling():
-            self._import.poll()
+        assert self._import is not None
+        for event in self._import.poll():
+            if isinstance(event, Failed):
+                self._messages.error(event.sentence)
+            elif isinstance(event, Returned):
+                name = self._imported.name
+                self._messages.info(_("The model {name} is imported and in use.").format(name=name))
+                self._on_model(str(self._imported))
         if not self._import.running:
             self._timer.stop()
             self._ui.importModelButton.enabled = True
-
-    def _imported(self, path: Path) -> None:
-        self._messages.info(_("The model {name} is imported and in use.").format(name=path.name))
-        self._on_model(str(path))

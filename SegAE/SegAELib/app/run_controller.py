@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from segae.data import Segmentation, Volume
-from segae.jobs.events import Cancelled, Event, Failed, Progress, Result, Scores
+from segae.jobs.events import Cancelled, Event, Failed, Progress, Result, Returned, Scores
 from segae.jobs.scoring_job import InProcessJob, ScoringJob, WorkerJob
 from segae.jobs.settings import JobSettings
 from segae.results.types import SliceScore
@@ -123,7 +123,7 @@ class RunController:
             listener.on_progress(event)
         elif isinstance(event, Scores):
             listener.on_scores(event.rows)
-        else:
+        elif not isinstance(event, Returned):  # which only calls of a function give
             self._job = self._listener = None
             self._end(listener, event)
 

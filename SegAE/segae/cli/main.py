@@ -6,6 +6,7 @@ import io
 import sys
 import warnings
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError
 
 from segae.errors import Cancelled, SegAEError
 from segae.files import reason
@@ -42,6 +43,8 @@ def run(program: str, module: str, stopped: str, extra: str) -> int:
         raise
     except SegAEError as error:
         return stop(str(error))
+    except PackageNotFoundError as error:  # a kind of ModuleNotFoundError, and yet the module is there
+        return stop(f"the package {error.name} has lost the record of its version; install it again.")
     except ModuleNotFoundError as error:
         return stop(f'the package {error.name} is missing; install it with pip install "{extra}".')
     except OSError as error:

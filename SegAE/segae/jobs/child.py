@@ -7,39 +7,55 @@ import json
 import os
 import queue
 import shutil
+import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import Any, NoReturn
 
-from segae.jobs.events import Event, encode
-from segae.jobs.payload import Parcel, read_parcel
+from segae.jobs.calls import call
+from segae.jobs.events import Event, Progress, encode
+from segae.jobs.payload import Payload, read_payload
+from segae.jobs.process import OWN_GROUP
 from segae.jobs.tasks import WarmScorer, job_events
-from segae.progress import CancelToken
+from segae.progress import CancelToken, Step, Watch
 
 
 @dataclass(frozen=True)
 class _Job:
+    """`message`: the parent's line."""
+
     number: int
-    folder: Path
+    message: dict[str, Any]
     cancel: CancelToken
 
 
-class _Bench:
-    """What stays on the table between jobs: the model, and the last CT."""
+class _Worker:
+    """Does jobs, and keeps the model and the last CT between them."""
 
-    def __init__(self) -> None:
+    def __init__(self, send: Callable[[int, Event], None]) -> None:
+        self._send = send
         self._scorer = WarmScorer()
-        self._parcel: Parcel | None = None
+        self._payload: Payload | None = None
 
-    def work(self, job: _Job) -> Iterator[Event]:
+    def do(self, job: _Job) -> None:
+        """Do a job and send what it tells. An error of ours is raised."""
+        if job.message["command"] == "call":
+            watch = Watch(lambda step: self._send(job.number, _progress(step)), job.cancel)
+            message = job.message
+            self._send(job.number, call(message["function"], message["arguments"], message["paths"], watch))
+        else:
+            for event in self._score(Path(job.message["folder"]), job.cancel):
+                self._send(job.number, event)
+
+    def _score(self, folder: Path, cancel: CancelToken) -> Iterator[Event]:
         """The job's folder is read and removed, then the job is done. A cancelled job is read too: the
         parent counts on its CT being here."""
-        parcel = self._parcel = read_parcel(job.folder, self._parcel)
-        shutil.rmtree(job.folder, ignore_errors=True)  # the parent tries again
-        yield from job_events(self._scorer, parcel.ct, parcel.segmentation, parcel.settings, job.cancel)
+        payload = self._payload = read_payload(folder, self._payload)
+        shutil.rmtree(folder, ignore_errors=True)  # the parent tries again
+        yield from job_events(self._scorer, payload.ct, payload.segmentation, payload.settings, cancel)
 
 
 def main(scratch: Path) -> None:
@@ -49,24 +65,40 @@ def main(scratch: Path) -> None:
     out = _take_stdout()
     jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(jobs, scratch), daemon=True).start()
-    bench = _Bench()
+
+    def send(number: int, event: Event) -> None:
+        try:
+            out.write(encode(number, event))
+            out.flush()
+        except BrokenPipeError:  # nobody listens; often noticed before stdin ends
+            _leave(scratch)
+
+    worker = _Worker(send)
     while True:
-        job = jobs.get()
-        for event in bench.work(job):
-            try:
-                out.write(encode(job.number, event))
-                out.flush()
-            except BrokenPipeError:  # nobody listens; often noticed before stdin ends
-                _leave(scratch)
+        worker.do(jobs.get())
+
+
+def tell_progress(stage: str, done: int, total: int) -> None:
+    """Send a step of the only job of this child from a place that has no `Watch`, or from a process that the
+    child has started."""
+    sys.stderr.write(encode(1, Progress(stage, done, total)).decode())
+    sys.stderr.flush()
+
+
+def _progress(step: Step) -> Progress:
+    return Progress(step.stage, step.done, step.total)
 
 
 def _leave(scratch: Path) -> NoReturn:
-    """End the process at once, whatever the other thread does, and take the parcels along."""
+    """End the process at once, whatever the other thread does, and take the private folder and the processes
+    that it started along."""
     shutil.rmtree(scratch, ignore_errors=True)
+    if OWN_GROUP in os.environ and sys.platform != "win32":
+        os.killpg(0, signal.SIGTERM)
     os._exit(0)
 
 
-def _take_stdout() -> BinaryIO:
+def _take_stdout() -> Any:
     """The stream for events; whatever else is printed goes to stderr from now on."""
     sys.stdout.flush()
     out = os.fdopen(os.dup(1), "wb")
@@ -75,7 +107,7 @@ def _take_stdout() -> BinaryIO:
 
 
 def _listen(jobs: queue.SimpleQueue[_Job], scratch: Path) -> None:
-    """Pass jobs on, switch cancelled ones off, end the process when the parent does."""
+    """Pass jobs on, cancel those that the parent names, end the process when the parent does."""
     tokens: dict[int, CancelToken] = {}
     # Unbuffered: a buffered stream that a thread waits on cannot be closed when Python ends.
     with open(0, "rb", buffering=0, closefd=False) as commands:
@@ -86,5 +118,5 @@ def _listen(jobs: queue.SimpleQueue[_Job], scratch: Path) -> None:
                 tokens[number].cancel()
             else:
                 tokens[number] = CancelToken()
-                jobs.put(_Job(number, Path(message["folder"]), tokens[number]))
+                jobs.put(_Job(number, message, tokens[number]))
     _leave(scratch)

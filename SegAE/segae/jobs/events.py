@@ -110,6 +110,13 @@ class NamesChecked:
 
 
 @dataclass(frozen=True)
+class Returned:
+    """A called function ended well with `value`, a JSON value."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
 class Failed:
     """`sentence` is for the user: what is wrong and what to do; `details` (may be several lines) for the log.
 
@@ -128,8 +135,8 @@ class Cancelled:
 
 
 Result = Finished | Located | NamesChecked
-Event = Progress | Scores | Result | Failed | Cancelled
-LAST = (Finished, Located, NamesChecked, Failed, Cancelled)
+Event = Progress | Scores | Result | Returned | Failed | Cancelled
+LAST = (Finished, Located, NamesChecked, Returned, Failed, Cancelled)
 
 
 def encode(job: int, event: Event) -> bytes:
@@ -146,7 +153,7 @@ def decode(line: bytes) -> tuple[int, Event] | None:
         return None
 
 
-def command(name: str, job: int, **values: str) -> bytes:
+def command(name: str, job: int, **values: Any) -> bytes:
     """A command to the child as one line."""
     return _line({"command": name, "job": job, **values})
 
@@ -179,6 +186,8 @@ def _event(message: dict[str, Any]) -> Event:
         return Located(unpack(message["missing"]), unpack(message["extra"]))
     if kind == "nameschecked":
         return NamesChecked(tuple(_check(values) for values in message["checks"]))
+    if kind == "returned":
+        return Returned(message["value"])
     if kind == "failed":
         return Failed(message["sentence"], message["kind"], message["details"])
     if kind == "cancelled":

@@ -1,7 +1,7 @@
 """A CT and its masks in a folder, on their way from one process to another.
 
 `ct.npy`: the voxels [k, j, i] in their own number type; left out when the receiver still has them.
-`masks.npy`: the packed bits of all segments, one after the other (uint8, flat). `parcel.json`: the rest; a
+`masks.npy`: the packed bits of all segments, one after the other (uint8, flat). `payload.json`: the rest; a
 segment says its structure by table index and its grid by position in "grids", where 0 is that of the CT.
 """
 
@@ -25,7 +25,7 @@ _SLAB = 16 << 20  # bytes that are written between two looks at whether to go on
 
 
 @dataclass(frozen=True, eq=False)
-class Parcel:
+class Payload:
     """What one job works on. `digest` identifies the voxels of `ct`."""
 
     ct: Volume
@@ -43,32 +43,32 @@ def digest_of(voxels: np.ndarray, go_on: Callable[[], None]) -> str:
     return digest.hexdigest()
 
 
-def write_parcel(folder: Path, parcel: Parcel, *, with_ct: bool, go_on: Callable[[], None]) -> None:
+def write_payload(folder: Path, payload: Payload, *, with_ct: bool, go_on: Callable[[], None]) -> None:
     """Fill `folder`, which is made; `go_on` is called between slabs and may raise. Raises OSError when it
     cannot be written."""
     folder.mkdir(mode=0o700)
-    grids = [parcel.ct.grid]
-    segments = [_described(segment, grids) for segment in parcel.segmentation.segments]
+    grids = [payload.ct.grid]
+    segments = [_described(segment, grids) for segment in payload.segmentation.segments]
     if with_ct:
-        _save(folder / "ct.npy", parcel.ct.voxels, go_on)
-    bits = [segment.bits.ravel() for segment in parcel.segmentation.segments]
+        _save(folder / "ct.npy", payload.ct.voxels, go_on)
+    bits = [segment.bits.ravel() for segment in payload.segmentation.segments]
     _save(folder / "masks.npy", np.concatenate([np.zeros(0, np.uint8), *bits]), go_on)
     content = {
-        "ct": {"source": parcel.ct.source, "digest": parcel.digest},
+        "ct": {"source": payload.ct.source, "digest": payload.digest},
         "grids": [{"size": list(grid.size), "affine": grid.affine.tolist()} for grid in grids],
-        "source": str(parcel.segmentation.source),
+        "source": str(payload.segmentation.source),
         "segments": segments,
-        "settings": parcel.settings.as_dict(),
+        "settings": payload.settings.as_dict(),
     }
-    (folder / "parcel.json").write_text(json.dumps(content), encoding="utf-8")
+    (folder / "payload.json").write_text(json.dumps(content), encoding="utf-8")
 
 
-def read_parcel(folder: Path, kept: Parcel | None = None) -> Parcel:
-    """What `write_parcel` wrote; the voxels come from `kept`, an earlier parcel, when they were left out.
+def read_payload(folder: Path, kept: Payload | None = None) -> Payload:
+    """What `write_payload` wrote; the voxels come from `kept`, an earlier payload, when they were left out.
 
     Raises OSError, ValueError or KeyError for a folder that is not whole.
     """
-    content = json.loads((folder / "parcel.json").read_text(encoding="utf-8"))
+    content = json.loads((folder / "payload.json").read_text(encoding="utf-8"))
     digest = content["ct"]["digest"]
     if kept is not None and kept.digest == digest:
         voxels = kept.ct.voxels
@@ -76,7 +76,7 @@ def read_parcel(folder: Path, kept: Parcel | None = None) -> Parcel:
         voxels = np.load(folder / "ct.npy", allow_pickle=False)
     grids = [Grid(tuple(grid["size"]), np.array(grid["affine"], float)) for grid in content["grids"]]
     masks = np.load(folder / "masks.npy", allow_pickle=False)
-    return Parcel(
+    return Payload(
         Volume(voxels, grids[0], content["ct"]["source"]),
         digest,
         Segmentation(tuple(_segments(content["segments"], grids, masks)), content["source"]),

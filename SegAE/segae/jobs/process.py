@@ -1,4 +1,4 @@
-"""A child process with its pipes, its environment and its private folder, and what its end means."""
+"""A child process that never outlives this one: its environment, its pipes, and what its end means."""
 
 from __future__ import annotations
 
@@ -9,77 +9,15 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
-import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import segae.jobs
 from segae.jobs.events import Event, Failed, decode
-
-_PREFIX = "segae-worker-"
-_LOCK = "in-use"
-_YOUNG = 60.0  # seconds; a folder that was just made may not carry its lock yet
-
-
-class Scratch:
-    """A folder for this user only (mode 0700), in `parent` or where the system keeps temporary files.
-
-    A lock marks it as in use: the system takes that away with the process, however it ends. Raises OSError
-    when the folder cannot be made.
-    """
-
-    def __init__(self, parent: Path | None = None) -> None:
-        remove_leftovers(parent)
-        self._folder = tempfile.TemporaryDirectory(prefix=_PREFIX, dir=parent, ignore_cleanup_errors=True)
-        self.path = Path(self._folder.name)
-        self._lock = (self.path / _LOCK).open("wb")
-        _lock(self._lock)
-
-    def remove(self) -> None:
-        """Remove the folder and all in it; again is no error."""
-        self._lock.close()
-        self._folder.cleanup()
-
-
-def remove_leftovers(parent: Path | None = None) -> None:
-    """Remove the folders of processes that are gone. Those in use, and those of other users, stay."""
-    for folder in Path(parent or tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        if not folder.is_symlink() and _is_abandoned(folder):
-            shutil.rmtree(folder, ignore_errors=True)  # someone else may be removing it right now
-
-
-def _is_abandoned(folder: Path) -> bool:
-    try:
-        if time.time() - folder.stat().st_mtime < _YOUNG:
-            return False
-        with (folder / _LOCK).open("r+b") as lock:
-            return _lock(lock)
-    except FileNotFoundError:  # its owner was killed before the lock was made, or while removing it
-        return True
-    except OSError:  # another user's
-        return False
-
-
-def _lock(file: IO[bytes]) -> bool:
-    """Take the lock for as long as `file` is open in this process; False when another one has it."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
+from segae.jobs.scratch import Scratch
 
 # Set for the parent's own Python, or by someone who debugs it: a child of another Python dies of them, or
 # waits for input at its end. PythonSlicer sets what it needs by itself.
@@ -91,6 +29,8 @@ _NOT_FOR_CHILDREN = (
     "PYTHONINSPECT",
     "PYTHONWARNINGS",
 )
+OWN_GROUP = "SEGAE_OWN_PROCESS_GROUP"  # set for a child that may end its whole process group
+NO_WINDOW = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
 
 
 def python_executable() -> str:
@@ -99,10 +39,18 @@ def python_executable() -> str:
 
 
 def child_environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """The variables of this process with `segae` in front of PYTHONPATH and UTF-8 for names with accents."""
+    """The variables of a child: those of this process, changed so that `segae` can be imported from the
+    folder it lies in, installed or not, text is UTF-8, and OpenMP threads that wait leave the processor to
+    others."""
     kept = {name: value for name, value in inherited.items() if name not in _NOT_FOR_CHILDREN}
     paths = [str(_package().parents[1]), *filter(None, [inherited.get("PYTHONPATH")])]
-    return {**kept, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}
+    return {
+        "OMP_WAIT_POLICY": "PASSIVE",  # what the user has set wins
+        **kept,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONUTF8": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
 
 
 def child_command(executable: str, scratch: Path) -> list[str]:
@@ -120,24 +68,40 @@ _ACCESS_VIOLATION = 0xC0000005  # how Windows ends a program that crashes
 _SHELL_SIGNAL = 128  # a shell in between turns signal n into exit code 128 + n
 
 
-def explain_exit(code: int, details: str) -> Failed:
-    """`code` as subprocess gives it (negative: killed by a signal); `details`: the end of stderr."""
+@dataclass(frozen=True)
+class ExitMessages:
+    """What an end without a last event is called in a sentence: who ended, what to do when memory ran out,
+    and what to do when it crashed or had a fault."""
+
+    name: str
+    on_memory: str
+    on_crash: str
+    on_fault: str
+
+
+SCORING = ExitMessages(
+    "The scoring process",
+    "close other programs, or score fewer segments at a time",
+    "score again, and install PyTorch again if it stays so",
+    "report it with the log",
+)
+
+
+def explain_exit(code: int, details: str, messages: ExitMessages = SCORING) -> Failed:
+    """What an exit code means. `code`: as subprocess gives it (negative: killed by a signal); `details`: the
+    end of stderr."""
     number = -code if code < 0 else code - _SHELL_SIGNAL
     name = _signal_name(number)
     if name == "SIGKILL":
-        sentence = (
-            "The scoring process was killed from outside, most likely because memory ran out; close other "
-            "programs, or score fewer segments at a time."
-        )
+        why = "was killed from outside, most likely because memory ran out"
+        sentence = f"{messages.name} {why}; {messages.on_memory}."
         return Failed(sentence, "memory", details)
     if name or code == _ACCESS_VIOLATION:
-        sentence = (
-            f"The scoring process crashed ({name or 'access violation'}); score again, and install PyTorch "
-            "again if it stays so."
+        return Failed(
+            f"{messages.name} crashed ({name or 'access violation'}); {messages.on_crash}.", "crash", details
         )
-        return Failed(sentence, "crash", details)
     last = details.strip().splitlines()[-1:] or ["no message"]
-    sentence = f"The scoring process ended with code {code} ({last[0].strip()}); report it with the log."
+    sentence = f"{messages.name} ended with code {code} ({last[0].strip()}); {messages.on_fault}."
     return Failed(sentence, "crash", details)
 
 
@@ -149,8 +113,7 @@ def _signal_name(number: int) -> str | None:
 
 
 _TAIL = 40  # lines of stderr that are kept
-_GOODBYE = 5.0  # seconds for a launcher's child to see that its input ended
-_FLAGS = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
+_LAUNCHER = 5.0  # seconds for the child of a launcher to see that its input ended
 
 
 @dataclass(frozen=True)
@@ -162,31 +125,48 @@ class Exit:
 
 
 class ChildProcess:
-    """A child in a process group of its own, so that a launcher in between dies with it.
+    """The program of `segae.jobs` as a child, in a process group of its own, so that a launcher in between
+    and processes that it starts die with it. It ends when this process does, in whatever way.
 
     `messages`: (job, event) as they come, and `Exit` at the end; an error of ours when a thread met one.
-    `digest`: of the CT that it holds. Raises OSError when it cannot be started.
+    `digest`: of the CT that it holds. `log`: file to which its stderr is added. `variables`: more
+    environment variables. Raises OSError when it cannot be started.
     """
 
-    def __init__(self, executable: str, scratch: Scratch) -> None:
+    def __init__(
+        self,
+        executable: str,
+        scratch: Scratch,
+        *,
+        log: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.scratch = scratch
         self.messages: queue.SimpleQueue[tuple[int, Event] | Exit | Exception] = queue.SimpleQueue()
         self.digest = ""
-        self._process = subprocess.Popen(
-            child_command(executable, scratch.path),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            env=child_environment(os.environ),
-            start_new_session=True,
-            creationflags=_FLAGS,
-        )
+        self._log = None if log is None else log.open("ab")
+        try:
+            self._process = subprocess.Popen(
+                child_command(executable, scratch.path),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                env={**child_environment(os.environ), OWN_GROUP: "1", **(variables or {})},
+                start_new_session=True,
+                creationflags=NO_WINDOW,
+            )
+        except OSError:
+            if self._log is not None:
+                self._log.close()
+            raise
         self._stderr: deque[bytes] = deque(maxlen=_TAIL)
-        self._errors = threading.Thread(target=self._read_errors, daemon=True)
-        self._events = threading.Thread(target=self._read_events, daemon=True)
-        self._errors.start()
-        self._events.start()
+        self._readers = [
+            threading.Thread(target=read, daemon=True) for read in (self._read_events, self._read_errors)
+        ]
+        self._waiter = threading.Thread(target=self._wait, daemon=True)
+        for thread in (*self._readers, self._waiter):
+            thread.start()
 
     @property
     def pid(self) -> int:
@@ -209,10 +189,11 @@ class ChildProcess:
         except subprocess.TimeoutExpired:
             self._kill()
             self._process.wait()
-        self._events.join(_GOODBYE)
+        self._waiter.join(_LAUNCHER)
         self.scratch.remove()
 
     def _kill(self) -> None:
+        """End the group, the child and all that it started."""
         if sys.platform == "win32":
             self._process.kill()  # a child behind a launcher sees the end of its input
         else:
@@ -221,6 +202,15 @@ class ChildProcess:
             except ProcessLookupError:  # it ended by itself in this moment
                 return
 
+    def _wait(self) -> None:
+        """Reap the child, whether anyone polls or not, and end what it left behind."""
+        code = self._process.wait()
+        if sys.platform != "win32":
+            self._kill()
+        for thread in self._readers:
+            thread.join()
+        self.messages.put(Exit(code, b"".join(self._stderr).decode("utf-8", "replace")))
+
     def _read_events(self) -> None:
         assert isinstance(self._process.stdout, io.RawIOBase)
         with io.BufferedReader(self._process.stdout) as stdout:
@@ -228,11 +218,29 @@ class ChildProcess:
                 message = decode(line)
                 if message is not None:
                     self.messages.put(message)
-        code = self._process.wait()  # so that there is no zombie, whether anyone polls or not
-        self._errors.join()
-        self.messages.put(Exit(code, b"".join(self._stderr).decode("utf-8", "replace")))
 
     def _read_errors(self) -> None:
+        """Keep the end of stderr, and all of it in the log. Events come here from processes that the child
+        started, which have no other stream."""
         assert isinstance(self._process.stderr, io.RawIOBase)
         with io.BufferedReader(self._process.stderr) as stderr:
-            self._stderr.extend(stderr)
+            for line in stderr:
+                message = decode(line) if line.startswith(b'{"event"') else None
+                if message is not None:
+                    self.messages.put(message)
+                    continue
+                self._stderr.append(line)
+                if self._log is not None:
+                    self._write_log(line)
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    def _write_log(self, line: bytes) -> None:
+        assert self._log is not None
+        try:
+            self._log.write(line)
+            self._log.flush()
+        except OSError:  # a full disk must not stop the work; the tail is kept in memory
+            self._log.close()
+            self._log = None

@@ -14,8 +14,9 @@ from segae.data import Segmentation, Volume
 from segae.errors import Cancelled as CancelledError
 from segae.files import reason
 from segae.jobs.events import LAST, Cancelled, Event, Failed, Progress, command
-from segae.jobs.payload import Parcel, digest_of, write_parcel
-from segae.jobs.process import ChildProcess, Exit, Scratch, explain_exit, python_executable
+from segae.jobs.payload import Payload, digest_of, write_payload
+from segae.jobs.process import ChildProcess, Exit, explain_exit, python_executable
+from segae.jobs.scratch import Scratch
 from segae.jobs.settings import JobSettings
 from segae.jobs.tasks import WarmScorer, job_events
 from segae.progress import CancelToken
@@ -93,7 +94,7 @@ class InProcessJob:
 
 
 class Feeder(threading.Thread):
-    """Writes the parcel of job `number` into the child's folder and sends the command; a full disk becomes a
+    """Writes the payload of job `number` into the child's folder and sends the command; a full disk becomes a
     `Failed` among the child's messages."""
 
     def __init__(
@@ -121,8 +122,8 @@ class Feeder(threading.Thread):
         go_on = self._token.raise_if_cancelled
         try:
             digest = digest_of(self._ct.voxels, go_on)
-            parcel = Parcel(self._ct, digest, self._segmentation, self._settings)
-            write_parcel(folder, parcel, with_ct=digest != self._child.digest, go_on=go_on)
+            payload = Payload(self._ct, digest, self._segmentation, self._settings)
+            write_payload(folder, payload, with_ct=digest != self._child.digest, go_on=go_on)
             go_on()
             self._sent = True
             self._child.digest = digest
@@ -147,7 +148,7 @@ def full_disk(error: OSError) -> Failed:
 
 
 _PATIENCE = 1.0  # seconds in which a cancelled child may stop by itself and keep its model; then it is killed
-_IDLE = 600.0  # seconds after which a child without work is let go
+_IDLE = 600.0  # seconds after which a child without work is ended
 
 
 class WorkerJob:
@@ -170,7 +171,7 @@ class WorkerJob:
         self._events: list[Event] = []
         self._child: ChildProcess | None = None
         self._feeder: Feeder | None = None
-        self._goodbyes: list[threading.Thread] = []
+        self._ending: list[threading.Thread] = []
         self._idle_timer: threading.Timer | None = None
         self._lock = threading.Lock()  # the idle timer against `start`
 
@@ -194,7 +195,7 @@ class WorkerJob:
             self._current = self._number
         self._events.append(Progress("starting"))
         self._waiting = (ct, segmentation, settings)
-        self._hand_over()
+        self._give_work()
 
     def poll(self) -> list[Event]:
         """As in `ScoringJob`. An error of ours ends the job and is raised."""
@@ -208,13 +209,13 @@ class WorkerJob:
                 events += self._child_is_gone(message)
             elif isinstance(message, Exception):
                 self._current = None
-                self._let_go()
+                self._end_child()
                 raise message
             else:
                 events += self._take(*message)
         if self._stopping is not None and time.monotonic() > self._stopping[1]:
-            self._let_go()
-        self._hand_over()
+            self._end_child()
+        self._give_work()
         return events
 
     def cancel(self) -> None:
@@ -228,7 +229,7 @@ class WorkerJob:
             self._child.send(command("cancel", number))
             self._stopping = (number, time.monotonic() + _PATIENCE)
         else:
-            self._rest()
+            self._wait_for_work()
 
     def close(self) -> None:
         """Kill the child, if there is one, and wait until it and its files are gone."""
@@ -236,12 +237,12 @@ class WorkerJob:
             if self._idle_timer is not None:
                 self._idle_timer.cancel()
             self._current, self._waiting, self._events = None, None, []
-            self._let_go()
-        for thread in self._goodbyes:
+            self._end_child()
+        for thread in self._ending:
             thread.join()
-        self._goodbyes = []
+        self._ending = []
 
-    def _hand_over(self) -> None:
+    def _give_work(self) -> None:
         """Give the waiting job to the child, unless that is still stopping with another one."""
         if self._waiting is None or self._stopping is not None:
             return
@@ -259,16 +260,16 @@ class WorkerJob:
         if self._stopping is not None and number == self._stopping[0] and over:
             self._stopping = None
             if self._waiting is None:
-                self._rest()
+                self._wait_for_work()
         if number != self._current:
             return []
         if over:
             self._current = None
-            self._rest()
+            self._wait_for_work()
         return [event]
 
     def _child_is_gone(self, message: Exit) -> list[Event]:
-        self._let_go()
+        self._end_child()
         if self._current is None or self._waiting is not None:  # nothing was lost
             return []
         self._current = None
@@ -292,24 +293,24 @@ class WorkerJob:
             self._events.append(Failed(sentence, "start", str(error)))
             return None
 
-    def _let_go(self, patience: float = 0.0) -> None:
+    def _end_child(self, patience: float = 0.0) -> None:
         """End the child in the background; it may take a moment to give back its memory."""
         child, self._child, self._stopping = self._child, None, None
         if child is None:
             return
         if self._feeder is not None:
             self._feeder.stop()
-        self._goodbyes = [thread for thread in self._goodbyes if thread.is_alive()]
-        self._goodbyes.append(threading.Thread(target=child.end, args=(patience,), daemon=True))
-        self._goodbyes[-1].start()
+        self._ending = [thread for thread in self._ending if thread.is_alive()]
+        self._ending.append(threading.Thread(target=child.end, args=(patience,), daemon=True))
+        self._ending[-1].start()
 
-    def _rest(self) -> None:
+    def _wait_for_work(self) -> None:
         """Nothing to do: wait for the next job, but not forever."""
-        self._idle_timer = threading.Timer(self._idle_seconds, self._retire)
+        self._idle_timer = threading.Timer(self._idle_seconds, self._end_idle_child)
         self._idle_timer.daemon = True
         self._idle_timer.start()
 
-    def _retire(self) -> None:
+    def _end_idle_child(self) -> None:
         with self._lock:
             if self._current is None and self._stopping is None:
-                self._let_go(patience=_PATIENCE)
+                self._end_child(patience=_PATIENCE)

@@ -208,7 +208,7 @@ def failure(error: Exception) -> Failed:
     if isinstance(error, SegAEError):
         return Failed(str(error), next(kind for errors, kind in _KINDS if isinstance(error, errors)))
     if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_ROOM):
-        sentence = "Memory ran out while scoring; close other programs or choose a smaller batch size."
+        sentence = "Memory ran out; close other programs or choose a smaller batch size."
         return Failed(sentence, "memory", str(error))
     raise error
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from segae_trainer.train.progress import EpochFigures
 from SegAELib.app.binding import Widget, _, slicer
 from SegAELib.app.chart import add_hidden_node
 from SegAELib.mrml.results_table import column, set_columns
-from SegAETrainerLib.runs.contents import EpochRow
 
 HEIGHT = 200
 EPOCH = "epoch"
@@ -18,7 +18,7 @@ Colour = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Line:
-    """`name`: of the value in `EpochRow`; `words`: how the legend calls it."""
+    """`name`: of the value in `EpochFigures`; `words`: how the legend calls it."""
 
     name: str
     words: str
@@ -33,7 +33,7 @@ class CurveChart:
         self._view: Widget = None
         self._nodes: list[Any] = []
 
-    def show(self, rows: Sequence[EpochRow], epochs: int) -> None:
+    def show(self, rows: Sequence[EpochFigures], epochs: int) -> None:
         """Show these of `epochs` epochs, at least one."""
         if any(node.GetScene() is None for node in self._nodes):
             self.close()
@@ -109,7 +109,7 @@ class Curves:
             CurveChart(parent, _("LCC on validation scans"), (Line("val_lcc", _("LCC"), green),)),
         )
 
-    def show(self, rows: Sequence[EpochRow], epochs: int) -> None:
+    def show(self, rows: Sequence[EpochFigures], epochs: int) -> None:
         """Show the rows that there are of `epochs` epochs."""
         self._parent.setVisible(bool(rows))
         for chart in self.charts if rows else ():

@@ -18,7 +18,6 @@ from SegAETrainerLib.runs.commands import (
     training_set_arguments,
 )
 from SegAETrainerLib.runs.contents import SetSummary, describe_index, describe_set
-from SegAETrainerLib.runs.process import Child
 
 LOG = "panel.log"
 SHOWN = 200  # findings
@@ -82,7 +81,7 @@ class DataSection:
             arguments = index_arguments(ct, self.masks.path, index)
             self._jobs.start(_("Checking CTs and masks"), arguments, index.parent / LOG, self._checked)
 
-    def _checked(self, _child: Child) -> None:
+    def _checked(self) -> None:
         self.refresh()
         self._ui.findingsBox.collapsed = not self._ui.findingsText.plainText
 
@@ -91,7 +90,7 @@ class DataSection:
         if index is not None and folder is not None and self._may_begin():
             arguments = training_set_arguments(index, folder, self._rule.value)
             words = _("Building the training set")
-            self._jobs.start(words, arguments, folder.parent / LOG, lambda _child: self.refresh())
+            self._jobs.start(words, arguments, folder.parent / LOG, self.refresh)
 
     def _show_index(self, path: Path | None) -> bool:
         """Whether there is an index."""

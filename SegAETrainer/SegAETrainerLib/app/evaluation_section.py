@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segae.errors import InputError
+from segae_trainer.train.run_folder import RunFolder
 from SegAELib.app.binding import Ui, Widget, _, qt, slicer
 from SegAELib.app.messages import MessageBar
 from SegAELib.app.parameters import SegAEParameterNode
@@ -15,7 +16,6 @@ from SegAELib.app.table_widgets import prepare, text_item
 from SegAETrainerLib.app.job_bar import JobBar
 from SegAETrainerLib.runs.commands import evaluate_arguments
 from SegAETrainerLib.runs.contents import MAIN, PAGE, Figure, MethodFigures, SetSummary, read_figures
-from SegAETrainerLib.runs.training import RunFolder
 
 METHOD = 1  # the column that takes the room that is left
 
@@ -114,7 +114,7 @@ class EvaluationSection:
             arguments = evaluate_arguments(
                 training_set[0], run.model, run.evaluation, self._split, self._device()
             )
-            self._jobs.start(_("Evaluating the model"), arguments, run.log, lambda _child: None)
+            self._jobs.start(_("Evaluating the model"), arguments, run.log, lambda: None)
 
     @property
     def _split(self) -> str:

@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from segae.jobs.calls import CallJob
+from segae.jobs.detached import Log
+from segae.jobs.events import Failed, Returned
 from SegAELib.app.binding import Ui, _
 from SegAELib.app.messages import MessageBar, duration
-from SegAETrainerLib.runs.process import Child
+from SegAETrainerLib.runs.commands import command_job, explain_end
 
 
 class JobBar:
@@ -16,57 +19,62 @@ class JobBar:
 
     def __init__(self, ui: Ui, messages: MessageBar, on_change: Callable[[], None]) -> None:
         self._ui, self._messages, self._on_change = ui, messages, on_change
-        self._child: Child | None = None
+        self._job: CallJob | None = None
+        self._log = Log(Path())
         self._words, self._began = "", 0.0
-        self._on_done: Callable[[Child], None] = lambda _child: None
+        self._on_done: Callable[[], None] = lambda: None
         ui.cancelJobButton.connect("clicked()", self.cancel)
         ui.jobBody.setVisible(False)
 
     @property
     def busy(self) -> bool:
-        return self._child is not None
+        return self._job is not None
 
-    def start(
-        self, words: str, arguments: Sequence[str], log: Path, on_done: Callable[[Child], None]
-    ) -> None:
+    def start(self, words: str, arguments: Sequence[str], log: Path, on_done: Callable[[], None]) -> None:
         """Begin; `words`: what it does; `on_done` is called when it ended well."""
         if self.busy:
             return
         self._messages.clear()
         with self._messages.telling():
-            self._child = Child(arguments, log)
+            job, self._log = command_job(arguments, log), Log(log)
+            job.start()
+            self._job = job
             self._words, self._began, self._on_done = words, time.monotonic(), on_done
             self._show()
         self._on_change()
 
     def poll(self) -> None:
         """Show how it goes on, and tell of its end."""
-        child = self._child
-        if child is None or child.running:
+        events = [] if self._job is None else self._job.poll()
+        if self._job is None or self._job.running:
             self._show()
             return
-        self._child = None
+        self._job = None
         self._show()
-        why = child.failure()
+        last = events[-1]
+        if isinstance(last, Returned):
+            why = explain_end(last.value, self._log)
+        else:
+            why = last.sentence if isinstance(last, Failed) else ""
         if why:
             self._messages.error(why)
         else:
             with self._messages.telling():
-                self._on_done(child)
+                self._on_done()
         self._on_change()
 
     def cancel(self) -> None:
         """Stop at once."""
-        if self._child is not None:
+        if self._job is not None:
             self.close()
             self._messages.info(_("Stopped. The next time it goes on with what is finished."))
             self._on_change()
 
     def close(self) -> None:
         """Stop, without a word."""
-        if self._child is not None:
-            self._child.kill()
-            self._child = None
+        if self._job is not None:
+            self._job.close()
+            self._job = None
         self._show()
 
     def _show(self) -> None:

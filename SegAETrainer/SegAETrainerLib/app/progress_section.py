@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from segae_trainer.train.progress import EpochFigures, read_metrics
 from SegAELib.app.binding import Ui
 from SegAETrainerLib.app.curves import CurveChart, Curves
 from SegAETrainerLib.app.words import state_words, time_left
-from SegAETrainerLib.runs.contents import EpochRow, read_metrics
 from SegAETrainerLib.runs.training import RESUMABLE, RunState
 
 
@@ -19,7 +19,7 @@ class ProgressSection:
         self._ui = ui
         self._curves = Curves(ui.curvesBody)
         self._shown: tuple[Path, int, int] | None = None  # the file, when it was written, epochs in all
-        self._rows: Sequence[EpochRow] = ()
+        self._rows: Sequence[EpochFigures] = ()
         ui.stopButton.connect("clicked()", on_stop)
         ui.resumeButton.connect("clicked()", on_resume)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from segae_trainer.train.progress import EpochFigures
 from SegAELib.app.binding import _
 from SegAELib.app.messages import duration
-from SegAETrainerLib.runs.contents import EpochRow, IndexSummary, SetSummary
+from SegAETrainerLib.runs.contents import IndexSummary, SetSummary
 from SegAETrainerLib.runs.training import RunState
 
 
@@ -28,7 +29,7 @@ def state_words(state: RunState) -> str:
     return sentences[state.state].format(**where)
 
 
-def time_left(rows: Sequence[EpochRow], state: RunState) -> str:
+def time_left(rows: Sequence[EpochFigures], state: RunState) -> str:
     """How long a training that runs will take, by the epochs that it has done; "" while nobody knows."""
     if state.state != "running" or not rows:
         return ""

@@ -1,9 +1,15 @@
-"""What the panel asks of `segae-train`, as its arguments, with its packages and default folders."""
+"""What the panel asks of `segae-train`: its packages, arguments and default folders, and how it is run."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import segae_trainer
+from segae.jobs.calls import CallJob
+from segae.jobs.detached import DetachedProcess, Log
+from segae.jobs.process import ExitMessages, explain_exit
 
 TRAINING_PACKAGES: dict[str, str] = {
     "torch": "2.1",
@@ -85,3 +91,42 @@ def evaluate_arguments(training_set: Path, model: Path, out: Path, split: str, d
         "evaluate", str(training_set), "--model", str(model), "--out", str(out), "--split", split,
         "--device", device,
     ]  # fmt: skip
+
+
+_NAME = "segae-train: "  # how the command begins the line that says what is wrong
+_USER_ERROR, _INTERRUPTED = 2, 130
+
+
+def start_detached(arguments: Sequence[str], log: Path) -> DetachedProcess:
+    """Start a command that outlives Slicer; raises `OutputError` when it cannot be started."""
+    return DetachedProcess(_script(), arguments, log)
+
+
+def command_job(arguments: Sequence[str], log: Path) -> CallJob:
+    """A command that ends with Slicer; the job returns its exit code."""
+    content = {"program": str(_script()), "arguments": list(arguments)}
+    return CallJob("segae.jobs.calls:run_program", content, _messages(log), log=log)
+
+
+def explain_end(code: int, log: Log) -> str:
+    """In one sentence, why a command ended otherwise than well; "" when it ended well."""
+    if code == 0:
+        return ""
+    lines = log.lines()
+    own = [line[len(_NAME) :] for line in lines if line.startswith(_NAME)]
+    if code in (_USER_ERROR, _INTERRUPTED) and own:
+        return own[-1][:1].upper() + own[-1][1:]
+    return explain_exit(code, "\n".join(lines), _messages(log.path)).sentence
+
+
+def _messages(log: Path) -> ExitMessages:
+    again = "start it again, it goes on where it was"
+    return ExitMessages(
+        "The training program", f"close other programs and {again}", again, f'its log is "{log}"'
+    )
+
+
+def _script() -> Path:
+    """The package by its path, as a launcher in between may replace PYTHONPATH."""
+    assert segae_trainer.__file__ is not None
+    return Path(segae_trainer.__file__).resolve().parent / "__main__.py"

@@ -11,52 +11,9 @@ from typing import Literal, get_args
 
 from segae.errors import InputError
 from segae.files import whole_file
-from SegAETrainerLib.runs.process import Child, is_alive
-
-
-@dataclass(frozen=True)
-class RunFolder:
-    """The folder of one training. `segae-train train` writes what `segae_trainer.train.run_folder` names
-    (which cannot be asked before the packages for training are there); orders, log and evaluation are
-    ours."""
-
-    path: Path
-
-    @property
-    def state(self) -> Path:
-        """How far it is, and which process works on it."""
-        return self.path / "state.json"
-
-    @property
-    def metrics(self) -> Path:
-        """A row per epoch."""
-        return self.path / "metrics.csv"
-
-    @property
-    def stop(self) -> Path:
-        """A training that runs ends after its step when this file is there."""
-        return self.path / "stop"
-
-    @property
-    def model(self) -> Path:
-        """The trained model, when it is finished."""
-        return self.path / "model.safetensors"
-
-    @property
-    def orders(self) -> Path:
-        """The command that the panel started it with."""
-        return self.path / "panel.json"
-
-    @property
-    def log(self) -> Path:
-        """What the processes that the panel started said."""
-        return self.path / "panel.log"
-
-    @property
-    def evaluation(self) -> Path:
-        """Folder of the evaluation."""
-        return self.path / "evaluation"
-
+from segae.jobs.detached import DetachedProcess, is_alive
+from segae_trainer.train.run_folder import RunFolder
+from SegAETrainerLib.runs.commands import explain_end, start_detached
 
 Told = Literal["running", "finished", "stopped", "failed"]  # what a training writes
 State = Literal["none", "starting", "stopping", "interrupted", "running", "finished", "stopped", "failed"]
@@ -127,7 +84,7 @@ class Training:
 
     def __init__(self, folder: Path) -> None:
         self.run = RunFolder(folder)
-        self._child: Child | None = None
+        self._process: DetachedProcess | None = None
         self._stamp_before = 0
 
     def start(self, arguments: Sequence[str]) -> None:
@@ -135,7 +92,7 @@ class Training:
         with suppress(FileNotFoundError):
             self.run.stop.unlink()
         self._stamp_before = self._stamp()
-        self._child = Child(arguments, self.run.log)
+        self._process = start_detached(arguments, self.run.log)
 
     def request_stop(self) -> None:
         """Ask it to end after the step it is at; raises `OutputError` when the folder cannot be written."""
@@ -144,19 +101,20 @@ class Training:
 
     def state(self) -> RunState:
         """What it does now; raises `InputError` when the folder is none of a training."""
-        child = self._child
-        running = child is not None and child.running  # asked first: it tells the exit code only once
+        process = self._process
+        code = None if process is None else process.exit_code  # asked first: the state is then the last one
         state = read_run_state(self.run, self._alive)
-        if child is None:
+        if process is None:
             return state
         told_anything = self._stamp() != self._stamp_before
-        if running:
+        if code is None:
             return state if told_anything else replace(state, state="starting", message="")
-        why = child.failure()
+        why = explain_end(code, process.log)
         return replace(state, message=(state.message if told_anything else "") or why)
 
     def _alive(self, pid: int) -> bool:
-        return self._child.running if self._child is not None and pid == self._child.pid else is_alive(pid)
+        process = self._process
+        return process.exit_code is None if process is not None and pid == process.pid else is_alive(pid)
 
     def _stamp(self) -> int:
         """Changes with the state file."""

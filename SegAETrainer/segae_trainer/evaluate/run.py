@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import segae
 from segae.errors import InputError
 from segae.files import whole_file
 from segae.models.quality_model import QualityModel
@@ -298,4 +298,4 @@ def _facts(training_set: TrainingSet, networks: Sequence[NetworkMethod], options
         spec, digest = network.model.spec, network.model.sha256[:12]
         made = f"{spec.architecture}, {spec.backbone}, sha256 {digest}"
         facts.append((network.name, made + (", demonstration model" if spec.demonstration else "")))
-    return (*facts, ("SegAE", importlib.metadata.version("segae")))
+    return (*facts, ("SegAE", segae.__version__))

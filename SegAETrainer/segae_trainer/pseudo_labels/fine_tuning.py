@@ -1,116 +1,22 @@
-"""Run a stage in a child process: follow it, stop it, and say what went wrong."""
+"""Pseudo labels by STU-Net in nnU-Net: what is to be done, and its stages run in a child process."""
 
 from __future__ import annotations
 
 import json
-import os
-import queue
-import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any
 
-from segae.errors import InputError, OutputError, SegAEError
-from segae.progress import Step, Watch
+from segae.errors import InputError
+from segae.jobs.calls import CallJob
+from segae.jobs.process import ExitMessages
+from segae.progress import Watch
 from segae_trainer.data.index import Index
-from segae_trainer.pseudo_labels.dataset import write_dataset, write_json
+from segae_trainer.pseudo_labels.dataset import write_dataset
 from segae_trainer.pseudo_labels.made_elsewhere import add_predictions
-from segae_trainer.pseudo_labels.messages import parse_message
 from segae_trainer.pseudo_labels.options import SIZES, FineTuning
+from segae_trainer.pseudo_labels.stages import STAGES, Stage
 from segae_trainer.pseudo_labels.workspace import Layout, Workspace
-
-CHILD = ("segae_trainer.pseudo_labels.child",)  # module that runs, and what stands before its arguments
-_LOOK_EVERY = 0.5  # seconds between two looks at the cancel token
-_PATIENCE = 10.0  # seconds that a child gets to end by itself
-
-
-def run_child(workspace: Workspace, job: dict[str, Any], workers: int | None, watch: Watch) -> None:
-    """Run `job` in a child; its lines go to the workspace's log, its steps to `watch`.
-
-    When it is cancelled or this process is interrupted, the child and all its processes end. Raises the error
-    that the child told, or `OutputError` with its last line when it ended otherwise.
-    """
-    job_file, log = workspace.root / "logs" / "job.json", workspace.root / "logs" / "nnunet.txt"
-    write_json(job_file, job)
-    root = str(workspace.root.absolute())
-    child = subprocess.Popen(
-        [sys.executable, "-m", *CHILD, root, str(job_file)],
-        env=dict(workspace.environment(workers)),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    )
-    try:
-        with log.open("a", encoding="utf-8") as file:
-            told, last = _follow(child, file, watch)
-        code = child.wait()
-    finally:
-        _end(child)
-    if told is not None:
-        raise told
-    if code != 0:
-        raise OutputError(f'nnU-Net ended with "{last}"; free what it lacks and run again, or read "{log}".')
-
-
-def _follow(child: subprocess.Popen[str], log: TextIO, watch: Watch) -> tuple[SegAEError | None, str]:
-    """Until the child closes its output: the error that it told, and its last line."""
-    lines: queue.Queue[str | None] = queue.Queue()
-    threading.Thread(target=_read, args=(child, lines), daemon=True).start()
-    told, last = None, "nothing"
-    while True:
-        if watch.cancel is not None:
-            watch.cancel.raise_if_cancelled()
-        try:
-            line = lines.get(timeout=_LOOK_EVERY)
-        except queue.Empty:
-            continue
-        if line is None:
-            return told, last
-        message = parse_message(line)
-        if isinstance(message, Step):
-            watch.step(message.stage, message.done, message.total)
-        elif message is not None:
-            told = message
-        else:
-            log.write(line)
-            last = line.strip() or last
-
-
-def _read(child: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
-    if child.stdout is not None:
-        for line in child.stdout:
-            lines.put(line)
-    lines.put(None)
-
-
-def _end(child: subprocess.Popen[str]) -> None:
-    """End the child with the processes that it started, if it is still there."""
-    if child.poll() is not None:
-        return
-    _signal(child, signal.SIGTERM)
-    try:
-        child.wait(_PATIENCE)
-    except subprocess.TimeoutExpired:
-        _signal(child, getattr(signal, "SIGKILL", signal.SIGTERM))
-        child.wait()
-
-
-def _signal(child: subprocess.Popen[str], number: int) -> None:
-    if hasattr(os, "killpg"):
-        os.killpg(child.pid, number)
-    else:
-        child.terminate()
-
-
-Stage = Literal["plan", "train", "predict"]
-STAGES: tuple[Stage, ...] = ("plan", "train", "predict")
 
 
 def make_pseudo_labels(
@@ -131,23 +37,38 @@ def make_pseudo_labels(
     kept in `root`/logs; and `Cancelled`.
     """
     workspace, watch = Workspace(Path(root)), watch or Watch()
-    todo = [stage for stage in pending(index, workspace, options, layout) if stage in stages]
+    todo: list[Stage] = [stage for stage in pending(index, workspace, options, layout) if stage in stages]
     if "plan" in todo:
         _check_weights(options)
         write_dataset(index, workspace, watch)
     if todo:
         job = {
-            "stages": todo,
             "options": options.as_json(),
             "prepared": _made_from(index, options),
             "scans": [[scan.name, str(scan.ct.absolute())] for scan in index.scans],
             "layout": layout,
         }
-        run_child(workspace, job, options.workers, watch)
+        run_in_child("segae_trainer.pseudo_labels.stages:run_stages", workspace, todo, job, watch)
     for source in workspace.checkpoints(options.kept_epochs):
         if (workspace.predictions / source).is_dir():
             index = add_predictions(index, workspace.predictions / source)
     return index
+
+
+def run_in_child(
+    function: str, workspace: Workspace, stages: Sequence[Stage], job: Mapping[str, Any], watch: Watch
+) -> None:
+    """Call `function` as `run_stages` in a child, whose prints go to the workspace's log.
+
+    When it is cancelled or this process ends, the child and all its processes end. Raises the function's
+    `SegAEError`, and `OutputError` when the child ended otherwise.
+    """
+    log = workspace.root / "logs" / "nnunet.txt"
+    again = f'run again, or read "{log}"'
+    messages = ExitMessages("nnU-Net", f"free memory and {again}", again, f"free what it lacks and {again}")
+    arguments = {"workspace": str(workspace.root.absolute()), "stages": list(stages), "job": job}
+    workers = job["options"]["workers"]
+    CallJob(function, arguments, messages, log=log, variables=workspace.variables(workers)).run(watch)
 
 
 def pending(index: Index, workspace: Workspace, options: FineTuning, layout: Layout) -> list[Stage]:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-
-import segae
-import segae_trainer
 
 Layout = Literal["labels", "structures"]
 DATASET = "Dataset501_SegAE"
@@ -74,19 +70,15 @@ class Workspace:
         }
         return {scan: missing for scan, missing in todo.items() if missing}
 
-    def environment(self, workers: int | None) -> Mapping[str, str]:
-        """This process's environment and what nnU-Net reads from it, for a child process."""
+    def variables(self, workers: int | None) -> Mapping[str, str]:
+        """The environment variables that nnU-Net reads."""
         root = self.root.absolute()
-        packages = [str(Path(str(package.__file__)).parents[1]) for package in (segae, segae_trainer)]
-        inherited = os.environ.get("PYTHONPATH")
         least = None if workers is None else str(max(1, workers))  # planning does not work without any
         counts = {} if least is None else {"nnUNet_n_proc_DA": least, "nnUNet_def_n_proc": least}
         return {
-            **os.environ,
             "nnUNet_raw": str(root / "raw"),
             "nnUNet_preprocessed": str(root / "preprocessed"),
             "nnUNet_results": str(root / "results"),
             "nnUNet_extTrainer": str(PLUGIN.absolute()),
-            "PYTHONPATH": os.pathsep.join([*packages, *([inherited] if inherited else [])]),
             **counts,
         }

@@ -10,7 +10,8 @@ from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from segae.files import whole_file
+from segae.errors import InputError
+from segae.files import reason, whole_file
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,28 @@ def write_metrics(history: Sequence[EpochFigures], path: Path) -> None:
 def read_epoch_count(path: Path) -> int:
     """Rows of a file that `write_metrics` wrote, 0 when there is none."""
     return len(path.read_text(encoding="utf-8").splitlines()) - 1 if path.is_file() else 0
+
+
+def read_metrics(path: Path) -> tuple[EpochFigures, ...]:
+    """The epochs of a file that `write_metrics` wrote, none while there is no file; NaN where nothing was
+    measured. A last line that is being written is left out. Raises `InputError` for a file of another
+    kind."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f'"{path}" cannot be read ({reason(error)}); check the run folder.') from error
+    whole = text[: text.rfind("\n") + 1]
+    try:
+        return tuple(map(_figures, csv.DictReader(whole.splitlines())))
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f'"{path}" holds no epochs of a training; choose another run folder.') from None
+
+
+def _figures(cells: dict[str, str]) -> EpochFigures:
+    numbers = {name: float(cells[name].strip() or "nan") for name in COLUMNS if name not in ("epoch", "step")}
+    return EpochFigures(int(float(cells["epoch"])), int(float(cells["step"])), **numbers)
 
 
 def draw_curves(history: Sequence[EpochFigures], best: EpochFigures | None, path: Path) -> None:

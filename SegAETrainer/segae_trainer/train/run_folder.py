@@ -15,8 +15,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
-import torch
-
 from segae.errors import InputError, OutputError
 from segae.files import reason, whole_file
 
@@ -74,6 +72,21 @@ class RunFolder:
     def stop(self) -> Path:
         """A training that finds this file ends after its step."""
         return self.path / "stop"
+
+    @property
+    def orders(self) -> Path:
+        """The command that the panel in Slicer started it with."""
+        return self.path / "panel.json"
+
+    @property
+    def log(self) -> Path:
+        """What the processes that the panel started said."""
+        return self.path / "panel.log"
+
+    @property
+    def evaluation(self) -> Path:
+        """Folder of the evaluation."""
+        return self.path / "evaluation"
 
 
 @contextmanager
@@ -232,6 +245,8 @@ def stop_switch(file: Path) -> Iterator[StopSwitch]:
 
 def keep(content: dict[str, Any], path: Path) -> None:
     """Write tensors and plain values; the file is replaced as a whole. Raises `OutputError`."""
+    import torch
+
     buffer = io.BytesIO()  # written in one go: a full disk is then an OSError and not torch's own error
     torch.save(content, buffer)
     with whole_file(path) as stream:
@@ -240,6 +255,8 @@ def keep(content: dict[str, Any], path: Path) -> None:
 
 def kept(path: Path) -> dict[str, Any]:
     """What `keep` wrote, on the CPU. Raises `InputError` when the file is damaged."""
+    import torch
+
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes make unpickling raise anything

@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+import segae
 from segae.errors import InputError, ModelError
 from segae.files import whole_file
 from segae.models.checkpoint import Checkpoint, file_sha256, load_checkpoint, read_spec
@@ -157,7 +158,7 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-_PACKAGES = ("segae", "torch", "torchvision", "lightning", "numpy")
+_PACKAGES = ("torch", "torchvision", "lightning", "numpy")
 _NAMES = "names"
 
 
@@ -244,11 +245,12 @@ def _vectors(settings: TrainingSettings, model: Checkpoint | None, say: Say) -> 
 
 
 def _versions() -> dict[str, str]:
-    return {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES}
+    own = {"python": platform.python_version(), "segae": segae.__version__}
+    return own | {name: _version(name) for name in _PACKAGES}
 
 
 def _version(package: str) -> str:
     try:
         return version(package)
-    except PackageNotFoundError:  # run from its source folder
+    except PackageNotFoundError:  # there, but not installed
         return "not installed"

@@ -101,12 +101,11 @@ def test_a_training_outlives_the_panel_and_is_stopped_found_interrupted_and_resu
 
 
 def test_a_finished_training_is_shown_whoever_ran_it(load_panel, bed, wait, tmp_path, train_quickly):
-    from SegAETrainerLib.runs.process import Child
+    from SegAETrainerLib.runs.commands import start_detached
 
     run = tmp_path / "run"
-    child = Child(train_quickly(run, epochs=2), tmp_path / "log")
-    wait(lambda: not child.running)
-    assert child.failure() == ""
+    process = start_detached(train_quickly(run, epochs=2), tmp_path / "log")
+    wait(lambda: process.exit_code == 0)
     panel = load_panel()
     panel.training.run.set(run)
     assert panel.state.state == "finished"

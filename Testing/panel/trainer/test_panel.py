@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from segae.jobs.detached import is_alive
+from segae_trainer.train.progress import EpochFigures, write_metrics
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -114,9 +118,9 @@ def test_a_job_is_cancelled_at_once(panel, tmp_path, index):
     panel.data.index.set(index)
     panel.data.set.set(tmp_path / "set")
     panel.ui.buildButton.click()
-    child = panel.jobs._child
+    child = panel.jobs._job._child
     panel.ui.cancelJobButton.click()
-    assert not child.running
+    assert not is_alive(child.pid)
     assert not panel.jobs.busy
     assert panel.messages.text.startswith("Stopped.")
     assert panel.ui.buildButton.enabled
@@ -127,9 +131,9 @@ def test_a_job_ends_with_the_panel(load_panel, bed, tmp_path, index):
     panel.data.index.set(index)
     panel.data.set.set(tmp_path / "set")
     panel.ui.buildButton.click()
-    child = panel.jobs._child
+    child = panel.jobs._job._child
     bed.unload_module("SegAETrainer")
-    assert not child.running
+    assert not is_alive(child.pid)
 
 
 def test_choices_come_back_after_a_restart(load_panel, tmp_path):
@@ -165,12 +169,14 @@ def test_packages_that_are_missing_are_explained_and_nothing_begins(load_panel, 
     assert not (tmp_path / "work").exists()
 
 
+def epoch_figures(epoch, lcc):
+    return EpochFigures(epoch, 10 * epoch, 0.5, 0.4, 0.1, 0.6, lcc, 0.2, 1e-3, 3.0)
+
+
 def test_the_charts_come_back_after_the_scene_was_closed_and_are_not_saved(panel, bed, tmp_path):
     import slicer
 
-    (tmp_path / "metrics.csv").write_text(
-        "epoch,train_loss,val_loss,val_lcc,seconds\n0,0.5,0.6,0.1,3\n1,0.4,0.5,0.3,3\n"
-    )
+    write_metrics([epoch_figures(0, 0.1), epoch_figures(1, 0.3)], tmp_path / "metrics.csv")
     panel.training.run.set(tmp_path)
 
     def charts():
@@ -192,7 +198,7 @@ def test_the_charts_come_back_after_the_scene_was_closed_and_are_not_saved(panel
 
 def test_the_first_epoch_is_a_point(panel, bed, tmp_path):
     """VTK complains about lines of one point, which the guard of the test bed would see."""
-    (tmp_path / "metrics.csv").write_text("epoch,train_loss,val_loss,val_lcc,seconds\n0,0.5,0.6,,3\n")
+    write_metrics([epoch_figures(0, math.nan)], tmp_path / "metrics.csv")
     panel.training.run.set(tmp_path)
     bed.process_events(0.1)
     assert panel.ui.curvesBody.visible

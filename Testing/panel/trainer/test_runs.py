@@ -14,12 +14,19 @@ from pathlib import Path
 import pytest
 
 from segae.errors import InputError, OutputError
+from segae.jobs.detached import DetachedProcess, Log
+from segae_trainer.train.progress import read_metrics
+from segae_trainer.train.run_folder import RunFolder
 from SegAETrainerLib.runs import commands
-from SegAETrainerLib.runs.commands import TRAINING_PACKAGES, proposed
-from SegAETrainerLib.runs.contents import describe_index, describe_set, read_figures, read_metrics
-from SegAETrainerLib.runs.process import Child, is_alive
+from SegAETrainerLib.runs.commands import (
+    TRAINING_PACKAGES,
+    command_job,
+    explain_end,
+    proposed,
+    start_detached,
+)
+from SegAETrainerLib.runs.contents import describe_index, describe_set, read_figures
 from SegAETrainerLib.runs.training import (
-    RunFolder,
     RunState,
     Training,
     read_orders,
@@ -39,11 +46,13 @@ def tell(run: RunFolder, state: str, pid: int = 1, **more: object) -> None:
     run.state.write_text(json.dumps({"state": state, "pid": pid, "epoch": 2, "epochs": 5, **more}))
 
 
-def wait_for(child: Child, seconds: float = 120) -> None:
+def end_of(process: DetachedProcess, seconds: float = 120) -> str:
+    """Why it ended otherwise than well."""
     end = time.monotonic() + seconds
-    while child.running:
+    while process.exit_code is None:
         assert time.monotonic() < end
         time.sleep(0.05)
+    return explain_end(process.exit_code, process.log)
 
 
 # the state
@@ -78,26 +87,7 @@ def test_a_state_file_of_another_kind_is_refused_in_a_sentence(run, text):
         read_run_state(run)
 
 
-def test_a_child_that_ended_is_not_alive_even_before_anyone_asked_for_its_exit_code():
-    child = subprocess.Popen([sys.executable, "-c", "pass"])
-    assert is_alive(child.pid)
-    end = time.monotonic() + 60
-    while is_alive(child.pid):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    assert is_alive(os.getpid())
-    assert not is_alive(0)
-
-
 # the files
-
-
-def test_the_names_of_the_files_are_those_of_the_training(run):
-    from segae_trainer.train.run_folder import RunFolder as Written
-
-    written = Written(run.path)
-    for name in ("state", "metrics", "stop", "model"):
-        assert getattr(run, name) == getattr(written, name)
 
 
 def test_the_curves_that_a_training_writes_are_read(run):
@@ -111,13 +101,16 @@ def test_the_curves_that_a_training_writes_are_read(run):
     assert math.isnan(read[0].val_lcc)
 
 
+HEAD = "epoch,step,train_loss,train_mse,train_ranking,val_loss,val_lcc,val_mae,learning_rate,seconds\n"
+
+
 def test_a_line_that_is_being_written_waits_for_the_next_time(run):
     assert read_metrics(run.metrics) == ()
-    run.metrics.write_text("epoch,train_loss,val_loss,val_lcc,seconds\n0,1,2,0.5,3\n1,0.9,1.")
+    run.metrics.write_text(HEAD + "0,9,1,0.8,0.2,2,0.5,,1e-3,3\n1,0.9,1.")
     assert [row.epoch for row in read_metrics(run.metrics)] == [0]
 
 
-@pytest.mark.parametrize("text", ["a,b\n1,2\n", "epoch,train_loss,val_loss,val_lcc,seconds\nx,1,1,1,1\n"])
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", HEAD + "x,1,1,1,1,1,1,1,1,1\n"])
 def test_curves_of_another_kind_are_refused_in_a_sentence(run, text):
     run.metrics.write_text(text)
     with pytest.raises(InputError, match="holds no epochs of a training"):
@@ -229,33 +222,32 @@ def test_the_packages_are_those_of_the_project():
 
 
 def test_a_command_that_is_refused_tells_its_own_sentence(tmp_path):
-    child = Child(commands.index_arguments(tmp_path / "nowhere", None, tmp_path / "i.json"), tmp_path / "log")
-    assert child.failure() == ""
-    wait_for(child)
-    assert child.failure() == f'There is no folder "{tmp_path / "nowhere"}"; check the path.'
+    arguments = commands.index_arguments(tmp_path / "nowhere", None, tmp_path / "i.json")
+    expected = f'There is no folder "{tmp_path / "nowhere"}"; check the path.'
+    assert end_of(start_detached(arguments, tmp_path / "log")) == expected
+    log = Log(tmp_path / "log")
+    assert explain_end(command_job(arguments, log.path).run(), log) == expected
 
 
 def test_what_an_earlier_command_said_is_not_taken_for_this_one(tmp_path):
     log = tmp_path / "log"
     log.write_text("segae-train: an old sentence.\n")
-    child = Child(["--version-that-is-none"], log)
-    wait_for(child)
-    assert "an old sentence" not in child.failure()
-    assert "ended with code 2" in child.failure() and str(log) in child.failure()
+    why = end_of(start_detached(["--version-that-is-none"], log))
+    assert "an old sentence" not in why
+    assert "ended with code 2" in why and str(log) in why
 
 
 def test_a_command_that_is_killed_is_told_so(tmp_path):
-    child = Child(commands.index_arguments(tmp_path, None, tmp_path / "i.json"), tmp_path / "log")
-    child.kill()
-    assert not child.running
-    assert "killed from outside" in child.failure()
-    child.kill()
+    process = start_detached(commands.index_arguments(tmp_path, None, tmp_path / "i.json"), tmp_path / "log")
+    process.kill()
+    assert "killed from outside" in end_of(process)
+    process.kill()
 
 
 def test_a_command_whose_log_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be started"):
-        Child(["--help"], tmp_path / "file" / "log")
+        start_detached(["--help"], tmp_path / "file" / "log")
 
 
 def test_a_training_that_says_nothing_yet_is_starting(run):
@@ -265,8 +257,8 @@ def test_a_training_that_says_nothing_yet_is_starting(run):
     training.start(["train", str(run.path / "no set"), str(run.path)])
     assert training.state() == RunState("starting", 2, 5)
     assert not run.stop.exists()
-    assert training._child is not None
-    wait_for(training._child)
+    assert training._process is not None
+    end_of(training._process)
     state = training.state()
     assert state.state == "stopped" and "is no training set" in state.message
 

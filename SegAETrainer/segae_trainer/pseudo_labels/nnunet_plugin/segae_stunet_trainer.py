@@ -14,7 +14,7 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
 from torch import nn
 
-from segae_trainer.pseudo_labels.messages import tell_progress
+from segae.jobs.child import tell_progress
 from segae_trainer.pseudo_labels.options import SIZES, FineTuning
 from segae_trainer.pseudo_labels.stunet import STUNet, fit_strides, load_weights
 

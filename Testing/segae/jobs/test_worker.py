@@ -18,7 +18,7 @@ import pytest
 from segae.data import Segmentation, Volume
 from segae.geometry.grid import Grid
 from segae.jobs.events import Cancelled, Event, Failed, Finished, Progress, Scores, command
-from segae.jobs.payload import Parcel, digest_of, write_parcel
+from segae.jobs.payload import Payload, digest_of, write_payload
 from segae.jobs.process import child_command, child_environment
 from segae.jobs.scoring_job import WorkerJob
 from segae.jobs.settings import JobSettings
@@ -298,7 +298,7 @@ from segae.io.ct import read_ct
 from segae.io.segmentation import read_segmentation
 from segae.jobs.events import Progress
 from segae.jobs.events import command
-from segae.jobs.payload import Parcel, digest_of, write_parcel
+from segae.jobs.payload import Payload, digest_of, write_payload
 from segae.jobs.settings import JobSettings
 from segae.jobs.scoring_job import WorkerJob
 from segae.jobs.process import child_command, child_environment
@@ -382,8 +382,8 @@ def test_the_child_ends_and_cleans_up_when_nobody_reads_its_events(
     """When a parent dies, the events' end may break before stdin's end is seen."""
     scratch = temporary / "scratch"
     scratch.mkdir()
-    job = Parcel(ct, digest_of(ct.voxels, lambda: None), long_masks, settings)
-    write_parcel(scratch / "job-1", job, with_ct=True, go_on=lambda: None)
+    job = Payload(ct, digest_of(ct.voxels, lambda: None), long_masks, settings)
+    write_payload(scratch / "job-1", job, with_ct=True, go_on=lambda: None)
     line, pipe = child_command(sys.executable, scratch), subprocess.PIPE
     with subprocess.Popen(
         line, stdin=pipe, stdout=pipe, env=child_environment(os.environ), bufsize=0

@@ -1,6 +1,6 @@
-"""The part of fine-tuning that runs nnU-Net, in a process of its own: `child WORKSPACE JOB.json`.
+"""The stages of fine-tuning that run nnU-Net, in a process of their own.
 
-nnU-Net reads its folders from environment variables, which are therefore set for this process only.
+nnU-Net reads its folders from environment variables, which are therefore set for that process only.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from segae.errors import InputError, SegAEError
+from segae.errors import InputError
+from segae.progress import Watch
 from segae_trainer.pseudo_labels.dataset import write_json
-from segae_trainer.pseudo_labels.messages import tell_error, tell_progress
 from segae_trainer.pseudo_labels.options import FineTuning
 from segae_trainer.pseudo_labels.workspace import CONFIGURATION, DATASET, PLANS, TRAINER, Workspace
 
@@ -22,7 +22,7 @@ _COARSEST = 4  # voxels that the coarsest stage keeps along each axis, as in nnU
 _MOST_POOLING = 5  # times that STU-Net halves an axis
 
 
-def plan(workspace: Workspace, options: FineTuning, job: dict[str, Any]) -> None:
+def plan(workspace: Workspace, options: FineTuning, job: Mapping[str, Any], watch: Watch) -> None:
     """Fingerprint, plan with the patch, batch and spacing of the options, and preprocessed scans."""
     from nnunetv2.experiment_planning.experiment_planners.network_topology import get_pool_and_conv_props
     from nnunetv2.experiment_planning.plan_and_preprocess_api import (
@@ -33,9 +33,9 @@ def plan(workspace: Workspace, options: FineTuning, job: dict[str, Any]) -> None
 
     shutil.rmtree(workspace.preprocessed, ignore_errors=True)  # what an interrupted planning left
     number, workers = int(DATASET[7:10]), 4 if options.workers is None else max(1, options.workers)
-    tell_progress("planning", 0, 3)
+    watch.step("planning", 0, 3)
     extract_fingerprints([number], num_processes=workers, show_progress_bar=False)
-    tell_progress("planning", 1, 3)
+    watch.step("planning", 1, 3)
     plan_experiment_dataset(number, overwrite_target_spacing=options.spacing)
     plans = json.loads(workspace.plans.read_text(encoding="utf-8"))
     configuration = plans["configurations"][CONFIGURATION]
@@ -49,16 +49,16 @@ def plan(workspace: Workspace, options: FineTuning, job: dict[str, Any]) -> None
     configuration["architecture"]["arch_kwargs"] |= {"strides": strides, "kernel_sizes": kernels}
     plans["configurations"] = {CONFIGURATION: configuration}
     write_json(workspace.plans, plans)
-    tell_progress("planning", 2, 3)
+    watch.step("planning", 2, 3)
     preprocessor = PlansManager(plans).get_configuration(CONFIGURATION).preprocessor_class(verbose=False)
     preprocessor.show_progress_bar = False
     preprocessor.run(number, CONFIGURATION, PLANS, num_processes=workers)
     write_json(workspace.prepared, job["prepared"])
-    tell_progress("planning", 3, 3)
+    watch.step("planning", 3, 3)
 
 
-def train(workspace: Workspace, options: FineTuning, _: dict[str, Any]) -> None:
-    """Fine-tune, going on from the latest checkpoint if there is one."""
+def train(workspace: Workspace, options: FineTuning, job: Mapping[str, Any], watch: Watch) -> None:
+    """Fine-tune, going on from the latest checkpoint if there is one. nnU-Net's trainer tells the steps."""
     from nnunetv2.run.run_training import run_training
 
     device = _device(options)
@@ -79,21 +79,21 @@ def train(workspace: Workspace, options: FineTuning, _: dict[str, Any]) -> None:
     )
 
 
-def predict(workspace: Workspace, options: FineTuning, job: dict[str, Any]) -> None:
+def predict(workspace: Workspace, options: FineTuning, job: Mapping[str, Any], watch: Watch) -> None:
     """Predict each scan by the checkpoints that have not done so yet."""
     from segae_trainer.pseudo_labels.prediction import Predictor
 
     scans, layout = dict(job["scans"]), job["layout"]
     todo = workspace.unpredicted(scans, options.kept_epochs, layout)
     done, total = 0, sum(map(len, todo.values()))
-    tell_progress("predicting", 0, total)
+    watch.step("predicting", 0, total)
     predictor = Predictor(workspace, _device(options))
     for scan, sources in todo.items():
         for _ in predictor.predict(
             Path(scans[scan]), {s: workspace.prediction(s, scan, layout) for s in sources}
         ):
             done += 1
-            tell_progress("predicting", done, total)
+            watch.step("predicting", done, total)
 
 
 def _device(options: FineTuning) -> Any:
@@ -105,19 +105,16 @@ def _device(options: FineTuning) -> Any:
     return torch.device(options.device)
 
 
-def main(arguments: list[str]) -> int:
-    """Run the stages of a job; errors that a user can solve are told to the parent, others raised."""
-    workspace, job = Workspace(Path(arguments[0])), json.loads(Path(arguments[1]).read_text(encoding="utf-8"))
-    steps = {"plan": plan, "train": train, "predict": predict}
-    try:
-        options = FineTuning.from_json(job["options"])
-        for stage in job["stages"]:
-            steps[stage](workspace, options, job)
-    except SegAEError as error:
-        tell_error(error)
-        return 2
-    return 0
+Stage = Literal["plan", "train", "predict"]
+STAGES: Mapping[Stage, Callable[[Workspace, FineTuning, Mapping[str, Any], Watch], None]] = {
+    "plan": plan,
+    "train": train,
+    "predict": predict,
+}
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def run_stages(watch: Watch, workspace: str, stages: Sequence[Stage], job: Mapping[str, Any]) -> None:
+    """Run stages of a job below the folder `workspace`; for `segae.jobs.calls.CallJob`."""
+    options = FineTuning.from_json(job["options"])
+    for stage in stages:
+        STAGES[stage](Workspace(Path(workspace)), options, job, watch)

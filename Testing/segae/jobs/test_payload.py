@@ -1,4 +1,4 @@
-"""What goes into a parcel comes out of it."""
+"""What goes into a payload comes out of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import Cancelled
 from segae.geometry.grid import Grid
-from segae.jobs.payload import Parcel, digest_of, read_parcel, write_parcel
+from segae.jobs.payload import Payload, digest_of, read_payload, write_payload
 from segae.jobs.settings import JobSettings
 from segae.labels.table import offered_structures
 from segae.progress import CancelToken
@@ -44,7 +44,7 @@ def segments(draw: st.DrawFn, grid: Grid) -> Segment:
 
 
 @st.composite
-def parcels(draw: st.DrawFn) -> Parcel:
+def payloads(draw: st.DrawFn) -> Payload:
     grid = draw(SHAPES.flatmap(grids))
     other = draw(SHAPES.flatmap(grids))
     voxels = draw(hnp.arrays(st.sampled_from([np.int16, np.float32]), grid.shape))
@@ -53,24 +53,24 @@ def parcels(draw: st.DrawFn) -> Parcel:
     masks = draw(st.lists(st.sampled_from([grid, other]).flatmap(segments), max_size=3))
     only = draw(st.none() | st.dictionaries(st.text(max_size=5), st.lists(st.integers(0, 9), max_size=3)))
     job = JobSettings(case=draw(st.text(max_size=9)), options=ScoringOptions(only=only, names=Path("n.csv")))
-    return Parcel(
+    return Payload(
         Volume(voxels, grid, "CT"), digest_of(voxels, always), Segmentation(tuple(masks), "masks"), job
     )
 
 
 @settings(deadline=None, max_examples=60)
-@given(parcels())
-def test_a_parcel_keeps_everything(parcel: Parcel) -> None:
+@given(payloads())
+def test_a_payload_keeps_everything(payload: Payload) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        write_parcel(Path(folder) / "job", parcel, with_ct=True, go_on=always)
-        back = read_parcel(Path(folder) / "job")
-    assert back.digest == parcel.digest
-    assert back.settings.as_dict() == parcel.settings.as_dict()
-    assert back.ct.voxels.dtype == parcel.ct.voxels.dtype
-    np.testing.assert_array_equal(back.ct.voxels, parcel.ct.voxels)
-    np.testing.assert_array_equal(back.ct.grid.affine, parcel.ct.grid.affine)
-    assert back.segmentation.source == parcel.segmentation.source
-    for there, here in zip(back.segmentation.segments, parcel.segmentation.segments, strict=True):
+        write_payload(Path(folder) / "job", payload, with_ct=True, go_on=always)
+        back = read_payload(Path(folder) / "job")
+    assert back.digest == payload.digest
+    assert back.settings.as_dict() == payload.settings.as_dict()
+    assert back.ct.voxels.dtype == payload.ct.voxels.dtype
+    np.testing.assert_array_equal(back.ct.voxels, payload.ct.voxels)
+    np.testing.assert_array_equal(back.ct.grid.affine, payload.ct.grid.affine)
+    assert back.segmentation.source == payload.segmentation.source
+    for there, here in zip(back.segmentation.segments, payload.segmentation.segments, strict=True):
         assert (there.name, there.structure, there.reason, there.source, there.box, there.grid.size) == (
             here.name, here.structure, here.reason, here.source, here.box, here.grid.size
         )  # fmt: skip
@@ -81,12 +81,12 @@ def test_a_parcel_keeps_everything(parcel: Parcel) -> None:
 def test_voxels_that_the_receiver_keeps_are_not_sent_again(
     ct: Volume, masks: Segmentation, tmp_path: Path
 ) -> None:
-    parcel = Parcel(ct, digest_of(ct.voxels, always), masks, JobSettings())
-    write_parcel(tmp_path / "job", parcel, with_ct=False, go_on=always)
+    payload = Payload(ct, digest_of(ct.voxels, always), masks, JobSettings())
+    write_payload(tmp_path / "job", payload, with_ct=False, go_on=always)
     assert not (tmp_path / "job" / "ct.npy").exists()
-    assert read_parcel(tmp_path / "job", parcel).ct.voxels is ct.voxels
+    assert read_payload(tmp_path / "job", payload).ct.voxels is ct.voxels
     with pytest.raises(FileNotFoundError):
-        read_parcel(tmp_path / "job")
+        read_payload(tmp_path / "job")
 
 
 def test_one_voxel_more_is_another_ct(ct: Volume) -> None:
@@ -96,8 +96,8 @@ def test_one_voxel_more_is_another_ct(ct: Volume) -> None:
     assert digest_of(ct.voxels.T, always) != digest_of(ct.voxels, always)
 
 
-def test_the_parcel_is_for_this_user_only(ct: Volume, masks: Segmentation, tmp_path: Path) -> None:
-    write_parcel(tmp_path / "job", Parcel(ct, "", masks, JobSettings()), with_ct=True, go_on=always)
+def test_the_payload_is_for_this_user_only(ct: Volume, masks: Segmentation, tmp_path: Path) -> None:
+    write_payload(tmp_path / "job", Payload(ct, "", masks, JobSettings()), with_ct=True, go_on=always)
     assert (tmp_path / "job").stat().st_mode & 0o077 == 0
 
 
@@ -105,9 +105,9 @@ def test_writing_stops_on_request(ct: Volume, masks: Segmentation, tmp_path: Pat
     token = CancelToken()
     token.cancel()
     with pytest.raises(Cancelled):
-        write_parcel(
+        write_payload(
             tmp_path / "job",
-            Parcel(ct, "", masks, JobSettings()),
+            Payload(ct, "", masks, JobSettings()),
             with_ct=True,
             go_on=token.raise_if_cancelled,
         )

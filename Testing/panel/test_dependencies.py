@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -38,12 +37,12 @@ class Application:
     extension: bool = True
     agrees: bool = True
     pip_fails: bool = False
-    python: str = shutil.which("true") or sys.executable  # can import everything, and at once
     torch_calls: list[dict[str, Any]] = field(default_factory=list)
     pip_calls: list[list[str]] = field(default_factory=list)
+    verified: list[str] = field(default_factory=list)
 
     def tools(self) -> InstallTools:
-        return InstallTools(self.torch_installer, self.pip_install, lambda: self.online, self.python)
+        return InstallTools(self.torch_installer, self.pip_install, lambda: self.online, self.verified.extend)
 
     def torch_installer(self) -> Application:
         if not self.extension:
@@ -105,7 +104,7 @@ def test_versions_are_compared_by_number(installed: str | None, minimum: str, to
 
 
 def test_torch_comes_from_the_pytorch_extension_and_the_rest_from_pip() -> None:
-    application = Application(python=sys.executable)
+    application = Application()
     install(application.tools(), [TORCH, TORCHVISION, SAFETENSORS], ask=False)
     assert application.torch_calls == [
         {
@@ -115,6 +114,7 @@ def test_torch_comes_from_the_pytorch_extension_and_the_rest_from_pip() -> None:
         }
     ]
     assert application.pip_calls == [["safetensors>=0.4"]]
+    assert application.verified == ["torch", "torchvision", "safetensors"]
 
 
 def test_only_what_is_missing_is_installed() -> None:
@@ -159,7 +159,7 @@ def test_wheels_of_a_folder_are_installed_without_network(tmp_path: Path) -> Non
         subprocess.run([sys.executable, "-m", "pip", "install", *quiet, *arguments], check=True)
 
     application = Application(online=False, extension=False)
-    tools = InstallTools(application.torch_installer, pip_install, lambda: False, application.python)
+    tools = InstallTools(application.torch_installer, pip_install, lambda: False, application.verified.extend)
     install(tools, [SAFETENSORS], wheels=wheels)
     assert (target / "safetensors" / "__init__.py").is_file()
 
@@ -173,22 +173,26 @@ def test_a_folder_without_the_wheels_is_refused_with_the_command_that_fills_it(t
     assert application.pip_calls == []
 
 
-def test_the_packages_are_imported_in_a_child_and_its_reason_is_told(tmp_path: Path) -> None:
-    verify(sys.executable, ["json", "numpy"])
+def test_the_packages_are_imported_in_a_child_and_its_reason_is_told() -> None:
+    verify(["json", "numpy"])
     with pytest.raises(DependencyError, match="No module named 'no_such_package'"):
-        verify(sys.executable, ["json", "no_such_package"])
-    with pytest.raises(DependencyError, match="cannot be started"):
-        verify(str(tmp_path / "PythonSlicer"))
+        verify(["json", "no_such_package"])
+
+
+def test_a_python_that_cannot_be_started_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segae.jobs.calls.python_executable", lambda: str(tmp_path / "PythonSlicer"))
+    with pytest.raises(DependencyError, match=r"cannot be started \(.*PythonSlicer"):
+        verify(["json"])
 
 
 def test_whether_pip_reaches_its_index_follows_pips_own_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    assert not reaches_index(sys.executable)
+    assert not reaches_index()
     make_wheel(tmp_path, "safetensors", "9.9")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    assert reaches_index(sys.executable)
+    assert reaches_index()
 
 
 def test_the_button_says_what_it_will_do() -> None:

@@ -8,12 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-from segae.jobs.process import Scratch, remove_leftovers
+from segae.jobs.scratch import Scratch, remove_stale
 
 OWNER = """
 import sys, time
 from pathlib import Path
-from segae.jobs.process import Scratch
+from segae.jobs.scratch import Scratch
 scratch = Scratch(Path(sys.argv[1]))
 (scratch.path / "ct.npy").write_bytes(b"voxels")
 print(scratch.path, flush=True)
@@ -49,7 +49,7 @@ def test_a_folder_is_private_and_gone_after_use(tmp_path: Path) -> None:
 def test_the_folder_of_a_killed_process_goes_and_that_of_a_living_one_stays(tmp_path: Path) -> None:
     process, folder = owner(tmp_path)
     make_old(folder)
-    remove_leftovers(tmp_path)
+    remove_stale(tmp_path)
     assert (folder / "ct.npy").exists()
     process.kill()
     process.wait()
@@ -71,7 +71,7 @@ def test_a_folder_just_made_stays_even_without_its_lock(tmp_path: Path) -> None:
     young.mkdir()
     old.mkdir()
     make_old(old)
-    remove_leftovers(tmp_path)
+    remove_stale(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["segae-worker-young"]
 
 
@@ -80,5 +80,5 @@ def test_links_and_folders_of_others_are_left_alone(tmp_path: Path) -> None:
     target.mkdir()
     make_old(target)
     (tmp_path / "segae-worker-link").symlink_to(target)
-    remove_leftovers(tmp_path)
+    remove_stale(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["precious", "segae-worker-link"]

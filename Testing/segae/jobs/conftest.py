@@ -17,7 +17,7 @@ from segae.jobs.events import LAST, Event
 from segae.jobs.scoring_job import InProcessJob, ScoringJob, WorkerJob
 from segae.jobs.settings import JobSettings
 
-SAMPLE = Path(__file__).parents[2] / "SegAE" / "Resources" / "SampleData" / "totalsegmentator_s0001"
+SAMPLE = Path(__file__).parents[3] / "SegAE" / "Resources" / "SampleData" / "totalsegmentator_s0001"
 ORGANS = ("aorta", "pancreas", "spleen", "urinary_bladder")  # the last one is empty here
 PATIENCE = 240.0  # only a failure waits so long
 
