@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from hypothesis import HealthCheck, settings
 
 from segae.data import Segmentation, Volume
 from segae.files import resource
@@ -20,6 +21,10 @@ from segae.io.ct import read_ct
 from segae.io.segmentation import read_segmentation
 from segae.models.checkpoint import save_checkpoint
 from segae.models.published_import import import_published
+
+# No deadline: on a loaded machine an example takes as long as it takes.
+settings.register_profile("segae", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("segae")
 
 SEEDS = {"resnet18": 7, "resnet50": 11}
 TEXT_DIM = 512

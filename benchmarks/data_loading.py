@@ -108,7 +108,7 @@ def sample_set(folder: Path) -> TrainingSet:
     labels = np.zeros(ct.GetSize()[::-1], np.uint8)
     for segment in read_segmentation(sample / "segmentations").segments:
         if segment.structure is not None and not segment.is_empty:
-            labels[segment.box][segment.voxels()] = segment.structure.index
+            labels[segment.box.slices][segment.voxels()] = segment.structure.index
     image = SimpleITK.GetImageFromArray(labels)
     image.CopyInformation(ct)
     SimpleITK.WriteImage(image, str(folder / "labels.nii.gz"))

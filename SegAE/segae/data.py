@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from segae.geometry.box import Box
 from segae.geometry.grid import Grid
+from segae.geometry.resample import resample_mask
 from segae.labels.structure import Structure
-
-Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +27,8 @@ class Segment:
     """One binary mask, kept as bits inside its bounding box.
 
     `name` is what the file calls it, `structure` what it was taken for (None: no partner in the table),
-    `reason` says why. `box` is its extent on `grid` in the order k, j, i (all empty for an empty mask);
-    `bits` are the voxels of the box, packed along the last axis.
+    `reason` says why. `box` is its extent (k, j, i) on `grid`; `bits` are the voxels of the box, packed along
+    the last axis.
     """
 
     name: str
@@ -50,19 +50,18 @@ class Segment:
         source: str = "memory",
     ) -> Segment:
         """Crop and pack `mask` (nk, nj, ni; everything but 0 belongs to the segment)."""
-        box = bounding_box(mask)
-        bits = np.packbits(mask[box] != 0, axis=-1)
-        return cls(name, structure, reason, grid, box, bits, source)
+        box = Box.of_mask(mask)
+        return cls(name, structure, reason, grid, box, pack(mask[box.slices] != 0), source)
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Shape of the box."""
-        k, j, i = (s.stop - s.start for s in self.box)
+        k, j, i = self.box.shape
         return (k, j, i)
 
     @property
     def is_empty(self) -> bool:
-        return 0 in self.shape
+        return self.box.is_empty
 
     def voxels(self) -> np.ndarray:
         """Boolean array of the box, indexed k, j, i."""
@@ -71,8 +70,13 @@ class Segment:
     def full_mask(self) -> np.ndarray:
         """Boolean array (nk, nj, ni) on the whole grid."""
         mask = np.zeros(self.grid.shape, bool)
-        mask[self.box] = self.voxels()
+        mask[self.box.slices] = self.voxels()
         return mask
+
+    def on_grid(self, grid: Grid) -> Segment:
+        """The segment on another grid, by nearest neighbour."""
+        voxels, box = resample_mask(self.voxels(), self.box, self.grid, grid)
+        return replace(self, grid=grid, box=box, bits=pack(voxels))
 
 
 @dataclass(frozen=True)
@@ -83,11 +87,6 @@ class Segmentation:
     source: str | Path = "memory"
 
 
-def bounding_box(mask: np.ndarray) -> Box:
-    """Smallest box (k, j, i) that holds every non-zero voxel; three empty slices when there is none."""
-    box = []
-    for axis in range(3):
-        others = tuple(a for a in range(3) if a != axis)
-        hits = np.flatnonzero(mask.any(axis=others))
-        box.append(slice(int(hits[0]), int(hits[-1]) + 1) if hits.size else slice(0, 0))
-    return (box[0], box[1], box[2])
+def pack(mask: np.ndarray) -> np.ndarray:
+    """`mask` (nk, nj, ni; boolean) as the bits that a segment keeps."""
+    return np.packbits(mask, axis=-1)

@@ -21,7 +21,7 @@ def label_map() -> np.ndarray:
     labels = np.zeros(ct_image().GetSize()[::-1], np.uint8)
     for segment in read_segmentation(MASKS).segments:
         if segment.structure is not None and not segment.is_empty:
-            labels[segment.box][segment.voxels()] = segment.structure.index
+            labels[segment.box.slices][segment.voxels()] = segment.structure.index
     return labels
 
 

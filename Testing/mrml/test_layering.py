@@ -11,7 +11,17 @@ import pytest
 
 LAYER = Path(__file__).parents[2] / "SegAE" / "SegAELib" / "mrml"
 FILES = sorted(LAYER.glob("*.py"))
-ALLOWED = {"__future__", "collections", "dataclasses", "datetime", "hashlib", "itertools", "typing", "urllib"}
+ALLOWED = {
+    "__future__",
+    "collections",
+    "dataclasses",
+    "datetime",
+    "functools",
+    "hashlib",
+    "itertools",
+    "typing",
+    "urllib",
+}
 ALLOWED |= {"numpy", "vtk", "vtkmodules", "slicer", "segae", "SegAELib"}
 
 

@@ -25,7 +25,7 @@ def shown(image: ScoreImage, bins: ScoreBins | None = None) -> np.ndarray:
     """Bins on the whole grid."""
     whole, part = np.zeros(GRID.shape, np.uint8), np.zeros(image.codes.shape, np.uint8)
     image.bins(bins or ScoreBins(), part)
-    whole[image.box] = part
+    whole[image.box.slices] = part
     return whole
 
 

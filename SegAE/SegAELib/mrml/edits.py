@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segae.data import Segment, bounding_box
+from segae.data import Segment
+from segae.geometry.box import Box
 from SegAELib.mrml.binding import BINARY_LABELMAP, SegmentationNode, VolumeNode, slicer
 from SegAELib.mrml.guards import require_segmentation
 from SegAELib.mrml.scene_reader import read_masks
@@ -56,7 +57,7 @@ def changed_slices(old: Fingerprint, segment: Segment) -> SliceChanges:
 
 def _digest(plane: np.ndarray, rows: int, columns: int) -> str:
     """Hash of the set voxels of a plane that begins at (`rows`, `columns`); "" when none is set."""
-    _, j, i = bounding_box(plane[np.newaxis])
+    j, i = Box.of_mask(plane)
     if j.start == j.stop:
         return ""
     place = np.array([rows + j.start, columns + i.start, j.stop - j.start, i.stop - i.start], "<i4")

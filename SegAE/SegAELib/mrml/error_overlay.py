@@ -50,14 +50,10 @@ class ErrorOverlay:
             )
         self._image = new_image(volume)
         box = enclosing_box(mask.box for mask in (missing, extra))
-        labels = np.zeros([extent.stop - extent.start for extent in box], np.uint8)
+        labels = np.zeros(box.shape, np.uint8)
         for value, mask in enumerate((missing, extra), start=1):
-            inside = tuple(
-                slice(own.start - whole.start, own.stop - whole.start)
-                for own, whole in zip(mask.box, box, strict=True)
-            )
             if not mask.is_empty:
-                labels[inside][mask.voxels()] = value
+                labels[mask.box.relative_to(box).slices][mask.voxels()] = value
         set_voxels(self._image, box, labels)
         name = f"{segmentation.GetName()} errors"
         self.node: SegmentationNode = add_overlay(segmentation, volume, self._image, name, PARTS)

@@ -1,8 +1,8 @@
-"""Bounding boxes of all labels of an array in one pass over its runs."""
+"""Labels of the segments of a segmentation node, layer by layer, on the voxels of a volume."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -10,54 +10,12 @@ import numpy as np
 import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-from segae.data import Box
 from segae.errors import InputError
+from segae.geometry.box import Box
 from segae.geometry.grid import Grid
 from SegAELib.mrml.binding import BINARY_LABELMAP, OrientedImage, SegmentationNode, VolumeNode, slicer
 from SegAELib.mrml.guards import require_segmentation
 from SegAELib.mrml.matrices import between_nodes, ijk_to_node, image_to_node, to_vtk, volume_grid
-
-SLAB = 8  # slices that are looked at together; bounds the memory for the runs
-
-
-def label_boxes(labels: np.ndarray, wanted: Iterable[int]) -> dict[int, Box]:
-    """Smallest box (k, j, i) of each wanted label that occurs in `labels` (nk, nj, ni; integers).
-
-    Organs are compact, so an image has far fewer runs of equal voxels along i than voxels: the cost is one
-    comparison of neighbours, and a few lookups per run.
-    """
-    values = np.array(sorted(set(wanted)), np.int64)
-    low = np.full((3, len(values)), np.iinfo(np.int64).max)
-    high = np.full((3, len(values)), -1)
-    for start in range(0, labels.shape[0] if values.size else 0, SLAB):
-        label, k, j, first, last = _runs(labels[start : start + SLAB])
-        row = np.minimum(np.searchsorted(values, label), len(values) - 1)
-        hit = values[row] == label
-        row = row[hit]
-        for axis, (lowest, highest) in enumerate(((k + start, k + start), (j, j), (first, last))):
-            np.minimum.at(low[axis], row, lowest[hit])
-            np.maximum.at(high[axis], row, highest[hit])
-    return {
-        int(value): (slice(int(k0), int(k1) + 1), slice(int(j0), int(j1) + 1), slice(int(i0), int(i1) + 1))
-        for value, (k0, j0, i0), (k1, j1, i1) in zip(values, low.T, high.T, strict=True)
-        if k1 >= 0
-    }
-
-
-def _runs(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Label, k, j, first i and last i of every run of one non-zero label along i."""
-    nk, nj, ni = labels.shape
-    begins = np.empty(labels.shape, bool)
-    begins[..., 0] = True
-    np.not_equal(labels[..., 1:], labels[..., :-1], out=begins[..., 1:])
-    begin = np.flatnonzero(begins)
-    end = np.append(begin[1:], nk * nj * ni) - 1
-    row, first = np.divmod(begin, ni)
-    k, j = np.divmod(row, nj)
-    label = labels[k, j, first]
-    used = label != 0
-    return label[used].astype(np.int64), k[used], j[used], first[used], end[used] - row[used] * ni
-
 
 SAME_WITHIN_VOXELS = 1e-3  # voxels closer than this are taken for the same ones
 
@@ -135,7 +93,7 @@ def _on_volume(
         return _cut(image, extent, shift, grid)
     low, high = _reach(to_ijk, extent, grid)
     if np.any(high < low):
-        return np.zeros((0, 0, 0), np.uint8), _box(low, low - 1)
+        return np.zeros((0, 0, 0), np.uint8), Box.empty()
     return _resample(image, np.linalg.inv(to_ijk), low, high), _box(low, high)
 
 
@@ -176,8 +134,8 @@ def _cut(image: OrientedImage, extent: np.ndarray, shift: np.ndarray, grid: Grid
     low = np.maximum(start, 0)
     high = np.minimum(extent[:, 1] + shift, np.array(grid.size) - 1)
     if np.any(high < low):
-        return np.zeros((0, 0, 0), np.uint8), _box(low, low - 1)
-    return _voxels(image)[_box(low - start, high - start)], _box(low, high)
+        return np.zeros((0, 0, 0), np.uint8), Box.empty()
+    return _voxels(image)[_box(low - start, high - start).slices], _box(low, high)
 
 
 def _reach(to_ijk: np.ndarray, extent: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
@@ -202,6 +160,5 @@ def _voxels(image: OrientedImage) -> np.ndarray:
 
 
 def _box(low: np.ndarray, high: np.ndarray) -> Box:
-    """Slices (k, j, i) of the voxels from `low` to `high` (i, j, k), both included."""
-    i, j, k = (slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
-    return (k, j, i)
+    """Box (k, j, i) of the voxels from `low` to `high` (i, j, k), both included."""
+    return Box.of_ends(low[::-1], high[::-1] + 1)

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-from segae.data import Box, Segment
+from segae.data import Segment
 from segae.errors import InputError
+from segae.geometry.box import Box
 from segae.report.style import Palette
 from SegAELib.mrml.binding import SegmentationNode, VolumeNode
 from SegAELib.mrml.guards import require_segmentation

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-from segae.data import Box, Segment, Segmentation, Volume
+from segae.data import Segment, Segmentation, Volume, pack
 from segae.errors import InputError
+from segae.geometry.box import Box, boxes_of_labels
 from segae.labels.identify import Identification
 from SegAELib.mrml.binding import BINARY_LABELMAP, SegmentationNode, VolumeNode
 from SegAELib.mrml.guards import reference_volume, require_segmentation
-from SegAELib.mrml.label_layers import LabelLayer, binary_segmentation, label_boxes, label_layers
+from SegAELib.mrml.label_layers import LabelLayer, binary_segmentation, label_layers
 from SegAELib.mrml.matrices import volume_grid
 from SegAELib.mrml.segment_names import identify_segments
 
@@ -42,9 +43,6 @@ def _fits_int16(voxels: np.ndarray) -> bool:
         return True
     whole = np.issubdtype(voxels.dtype, np.integer)
     return whole and int(voxels.min()) >= INT16.min and int(voxels.max()) <= INT16.max
-
-
-EMPTY: Box = (slice(0, 0), slice(0, 0), slice(0, 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,9 +120,11 @@ def read_masks(
     require_segmentation(node)
     grid = volume_grid(volume)
     chosen = _chosen(node, segment_ids)
-    masks: dict[str, tuple[Box, np.ndarray]] = dict.fromkeys(chosen, (EMPTY, np.zeros((0, 0, 0), np.uint8)))
+    masks: dict[str, tuple[Box, np.ndarray]] = dict.fromkeys(
+        chosen, (Box.empty(), np.zeros((0, 0, 0), np.uint8))
+    )
     for layer in label_layers(node, volume, set(chosen)):
-        boxes = label_boxes(layer.labels, layer.values.values())
+        boxes = boxes_of_labels(layer.labels, layer.values.values())
         for segment_id, value in layer.values.items():
             if value in boxes:
                 masks[segment_id] = _pack(layer, value, boxes[value])
@@ -151,9 +151,7 @@ def _chosen(node: SegmentationNode, segment_ids: Collection[str] | None) -> list
 
 
 def _pack(layer: LabelLayer, value: int, box: Box) -> tuple[Box, np.ndarray]:
-    bits = np.packbits(layer.labels[box] == value, axis=-1)
-    k, j, i = (slice(o.start + s.start, o.start + s.stop) for o, s in zip(layer.box, box, strict=True))
-    return (k, j, i), bits
+    return box.shift(*layer.box.start), pack(layer.labels[box.slices] == value)
 
 
 def _has_voxels(node: SegmentationNode, volume: VolumeNode, chosen: Iterable[str]) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import reduce
 
 import numpy as np
 
-from segae.data import Box, Segment
+from segae.data import Segment
+from segae.geometry.box import Box
 from SegAELib.mrml.score_bins import ScoreBins
 
 # Scores 1..0 become 1..CODES + 1 and 0 is background, so where segments overlap the worst is the highest.
@@ -15,14 +17,7 @@ CODES = 65534
 
 def enclosing_box(boxes: Iterable[Box]) -> Box:
     """Smallest box (k, j, i) round all boxes that are not empty."""
-    filled = [box for box in boxes if all(s.stop > s.start for s in box)]
-    k, j, i = (
-        slice(
-            min((box[a].start for box in filled), default=0), max((box[a].stop for box in filled), default=0)
-        )
-        for a in range(3)
-    )
-    return (k, j, i)
+    return reduce(Box.union, boxes, Box.empty())
 
 
 def encode(scores: np.ndarray) -> np.ndarray:
@@ -36,7 +31,7 @@ class ScoreImage:
     def __init__(self, box: Box, axis: int) -> None:
         self.box = box
         self.axis = axis
-        self.codes = np.zeros([s.stop - s.start for s in box], np.uint16)
+        self.codes = np.zeros(box.shape, np.uint16)
         self._painted: dict[str, tuple[Segment, Mapping[int, float]]] = {}
 
     def paint(self, key: str, segment: Segment, scores: Mapping[int, float]) -> Box:
@@ -51,14 +46,14 @@ class ScoreImage:
             self._erase(before[0].box)
         self._painted[key] = (segment, dict(scores))
         self._draw(segment, scores, segment.box)
-        return self.box if grown else enclosing_box((segment.box, before[0].box if before else segment.box))
+        return self.box if grown else segment.box.union(before[0].box if before else segment.box)
 
     def bins(self, bins: ScoreBins, out: np.ndarray, box: Box | None = None) -> None:
         """Write 0 for no score and 1 (worst) to 4 (best) into `out`, uint8 of the image's shape.
 
         Only inside of `box`, when one is given. An edge of the bins is rounded to the steps of the codes.
         """
-        part = self._local(box or self.box)
+        part = (box or self.box).relative_to(self.box).slices
         edges = encode(np.array(bins.edges))
         for codes, target in zip(
             self.codes[part], out[part], strict=True
@@ -68,42 +63,28 @@ class ScoreImage:
                 np.subtract(target, codes > edge, out=target)
 
     def _grow(self, box: Box) -> bool:
-        wide = enclosing_box((self.box, box))
+        wide = self.box.union(box)
         if wide == self.box:
             return False
         old, self.box = self.box, wide
-        codes = np.zeros([s.stop - s.start for s in wide], np.uint16)
-        codes[self._local(old)] = self.codes
+        codes = np.zeros(wide.shape, np.uint16)
+        codes[old.relative_to(wide).slices] = self.codes
         self.codes = codes
         return True
 
     def _erase(self, box: Box) -> None:
-        self.codes[self._local(box)] = 0
+        self.codes[box.relative_to(self.box).slices] = 0
         for segment, scores in self._painted.values():
             self._draw(segment, scores, box)
 
     def _draw(self, segment: Segment, scores: Mapping[int, float], within: Box) -> None:
-        box = _common(_common(segment.box, within), self.box)
-        if any(s.stop <= s.start for s in box):
+        box = segment.box.intersect(within).intersect(self.box)
+        if box.is_empty:
             return
         slices = range(box[self.axis].start, box[self.axis].stop)
         codes = encode(np.array([scores.get(s, np.nan) for s in slices]))
         shape = [1, 1, 1]
         shape[self.axis] = -1
-        inner = tuple(
-            slice(s.start - o.start, s.stop - o.start) for s, o in zip(box, segment.box, strict=True)
-        )
-        target = self.codes[self._local(box)]
-        np.maximum(target, segment.voxels()[inner] * codes.reshape(shape), out=target)
-
-    def _local(self, box: Box) -> Box:
-        k, j, i = (
-            slice(max(s.start - o.start, 0), max(s.stop - o.start, 0))
-            for s, o in zip(box, self.box, strict=True)
-        )
-        return (k, j, i)
-
-
-def _common(a: Box, b: Box) -> Box:
-    k, j, i = (slice(max(s.start, t.start), min(s.stop, t.stop)) for s, t in zip(a, b, strict=True))
-    return (k, j, i)
+        inside = segment.voxels()[box.relative_to(segment.box).slices]
+        target = self.codes[box.relative_to(self.box).slices]
+        np.maximum(target, inside * codes.reshape(shape), out=target)

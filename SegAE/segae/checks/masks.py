@@ -61,7 +61,7 @@ def _check_size(segment: Segment) -> list[Finding]:
 def _check_field(segment: Segment, ct: Volume, fill: float | None) -> list[Finding]:
     if fill is None or fill > _AIR:
         return []
-    share = float(np.mean(ct.voxels[segment.box][segment.voxels()] == fill))
+    share = float(np.mean(ct.voxels[segment.box.slices][segment.voxels()] == fill))
     if share <= (_MOST_PADDING if fill <= PADDING_BELOW else _MOST_AIR_FILL):
         return []
     text = (

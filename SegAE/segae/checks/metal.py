@@ -39,8 +39,8 @@ def check_metal(segment: Segment, metal: Metal) -> list[Finding]:
     axis = axial_axis(segment.grid)
     margin = np.round(REACH_MM / segment.grid.spacing[::-1]).astype(int)
     margin[axis] = 0
-    first = np.array([extent.start for extent in segment.box]) - margin
-    stop = np.array([extent.stop for extent in segment.box]) + margin
+    first = np.array(segment.box.start) - margin
+    stop = np.array(segment.box.stop) + margin
     near = metal.places[((metal.places >= first) & (metal.places < stop)).all(axis=1)]
     share = len(np.unique(near[:, axis])) / segment.shape[axis]
     if share < LEAST_SHARE:

@@ -9,7 +9,7 @@ import numpy as np
 
 from segae.checks.finding import Finding
 from segae.checks.shape import Shape
-from segae.data import bounding_box
+from segae.geometry.box import Box
 
 LEAST_ML = 0.1
 LEAST_SHARE = 0.01  # of the smaller mask
@@ -45,30 +45,22 @@ def common_voxels(one: Shape, other: Shape) -> int:
     if (low >= high).any():
         return 0
     shared = _blocks(one, low, high) & _blocks(other, low, high)
-    near = bounding_box(shared)
-    if near[0].start == near[0].stop:
+    near = Box.of_mask(shared)
+    reached = Box.of_ends((low + near.start) * one.raster, (low + near.stop) * one.raster)
+    common = reached.intersect(one.segment.box).intersect(other.segment.box)
+    if near.is_empty or common.is_empty:
         return 0
-    box = [
-        slice(
-            max(int((n + extent.start) * step), a.start, b.start),
-            min(int((n + extent.stop) * step), a.stop, b.stop),
-        )
-        for n, extent, step, a, b in zip(
-            low, near, one.raster, one.segment.box, other.segment.box, strict=True
-        )
-    ]
-    return int(np.count_nonzero(_voxels(one, *box) & _voxels(other, *box)))
+    return int(np.count_nonzero(_voxels(one, common) & _voxels(other, common)))
 
 
 def _blocks(shape: Shape, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return shape.coarse[tuple(map(slice, low - shape.low, high - shape.low))]
 
 
-def _voxels(shape: Shape, k: slice, j: slice, i: slice) -> np.ndarray:
+def _voxels(shape: Shape, box: Box) -> np.ndarray:
     """The mask in a box that lies inside its own."""
     segment = shape.segment
-    own = segment.box
-    k, j, i = (slice(b.start - a.start, b.stop - a.start) for a, b in zip(own, (k, j, i), strict=True))
+    k, j, i = box.relative_to(segment.box)
     return np.unpackbits(segment.bits[k, j], axis=-1, count=segment.shape[2])[..., i].view(bool)
 
 

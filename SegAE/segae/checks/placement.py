@@ -12,7 +12,6 @@ from segae.data import Segment, Segmentation, Volume
 from segae.geometry.compare import describe_difference
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import axial_axis, axis_codes, obliqueness
-from segae.geometry.resample import resample_segment
 
 MOST_OBLIQUE = 20.0  # degrees
 _LEAST_INSIDE = 0.95  # share of a resampled mask's volume that should lie inside the CT
@@ -55,7 +54,7 @@ def bring_to_grid(
             continue
         differing[difference].append(segment)
         if resample:
-            moved = resample_segment(segment, ct.grid)
+            moved = segment.on_grid(ct.grid)
             findings += _check_loss(segment, moved, ct)
             if segment.is_empty or not moved.is_empty:
                 placed.append(moved)
@@ -101,7 +100,7 @@ def _check_loss(segment: Segment, moved: Segment, ct: Volume) -> list[Finding]:
 def _share_inside(segment: Segment, grid: Grid) -> float:
     """Share of the segment's voxels whose centre lies in a voxel of `grid`."""
     to_grid = np.linalg.inv(grid.affine)
-    first = np.array([s.start for s in reversed(segment.box)])
+    first = np.array(segment.box.start[::-1])
     inside = total = 0
     for k, plane in enumerate(segment.voxels()):
         j, i = np.nonzero(plane)

@@ -52,7 +52,7 @@ class Shape:
 def measure(segment: Segment, structure: Structure) -> Shape:
     """Look at every voxel of a mask that is not empty; its box is the only thing that is unpacked."""
     grid, box = segment.grid, segment.box
-    start = np.array([extent.start for extent in box])
+    start = np.array(box.start)
     raster = np.maximum(1, np.round(BLOCK_MM / grid.spacing[::-1])).astype(int)
     voxels = segment.voxels().view(np.uint8)
     blocks = voxels

@@ -12,6 +12,7 @@ from itertools import permutations
 import numpy as np
 
 from segae.errors import InputError
+from segae.geometry.box import Box
 from segae.geometry.grid import Grid
 
 FILE = "file"
@@ -83,13 +84,16 @@ def orient_grid(grid: Grid, code: str) -> Grid:
     return Grid((ni, nj, nk), affine)
 
 
-def orient_box(box: tuple[slice, slice, slice], grid: Grid, code: str) -> tuple[slice, slice, slice]:
+def orient_box(box: Box, grid: Grid, code: str) -> Box:
     """Where the box (k, j, i) of a volume on `grid` lies in the volume oriented to `code`."""
-    k, j, i = (
-        _reversed_range(box[2 - s.axis], grid.size[s.axis]) if s.flipped else box[2 - s.axis]
-        for s in reversed(_sources(grid, code))
+    if box.is_empty:
+        return box
+    return Box(
+        tuple(
+            _reversed_range(box[2 - s.axis], grid.size[s.axis]) if s.flipped else box[2 - s.axis]
+            for s in reversed(_sources(grid, code))
+        )
     )
-    return (k, j, i)
 
 
 def slice_axis_in_file(grid: Grid, code: str) -> str:

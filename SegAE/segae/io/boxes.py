@@ -1,4 +1,4 @@
-"""Find the boxes of masks and cut them out, so that nothing larger than a box is kept."""
+"""Values of a file as labels, with their boxes, so that nothing larger than a box is kept."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from segae.data import Box
 from segae.errors import InputError
+from segae.geometry.box import Box, boxes_of_labels
 
 _MOST_LABELS = 1000  # more different values than any label map has: an image, not masks
 _HIGHEST_LABEL = 65535
@@ -32,42 +32,15 @@ def whole_numbers(voxels: np.ndarray, path: Path) -> np.ndarray:
     return whole
 
 
-def box_of(voxels: np.ndarray) -> Box:
-    """Smallest box (k, j, i) around every voxel but 0, found slice by slice; empty if there is none."""
-    filled = [k for k, plane in enumerate(voxels) if plane.any()]
-    if not filled:
-        return (slice(0, 0), slice(0, 0), slice(0, 0))
-    shadow = np.zeros(voxels.shape[1:], bool)
-    for k in filled:
-        shadow |= voxels[k] != 0
-    return (
-        slice(filled[0], filled[-1] + 1),
-        _extent(np.any(shadow, axis=1)),
-        _extent(np.any(shadow, axis=0)),
-    )
-
-
 def boxes_by_label(labels: np.ndarray, path: Path) -> dict[int, Box]:
-    """Box (k, j, i) of each value but 0 of an integer array, in one pass over its slices.
+    """Box (k, j, i) of each value but 0 of an integer array.
 
     Raises `InputError` when the values cannot be labels: negative, beyond 65535, or more than a thousand.
     """
     lowest, highest = int(labels.min()), int(labels.max())
     if lowest < 0 or highest > _HIGHEST_LABEL:
         raise InputError(f'"{path}" holds values from {lowest} to {highest}, no labels; give a label map.')
-    in_k = np.zeros((highest + 1, labels.shape[0]), bool)
-    in_j = np.zeros((highest + 1, labels.shape[1]), bool)
-    in_i = np.zeros((highest + 1, labels.shape[2]), bool)
-    for k, plane in enumerate(labels):
-        j, i = np.nonzero(plane)
-        values = plane[j, i]
-        in_k[values, k] = in_j[values, j] = in_i[values, i] = True
-    present = np.flatnonzero(in_k.any(axis=1))
-    if present.size > _MOST_LABELS:
-        raise InputError(f'"{path}" holds {present.size} different values and is no label map; give masks.')
-    return {int(v): (_extent(in_k[v]), _extent(in_j[v]), _extent(in_i[v])) for v in present}
-
-
-def _extent(hits: np.ndarray) -> slice:
-    where = np.flatnonzero(hits)
-    return slice(int(where[0]), int(where[-1]) + 1)
+    boxes = boxes_of_labels(labels)
+    if len(boxes) > _MOST_LABELS:
+        raise InputError(f'"{path}" holds {len(boxes)} different values and is no label map; give masks.')
+    return boxes

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segae.data import Box, Segment
+from segae.data import Segment, pack
 from segae.errors import InputError
+from segae.geometry.box import Box
 from segae.geometry.grid import Grid
 from segae.io.boxes import boxes_by_label, whole_numbers
 from segae.io.image import StoredImage
@@ -53,11 +54,18 @@ def read_segments(image: StoredImage, table: LabelTable | None = None) -> Iterat
         labels = whole_numbers(np.ascontiguousarray(layers[..., layer]), image.path)
         boxes = boxes_by_label(labels, image.path)
         for field in (field for field in fields if field.layer == layer):
-            box = boxes.get(field.value, (slice(0, 0), slice(0, 0), slice(0, 0)))
-            bits = np.packbits(labels[box] == field.value, axis=-1)
+            box = boxes.get(field.value, Box.empty())
+            bits = pack(labels[box.slices] == field.value)
             found = identify(field.name, segment_id=field.id, terminology=field.terminology, table=table)
-            placed = _shifted(box, offset) if field.value in boxes else box
-            yield Segment(field.name, found.structure, found.reason, grid, placed, bits, str(image.path))
+            yield Segment(
+                field.name,
+                found.structure,
+                found.reason,
+                grid,
+                box.shift(*offset[::-1]),
+                bits,
+                str(image.path),
+            )
 
 
 def _fields(image: StoredImage, n_layers: int) -> list[_Field]:
@@ -112,8 +120,3 @@ def _reference_grid(image: StoredImage) -> tuple[Grid, np.ndarray]:
     affine = image.grid.affine.copy()
     affine[:3, 3] = image.grid.world(-start)
     return Grid((int(size[0]), int(size[1]), int(size[2])), affine), start
-
-
-def _shifted(box: Box, offset: np.ndarray) -> Box:
-    k, j, i = (slice(s.start + int(n), s.stop + int(n)) for s, n in zip(box, offset[::-1], strict=True))
-    return (k, j, i)

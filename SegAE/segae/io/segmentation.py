@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from segae.data import Box, Segment, Segmentation
+from segae.data import Segment, Segmentation, pack
 from segae.errors import InputError
-from segae.io.boxes import box_of, boxes_by_label, whole_numbers
+from segae.geometry.box import Box
+from segae.io.boxes import boxes_by_label, whole_numbers
 from segae.io.image import StoredImage, is_image_name, read_image, stem
 from segae.io.label_names import find_names_file, header_names, read_names
 from segae.io.seg_nrrd import has_segments, read_segments
@@ -148,7 +149,7 @@ def _cut(
     for value, box in boxes.items():
         structure = found[value].structure
         name = names.get(value) or (structure.name if structure else f"label {value}")
-        bits = np.packbits(labels[box] == value, axis=-1)
+        bits = pack(labels[box.slices] == value)
         yield Segment(name, structure, found[value].reason, image.grid, box, bits, str(image.path))
 
 
@@ -171,8 +172,8 @@ def _named_mask(image: StoredImage, name: str, table: LabelTable) -> Segment:
 
 def _binary(image: StoredImage, name: str, found: Identification) -> Segment:
     """The one mask in a file. Raises `InputError` unless it holds 0 and one other whole number."""
-    box = box_of(image.voxels)
-    inside = whole_numbers(image.voxels[box], image.path)
+    box = Box.of_mask(image.voxels)
+    inside = whole_numbers(image.voxels[box.slices], image.path)
     values = [int(inside.max()), int(inside.min())] if inside.size else [0, 0]
     value = values[0] or values[1]
     if ((inside != 0) & (inside != value)).any():
@@ -180,5 +181,4 @@ def _binary(image: StoredImage, name: str, found: Identification) -> Segment:
             f'"{image.path}" is taken for one mask ("{name}") but holds more than 0 and one other value; '
             "give a binary mask, or name its labels in a JSON or CSV file."
         )
-    bits = np.packbits(inside != 0, axis=-1)
-    return Segment(name, found.structure, found.reason, image.grid, box, bits, str(image.path))
+    return Segment(name, found.structure, found.reason, image.grid, box, pack(inside != 0), str(image.path))

@@ -13,6 +13,7 @@ import numpy as np
 
 from segae.checks.names import NameCheck
 from segae.data import Segment
+from segae.geometry.box import Box
 from segae.geometry.grid import Grid
 from segae.labels.table import by_index
 from segae.results.record import header_of, report_from, row_values
@@ -34,8 +35,9 @@ def pack(segment: Segment) -> dict[str, Any]:
 
 def unpack(values: Mapping[str, Any]) -> Segment:
     """Inverse of `pack`; raises KeyError, TypeError or ValueError for anything else."""
-    k, j, i = (slice(start, stop) for start, stop in values["box"])
-    shape = (k.stop - k.start, j.stop - j.start, -(-(i.stop - i.start) // 8))
+    box = Box(tuple(slice(start, stop) for start, stop in values["box"]))
+    nk, nj, ni = box.shape
+    shape = (nk, nj, -(-ni // 8))
     try:
         raw = zlib.decompress(base64.b64decode(values["bits"], validate=True))
     except zlib.error as error:
@@ -46,7 +48,7 @@ def unpack(values: Mapping[str, Any]) -> Segment:
         None if values["structure"] is None else by_index(values["structure"]),
         values["reason"],
         Grid((ni, nj, nk), np.array(values["affine"], float)),
-        (k, j, i),
+        box,
         np.frombuffer(raw, np.uint8).reshape(shape),
     )
 

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from segae.data import Box, Segment, Segmentation, Volume
+from segae.data import Segment, Segmentation, Volume
+from segae.geometry.box import Box
 from segae.geometry.grid import Grid
 from segae.jobs.settings import JobSettings
 from segae.labels.table import by_index
@@ -128,11 +129,5 @@ def _segments(described: list[dict[str, Any]], grids: list[Grid], masks: np.ndar
         bits = masks[start : start + count].reshape(one["bits"])
         start += count
         structure = None if one["structure"] is None else by_index(one["structure"])
-        yield Segment(
-            one["name"], structure, one["reason"], grids[one["grid"]], _box(one["box"]), bits, one["source"]
-        )
-
-
-def _box(ends: list[list[int]]) -> Box:
-    k, j, i = (slice(start, stop) for start, stop in ends)
-    return (k, j, i)
+        box = Box(tuple(slice(*ends) for ends in one["box"]))
+        yield Segment(one["name"], structure, one["reason"], grids[one["grid"]], box, bits, one["source"])

@@ -9,6 +9,7 @@ import numpy as np
 
 from segae.data import Segment, Volume
 from segae.errors import InputError
+from segae.geometry.box import Box
 from segae.geometry.compare import describe_difference
 from segae.geometry.orientation import orient_array, orient_box, orient_grid, slice_index_in_orientation
 
@@ -53,10 +54,10 @@ def cutout(volume: Volume, segment: Segment, slice_in_file: int) -> Cutout:
         raise InputError(
             f"Mask {segment.name} has no voxel in slice {slice_in_file}; draw the masks that were scored."
         )
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    box = Box.of_mask(mask)
     step = (float(grid.spacing[1]), float(grid.spacing[0]))
-    centre = [float(hits[0] + hits[-1]) / 2 * mm for hits, mm in zip((rows, columns), step, strict=True)]
-    side = max(float(hits[-1] - hits[0] + 1) * mm for hits, mm in zip((rows, columns), step, strict=True))
+    centre = [(extent.start + extent.stop - 1) / 2 * mm for extent, mm in zip(box, step, strict=True)]
+    side = max(size * mm for size, mm in zip(box.shape, step, strict=True))
     half = max(side + 2 * MARGIN_MM, SMALLEST_MM) / 2
     rows_shown, columns_shown = (
         slice(max(0, math.floor((c - half) / mm)), min(size, math.ceil((c + half) / mm) + 1))

@@ -30,7 +30,7 @@ def taken_by(ct: OrientedCT, segments: Sequence[Segment]) -> Tensor:
     for segment in segments:
         name = "" if segment.structure is None else segment.structure.name
         if name and name not in tissues and name not in _HOLD_OTHERS and not segment.is_empty:
-            box = orient_box(segment.box, ct.file_grid, ct.code)
+            box = orient_box(segment.box, ct.file_grid, ct.code).slices
             taken[box] |= torch.from_numpy(orient_array(segment.voxels(), segment.grid, ct.code).copy())
     return taken.to(ct.voxels.device)
 

@@ -34,7 +34,7 @@ def read_truth_and_rows(scan: Scan) -> tuple[np.ndarray, Grid, frozenset[int]]:
     labels = np.zeros(grid.shape, np.uint8)
     for index, segment in sorted(segments.items()):
         if not segment.is_empty:
-            labels[segment.box][segment.voxels()] = index
+            labels[segment.box.slices][segment.voxels()] = index
     known = segments if scan.masks.is_dir() else (structure.index for structure in offered_structures())
     return labels, grid, frozenset(known)
 

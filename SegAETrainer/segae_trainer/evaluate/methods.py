@@ -10,7 +10,8 @@ from typing import Any, Protocol, overload
 import numpy as np
 import torch
 
-from segae.data import Segment, Volume, bounding_box
+from segae.data import Segment, Volume, pack
+from segae.geometry.box import Box
 from segae.geometry.grid import Grid
 from segae.inputs.prepare import OrientedCT, PreparedSlices, orient_ct, prepare
 from segae.labels import by_index
@@ -135,8 +136,8 @@ class NetworkMethod:
     def _prepared(self, mask: MaskSlice) -> PreparedSlices:
         """The slice of its CT, in the model's axis order."""
         structure, k = by_index(mask.structure), slice(mask.slice, mask.slice + 1)
-        box = (k, *bounding_box(mask.mask[None])[1:])
-        bits = np.packbits(mask.mask[None, box[1], box[2]], axis=-1)
+        rows, columns = Box.of_mask(mask.mask)
+        box, bits = Box((k, rows, columns)), pack(mask.mask[None, rows, columns])
         ct = self._oriented(mask)
         segment = Segment(structure.name, structure, "given by the suite", ct.file_grid, box, bits)
         return next(prepare(ct, segment, self.model.spec, only=[mask.slice]))

@@ -25,7 +25,7 @@ def half_written(path: Path) -> Path:
 names = st.text(st.sampled_from("ab.[]*? "), min_size=1, max_size=120).filter(lambda n: n.strip("."))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(names, names)
 def test_only_the_half_written_versions_of_the_given_file_are_removed(
     tmp_path_factory, name: str, other: str

@@ -83,7 +83,7 @@ def test_a_file_that_is_no_text_is_refused(sample_dir: Path):
 words = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=8)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(words, words, words), unique_by=lambda row: row[0], min_size=1, max_size=5))
 def test_whatever_is_written_as_csv_is_read_back(tmp_path_factory, rows: list[tuple[str, str, str]]):
     folder = tmp_path_factory.mktemp("manifest")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segae.data import bounding_box
 from segae.errors import InputError
+from segae.geometry.box import Box
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import (
     axial_axis,
@@ -85,10 +85,12 @@ def test_an_oriented_box_holds_the_same_voxels(stored, wanted, data):
     mask = np.zeros(grid.shape, bool)
     for _ in range(3):
         mask[tuple(data.draw(st.integers(0, n - 1)) for n in grid.shape)] = True
-    box = bounding_box(mask)
+    box = Box.of_mask(mask)
     view, _ = to_orientation(mask, grid, wanted)
-    assert orient_box(box, grid, wanted) == bounding_box(view)
-    np.testing.assert_array_equal(orient_array(mask[box], grid, wanted), view[orient_box(box, grid, wanted)])
+    assert orient_box(box, grid, wanted) == Box.of_mask(view)
+    np.testing.assert_array_equal(
+        orient_array(mask[box.slices], grid, wanted), view[orient_box(box, grid, wanted).slices]
+    )
 
 
 @pytest.mark.parametrize("stored", CODES)

@@ -54,7 +54,7 @@ def test_slope_and_intercept_are_applied_and_a_slope_of_0_means_none(tmp_path, s
     np.testing.assert_allclose(read, stored.T if slope == 0 else stored.T * slope + intercept)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0.01, 0.99))
 def test_a_file_cut_anywhere_is_refused(tmp_path_factory, share):
     content = (SAMPLE / "segmentations/liver.nii.gz").read_bytes()
@@ -65,7 +65,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path_factory, share):
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6), st.integers(1, 255))
 @example(1, 66)  # the length of a code that the stream never uses
 def test_a_damaged_byte_in_the_compressed_data_is_noticed_unless_it_means_the_same(

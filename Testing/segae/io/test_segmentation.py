@@ -9,13 +9,9 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
-from segae.data import Segment, Segmentation, bounding_box
+from segae.data import Segment, Segmentation
 from segae.errors import InputError
-from segae.io.boxes import box_of, boxes_by_label
 from segae.io.segmentation import read_segmentation
 
 SAMPLE = Path(__file__).parents[3] / "SegAE/Resources/SampleData/totalsegmentator_s0001"
@@ -49,20 +45,6 @@ def refused(path: Path, match: str, **options) -> None:
         read_segmentation(path, **options)
     assert "\n" not in str(caught.value)
     assert path.name in str(caught.value)
-
-
-# ---- boxes
-
-shapes = hnp.array_shapes(min_dims=3, max_dims=3, max_side=6)
-label_maps = hnp.arrays(np.uint8, shapes, elements=st.integers(0, 4))
-
-
-@settings(deadline=None)
-@given(label_maps)
-def test_boxes_are_those_of_each_label_alone(labels):
-    expected = {int(v): bounding_box(labels == v) for v in np.unique(labels) if v}
-    assert boxes_by_label(labels, Path("x.nii")) == expected
-    assert box_of(labels) == bounding_box(labels)
 
 
 # ---- one binary file

@@ -58,7 +58,7 @@ def payloads(draw: st.DrawFn) -> Payload:
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(payloads())
 def test_a_payload_keeps_everything(payload: Payload) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -158,7 +158,6 @@ _WHOLE = {
 @pytest.mark.parametrize("read", list(_WHOLE))
 @settings(
     max_examples=150,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -12,7 +12,6 @@ from segae.data import Segment, Segmentation, Volume
 from segae.errors import InputError
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import to_orientation
-from segae.geometry.resample import resample_segment
 from segae.io.ct import read_ct
 from segae.io.segmentation import read_segmentation
 from segae.labels.resolver import resolve
@@ -76,7 +75,7 @@ def test_the_sample_folder_passes_with_what_is_empty_or_unknown_left_out(ct):
 @pytest.mark.parametrize("code", ["LAS", "PIR", "SLA"])
 def test_other_axis_orders_pass_too(ct, masks, code):
     voxels, grid = to_orientation(ct.voxels, ct.grid, code)
-    turned = of(*(resample_segment(s, grid) for s in masks.segments[:5]))
+    turned = of(*(s.on_grid(grid) for s in masks.segments[:5]))
     assert codes(run_preflight(Volume(voxels, grid), turned), "error", "warning") == set()
 
 
@@ -103,7 +102,7 @@ def test_a_crop_without_air_and_a_metal_implant_pass(ct):
 def test_a_label_map_is_no_ct(ct, masks):
     labels = np.zeros(ct.grid.shape, np.int16)
     for value, segment in enumerate(masks.segments, start=1):
-        labels[segment.box][segment.voxels()] = value
+        labels[segment.box.slices][segment.voxels()] = value
     for voxels in (labels, labels.astype(np.float32)):
         result = run_preflight(replace(ct, voxels=voxels), masks)
         assert "looks like a label map" in message(result, "HU_NOT_CT")
@@ -195,7 +194,7 @@ def test_resampling_when_asked_brings_masks_to_the_ct(ct, masks):
     affine[:3, :3] /= 2
     affine[:3, 3] = ct.grid.world(np.full(3, -0.25))
     fine = Grid((244, 202, 60), affine)
-    finer = of(*(resample_segment(s, fine) for s in masks.segments[:8]))
+    finer = of(*(s.on_grid(fine) for s in masks.segments[:8]))
     result = run_preflight(ct, finer, resample=True)
     assert codes(result, "error") == set() and "GRID_DIFFERS" in codes(result, "warning")
     assert "resampled" in message(result, "GRID_DIFFERS")

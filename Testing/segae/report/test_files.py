@@ -25,7 +25,7 @@ from segae.results.types import SearchedSlice
 
 ENDINGS = [".csv", ".json", ".parquet"]
 several = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )  # fmt: skip
 
 

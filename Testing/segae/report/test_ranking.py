@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from segae.checks.finding import Finding
@@ -64,7 +64,6 @@ def test_the_table_of_structures_says_verdict_and_missing_slices(report):
     assert first["reasons"] == "The predicted Dice is 0.30, below 0.7."
 
 
-@settings(deadline=None)
 @given(scores=st.lists(st.sampled_from([0.1, 0.2, 0.3]), max_size=20), limit=st.none() | st.integers(0, 25))
 def test_equal_scores_keep_the_order_of_the_reports(scores, limit):
     rows = [SliceScore("a", 1, "a", place, 0, 0, 0, 1, score) for place, score in enumerate(scores)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -28,7 +28,6 @@ def _grid(spacing: tuple[float, float, float]) -> Grid:
     return Grid((11, 9, 7), np.diag([*spacing, 1.0]))
 
 
-@settings(deadline=None)
 @given(mask=MASKS, spacing=SPACINGS, in_blocks=st.booleans())
 def test_volume_and_middle_are_those_of_the_voxels(mask, spacing, in_blocks):
     grid = _grid(spacing)
@@ -42,7 +41,6 @@ def test_volume_and_middle_are_those_of_the_voxels(mask, spacing, in_blocks):
     assert (np.abs(shape.centre - middle) <= half_block).all()
 
 
-@settings(deadline=None)
 @given(one=MASKS, other=MASKS, spacing=SPACINGS)
 def test_common_voxels_are_counted_exactly(one, other, spacing):
     grid = _grid(spacing)

@@ -57,7 +57,7 @@ def slices_with_masks(draw: st.DrawFn, largest: int = 400) -> tuple[np.ndarray, 
     return random.integers(-1024, 1500, masks.shape).astype(np.int16), masks
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(case=slices_with_masks(), size=st.sampled_from([1, 7, 32, 129]))
 def test_the_margin_crop_is_the_published_one_resized_by_pillow(
     case: tuple[np.ndarray, np.ndarray], size: int
@@ -73,7 +73,7 @@ def test_the_margin_crop_is_the_published_one_resized_by_pillow(
         assert np.abs(image - np.stack(expected)).max() < CLOSE
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     case=slices_with_masks(90),
     millimetres=st.floats(0, 40),

@@ -44,7 +44,7 @@ def data(
     labels = np.zeros(ct.GetSize()[::-1], np.uint8)
     for segment in sample_segmentation.segments:
         if segment.structure is not None and not segment.is_empty:
-            labels[segment.box][segment.voxels()] = segment.structure.index
+            labels[segment.box.slices][segment.voxels()] = segment.structure.index
     whole, moved = _image(labels, ct), _image(np.roll(labels, 1, axis=2), ct)
     for name, first in _FIRST.items():
         (folder / name).mkdir()

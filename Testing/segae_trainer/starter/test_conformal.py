@@ -88,7 +88,7 @@ def test_a_score_that_means_good_or_very_bad_is_shown_as_the_one_that_is_more_of
     assert high >= 0.9
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(LEAST_POINTS, 400), st.integers(0, 10_000), st.floats(-0.4, 0.4), st.integers(1, 6))
 def test_whatever_the_points_curves_rise_and_ends_embrace_the_score(n, seed, bias, patients):
     level = fit_intervals({SLICE: scored(n, seed, patients, bias)})[SLICE]

@@ -38,7 +38,7 @@ def index(
     labels = np.zeros(ct.GetSize()[::-1], np.uint8)
     for segment in sample_segmentation.segments:
         if segment.structure is not None and not segment.is_empty:
-            labels[segment.box][segment.voxels()] = segment.structure.index
+            labels[segment.box.slices][segment.voxels()] = segment.structure.index
 
     def write(voxels: np.ndarray, first: int, path: Path) -> Path:
         image = SimpleITK.GetImageFromArray(voxels)
