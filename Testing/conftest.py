@@ -104,6 +104,13 @@ def sample_segmentation(sample_dir: Path) -> Segmentation:
 
 
 @pytest.fixture(scope="session")
+def few_organs(sample_segmentation: Segmentation) -> Segmentation:
+    """Three organs of 30, 23 and 18 slices."""
+    wanted = ("spleen", "kidney_left", "vertebrae_L1")
+    return Segmentation(tuple(s for s in sample_segmentation.segments if s.name in wanted), "sample")
+
+
+@pytest.fixture(scope="session")
 def published_files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], PublishedFiles]:
     """The `.pth` and the pickle for "resnet18" or "resnet50", made when they are first asked for."""
     folder = tmp_path_factory.mktemp("published")

@@ -24,7 +24,7 @@ from rich.table import Table
 from torch.nn import functional
 from trained_folds import parser
 
-from segae.inputs.position import PLACE
+from segae.inputs.position import PLACE_FEATURES
 from segae.models.spec import ModelSpec
 from segae_trainer.evaluate.metrics import lcc, mae
 from segae_trainer.starter.cohort import read_cohort
@@ -54,7 +54,7 @@ def without_neighbours(pool: Pool) -> Pool:
 
 def without_profile(pool: Pool) -> Pool:
     """No lung, bone and body size of the slices above and below."""
-    return replace(pool, context=np.where(np.arange(pool.context.shape[1]) < PLACE, pool.context, 0))
+    return replace(pool, context=np.where(np.arange(pool.context.shape[1]) < PLACE_FEATURES, pool.context, 0))
 
 
 def without_place(pool: Pool) -> Pool:
@@ -74,6 +74,7 @@ class Variant:
     change: Callable[[Pool], Pool] = as_it_is
     seed: int = Recipe.seed
     spec: dict[str, Any] = field(default_factory=dict)
+    input: dict[str, Any] = field(default_factory=dict)
     real: float = Recipe.real
 
 
@@ -83,7 +84,7 @@ VARIANTS = {
     "no neighbouring slices": Variant(without_neighbours),
     "no profile along the body": Variant(without_profile),
     "neither profile nor place": Variant(without_place),
-    "no surroundings": Variant(without_surroundings, spec={"surround": 0.0}),
+    "no surroundings": Variant(without_surroundings, input={"context_view": 0.0}),
     "no masks of networks": Variant(real=0.0),
     "narrow (0.7 M weights)": Variant(spec={"backbone": "small"}),
     "wide (2.4 M weights)": Variant(spec={"backbone": "wide"}),
@@ -109,7 +110,7 @@ class Changed:
 
 def predictions(plan: Plan, fold: str, variant: Variant, steps: int, console: Console) -> np.ndarray:
     """Train, and score all test pairs."""
-    spec = replace(SPEC, **variant.spec)
+    spec = replace(SPEC, input=replace(SPEC.input, **variant.input), **variant.spec)
     recipe = Recipe(small_steps=steps, full_steps=0, seed=variant.seed, real=variant.real)
     pools = Changed(training_pools(plan, fold), variant.change)
     run = Run(spec, recipe, text_vectors(plan.work), pools)  # type: ignore[arg-type]

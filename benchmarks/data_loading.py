@@ -23,9 +23,9 @@ import torch
 from torch import Tensor
 
 from segae.files import resource
+from segae.inputs.spec import InputSpec
 from segae.io.segmentation import read_segmentation
-from segae.models.registry import build_network
-from segae.models.spec import ModelSpec
+from segae.models.registry import build_network, new_spec
 from segae_trainer.data.build_set import build_training_set
 from segae_trainer.data.index import Index, Scan
 from segae_trainer.data.pairs import Sampling
@@ -51,13 +51,12 @@ def main() -> None:
     recipe = resolve_recipe(
         "segae", backbone=arguments.backbone, input_size=arguments.size, batch=arguments.batch, epochs=1000
     )
-    spec = ModelSpec(
+    spec = new_spec(
         "benchmark",
         recipe.architecture,
         recipe.backbone,
         TEXT_DIM,
-        input_size=recipe.input_size,
-        crop=recipe.crop,
+        input=InputSpec(size=recipe.input_size, crop=recipe.crop),
     )
     with tempfile.TemporaryDirectory() as folder:
         training_set = sample_set(Path(folder))

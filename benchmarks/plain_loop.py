@@ -29,7 +29,7 @@ def plain_loop(model: QualityModel, ct: Volume, segmentation: Segmentation, slic
                 (_resized(mask[k][rows, columns]) - 0.5) / 0.5,
             ]
             text = model.text_vectors[segment.structure.index][None]
-            model.network(torch.stack(pair)[None], text).dsc.detach().item()
+            model.network(torch.stack(pair)[None], text).score.detach().item()
             done += 1
     return done
 

@@ -28,7 +28,7 @@ from segae.labels.table import by_index
 from segae.results.missing import SURELY_PRESENT, present_without_mask
 from segae.results.types import SearchedSlice
 from segae.results.verdicts import judge
-from segae.scoring.occupied import taken_by, without_taken
+from segae.scoring.occupied import occupied_by, without_occupied
 from segae.scoring.rows import rows_of
 from segae.scoring.scorer import Scorer
 from segae_trainer.starter.cases import Case
@@ -66,12 +66,12 @@ def searched(scorer: Scorer, case: Case, volume: Volume, rows: set[int]) -> Iter
     ct, spec = scorer.orient(volume), scorer.model.spec
     masks = list(segments_of(case.labels, [row for row in np.unique(case.labels) if row], volume))
     for row in sorted(rows):
-        taken = taken_by(ct, [mask for mask in masks if mask.structure != by_index(row)])
+        taken = occupied_by(ct, [mask for mask in masks if mask.structure != by_index(row)])
         empty = Segment.from_mask(str(row), by_index(row), np.zeros(volume.grid.shape, bool), volume.grid)
         slices: list[SearchedSlice] = []
-        for part in prepare_empty(ct, empty, spec):
-            said = scorer.predict_prepared(part, [row] * len(part.slices))
-            slices += rows_of([part], without_taken([part], said, taken), spec.intervals)[1]
+        for part in prepare_empty(ct, empty, spec.input):
+            said = scorer.predict(part.input)
+            slices += rows_of([part], without_occupied([part], said, taken), spec.intervals)[1]
         yield slices
 
 
@@ -85,7 +85,7 @@ def lines(plan: Plan, fold: str) -> Iterator[tuple[str, ...]]:
     """The rows of the table for the cases of a fold."""
     known = set(trained_rows(plan, fold))
     checkpoint = train_network(plan, fold)
-    model = loaded(replace(checkpoint, spec=replace(checkpoint.spec, trained_rows=tuple(sorted(known)))))
+    model = loaded(replace(checkpoint, spec=replace(checkpoint.spec, trained_labels=tuple(sorted(known)))))
     scorer = Scorer(model)
     for member in plan.tested(fold):
         case = member.read(plan.data)

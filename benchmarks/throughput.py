@@ -25,10 +25,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from segae.batch.runner import run_batch
 from segae.data import Segmentation, Volume
+from segae.inputs.build import ModelInput
 from segae.io.layouts import CaseFiles
 from segae.models.quality_model import QualityModel
-from segae.models.registry import build_network
-from segae.models.spec import ModelSpec
+from segae.models.registry import build_network, new_spec
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
 
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def random_model() -> QualityModel:
-    spec = ModelSpec("benchmark", "segae-published", "resnet50", 512)
+    spec = new_spec("benchmark", "segae-published", "resnet50", 512)
     return QualityModel(spec, build_network(spec), torch.randn(145, 512))
 
 
@@ -93,9 +93,10 @@ def matmul_flops(n: int = 2048, repeats: int = 10) -> float:
 
 def network_flops(model: QualityModel) -> int:
     """Operations of the network for one slice."""
-    spec = model.spec
+    spec = model.spec.input
+    images = torch.zeros(1, spec.channels, spec.size, spec.size)
     with FlopCounterMode(display=False) as counter:
-        model.predict(torch.zeros(1, spec.channels, spec.input_size, spec.input_size), [13])
+        model.predict(ModelInput(images, torch.tensor([13])))
     return counter.get_total_flops()
 
 

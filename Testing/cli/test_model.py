@@ -40,7 +40,7 @@ def test_info_is_json_with_everything_the_file_says(segae, model: Path):
     described = json.loads(segae("model", "info", model).out)
     assert described["file"] == str(model)
     assert described["sha256"] == file_sha256(model)
-    assert (described["backbone"], described["orientation"]) == ("resnet18", "LAS")
+    assert (described["backbone"], described["input"]["orientation"]) == ("resnet18", "LAS")
 
 
 def test_info_of_what_is_no_model_is_refused(segae, tmp_path: Path):
@@ -57,7 +57,7 @@ def test_import_writes_a_checkpoint(segae, published, tmp_path: Path, orientatio
     assert (ended.code, ended.err) == (0, "")
     assert ended.out == f"{out}: resnet18, orientation {orientation}\n"
     spec = load_checkpoint(out).spec
-    assert (spec.backbone, spec.orientation) == ("resnet18", orientation)
+    assert (spec.backbone, spec.input.orientation) == ("resnet18", orientation)
 
 
 class _Hostile:

@@ -10,18 +10,18 @@ import torch
 
 from segae.cli.score import montage_errors
 from segae.data import Segmentation, Volume
+from segae.inputs.spec import CropRule, InputSpec
 from segae.models.checkpoint import Checkpoint, save_checkpoint
-from segae.models.registry import build_network
-from segae.models.spec import CropRule, ModelSpec
+from segae.models.registry import build_network, new_spec
+from segae.models.spec import ModelSpec
 from segae.report.montage import shown_slices
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
 
-DENSE = ModelSpec(
-    "tiny", "segae-dense", "small", text_dim=16, input_size=32, neighbours_mm=(-6.0, 6.0), context=True,
-    crop=CropRule("context", scale=1.35, millimetres=70.0), predicts_areas=True,
-)  # fmt: skip
-PUBLISHED = ModelSpec("tiny", "segae-published", "resnet18", text_dim=16, input_size=32)
+CROP = CropRule("context", scale=1.35, millimetres=70.0)
+SHOWN = InputSpec(size=32, crop=CROP, neighbours_mm=(-6.0, 6.0), position_features=True)
+DENSE = new_spec("tiny", "segae-dense", "small", 16, input=SHOWN)
+PUBLISHED = new_spec("tiny", "segae-published", "resnet18", 16, input=InputSpec(size=32))
 
 
 def scorer_of(spec: ModelSpec, folder: Path) -> Scorer:

@@ -14,14 +14,17 @@ from torch import Tensor
 from frozen import sample
 from frozen.tables import BOUND, Table, gradients_of, table, tensor_norms, tensor_sums
 from segae.data import Segment
-from segae.inputs.position import CONTEXT
-from segae.inputs.prepare import PreparedSlices, neighbour_slices, orient_ct, prepare
+from segae.inputs.position import POSITION_FEATURES
+from segae.inputs.prepare import PreparedSlices, prepare
+from segae.inputs.spec import CropRule, InputSpec
+from segae.inputs.stack import CTStack
 from segae.io.ct import read_ct
 from segae.labels.table import by_index
-from segae.models.dense import build
-from segae.models.spec import CropRule, ModelSpec
+from segae.models.dense import OLD_KEYS, build
+from segae.models.registry import new_spec
+from segae.models.spec import ModelSpec
 from segae_trainer.data.mask_measures import dice
-from segae_trainer.starter.cases import ORIENTATION, Case, read_case
+from segae_trainer.starter.cases import Case, read_case
 from segae_trainer.starter.objective import objective
 from segae_trainer.starter.pairs import KINDS, Pair
 from segae_trainer.starter.pool import Pool, Pools, concatenate
@@ -44,11 +47,11 @@ STEPS = 3  # two on small pictures, one on whole ones
 
 def small_spec() -> ModelSpec:
     """As the starter model, but with a small window and a thin network."""
-    return ModelSpec(
-        name="tiny", architecture="segae-dense", backbone="small", text_dim=TEXT_DIM, input_size=32,
-        crop=CropRule("context", scale=1.35, millimetres=70.0), neighbours_mm=(-6.0, 6.0), surround=4.0,
-        context=True, predicts_areas=True,
+    crop = CropRule("context", scale=1.35, millimetres=70.0)
+    shown = InputSpec(
+        size=32, crop=crop, neighbours_mm=(-6.0, 6.0), context_view=4.0, position_features=True
     )  # fmt: skip
+    return new_spec("tiny", "segae-dense", "small", TEXT_DIM, input=shown)
 
 
 def read(folder: Path) -> Case:
@@ -86,17 +89,17 @@ def pool_columns(pool: Pool) -> dict[str, Any]:
 def rendered(case: Case, mask: np.ndarray, organ: np.ndarray, k: int, row: int, spec: ModelSpec) -> Pool:
     """One pair as the pools show it: `mask` (H, W) in slice `k`, said to be structure `row`, whose true mask
     is `organ`."""
-    near = neighbour_slices(np.array([k]), len(case.ct), spec.neighbours_mm, case.slice_mm)[0]
     pair = Pair(mask, row, dice(mask, organ), "real")
     scene = scene_of(case)
+    near = scene.stack.with_neighbours(np.array([k]), spec.input)[0]
     return render_pairs(case.ct[near], k, [pair], [organ], [window_round(mask, case, spec)], scene, spec)
 
 
 def prepared(folder: Path, masks: np.ndarray, k: int, row: int, spec: ModelSpec) -> PreparedSlices:
     """The same slice as scoring shows it; `masks` (K, H, W) as the case stands."""
-    ct = orient_ct(read_ct(folder / "ct.nii.gz"), ORIENTATION, torch.device("cpu"), with_body=True)
-    segment = Segment.from_mask("mask", by_index(row), masks, ct.grid)
-    (part,) = prepare(replace(ct, file_grid=ct.grid), segment, spec, only=[k])
+    stack = CTStack.of(read_ct(folder / "ct.nii.gz"), spec.input)
+    segment = Segment.from_mask("mask", by_index(row), masks, stack.grid)
+    (part,) = prepare(replace(stack, file_grid=stack.grid), segment, spec.input, only=[k])
     return part
 
 
@@ -115,25 +118,26 @@ def advance(run: Run) -> float:
 
 def weights_of(run: Run) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
     """The weights and their moving average."""
-    return run.network.state_dict(), run.average
+    return old_names(run.network.state_dict()), old_names(run.average)
 
 
 def gradients_of_step(run: Run) -> Mapping[str, Tensor]:
     """The gradients of the last step, clipped."""
-    return gradients_of(run.network)
+    return old_names(gradients_of(run.network))
 
 
 def random_view(spec: ModelSpec) -> View:
     """Six random pairs: one of them without Dice, one of a name that the case has no masks of."""
-    draw, size, count = torch.Generator().manual_seed(8), spec.input_size, 6
+    shown = spec.input
+    draw, size, count = torch.Generator().manual_seed(8), shown.size, 6
     mask, organ = (torch.rand(2, count, size, size, generator=draw) > 0.7).float()
-    images = torch.randn(count, spec.channels, size, size, generator=draw)
-    images[:, -1] = (mask - spec.mask_mean) / spec.mask_std
+    images = torch.randn(count, shown.channels, size, size, generator=draw)
+    images[:, -1] = (mask - shown.mask_mean) / shown.mask_std
     target = torch.rand(count, generator=draw)
     target[2] = torch.nan
     known = torch.arange(count) != 4
     outside = 300 * torch.rand(count, generator=draw)
-    context = torch.randn(count, CONTEXT, generator=draw)
+    context = torch.randn(count, POSITION_FEATURES, generator=draw)
     structures = torch.randint(1, 145, (count,), generator=draw)
     return View(images, context, mask, organ, outside, target, known, structures)
 
@@ -145,7 +149,17 @@ def learn_from(view: View, spec: ModelSpec) -> tuple[float, dict[str, Tensor]]:
     out = network.dense(view.images, text_vectors()[view.structures], view.context)
     value = objective(out, view)
     value.backward()
-    return float(value.detach()), gradients_of(network)
+    return float(value.detach()), old_names(gradients_of(network))
+
+
+def old_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under the names that parameters had when the numbers were frozen."""
+    old = {new: old for old, new in OLD_KEYS.items()}
+    renamed = {}
+    for key, value in tensors.items():
+        new = next((prefix for prefix in sorted(old, key=len, reverse=True) if key.startswith(prefix)), "")
+        renamed[old.get(new, "") + key.removeprefix(new)] = value
+    return renamed
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -236,9 +250,11 @@ def _by_pair(pool: Pool) -> Table:
 def _prepared_table(parts: Sequence[PreparedSlices]) -> Table:
     rows = []
     for part in parts:
-        assert part.context is not None
-        sums = part.images[0].double().sum(dim=(1, 2)).tolist()
-        rows.append((*sums, *part.context[0].tolist(), *part.areas_mm2, *part.pixels_mm2, *part.centres[0]))
-    names = [f"sum_{channel}" for channel in range(parts[0].images.shape[1])]
-    names += [f"context_{place}" for place in range(CONTEXT)]
+        assert part.input.position is not None
+        sums = part.input.images[0].double().sum(dim=(1, 2)).tolist()
+        rows.append(
+            (*sums, *part.input.position[0].tolist(), *part.areas_mm2, *part.pixels_mm2, *part.centres[0])
+        )
+    names = [f"sum_{channel}" for channel in range(parts[0].input.images.shape[1])]
+    names += [f"context_{place}" for place in range(POSITION_FEATURES)]
     return table((*names, "area_mm2", "pixel_mm2", "x", "y", "z"), rows)

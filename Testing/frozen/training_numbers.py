@@ -13,9 +13,9 @@ from torch import Tensor
 
 from frozen import sample
 from frozen.tables import BOUND, Table, table, tensor_sums
+from segae.inputs.spec import InputSpec
 from segae.models.checkpoint import Checkpoint, save_checkpoint
-from segae.models.registry import build_network
-from segae.models.spec import ModelSpec
+from segae.models.registry import build_network, new_spec
 from segae.scoring.calibration import ORGAN, SLICE
 from segae_trainer.data.build_set import build_training_set
 from segae_trainer.data.index import Index, PseudoLabel, Scan
@@ -59,7 +59,7 @@ def make_set(scans: list[dict[str, Any]], folder: Path) -> TrainingSet:
 
 def write_names(path: Path) -> Path:
     """A model file, of which a training takes the vectors of the names."""
-    spec = ModelSpec("names", "segae-published", "resnet18", TEXT_DIM, input_size=32)
+    spec = new_spec("names", "segae-published", "resnet18", TEXT_DIM, input=InputSpec(size=32))
     vectors = torch.randn(145, TEXT_DIM, generator=torch.Generator().manual_seed(0))
     torch.manual_seed(1)
     save_checkpoint(Checkpoint(spec, build_network(spec).state_dict(), vectors), path)

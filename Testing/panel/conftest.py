@@ -74,12 +74,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from segae import score
+    from segae.inputs.spec import InputSpec
     from segae.models.checkpoint import Checkpoint, save_checkpoint
-    from segae.models.registry import build_network
-    from segae.models.spec import ModelSpec
+    from segae.models.registry import build_network, new_spec
 
     torch.manual_seed(3)
-    spec = ModelSpec("tiny", "segae-published", "resnet18", text_dim=16, input_size=32, demonstration=True)
+    spec = new_spec("tiny", "segae-published", "resnet18", 16, input=InputSpec(size=32))
     weights, vectors = build_network(spec).state_dict(), torch.randn(145, 16)
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     save_checkpoint(Checkpoint(spec, weights, vectors), path)
@@ -97,16 +97,14 @@ def dense(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small network with random weights that says where the organ is."""
     import torch
 
+    from segae.inputs.spec import CropRule, InputSpec
     from segae.models.checkpoint import Checkpoint, save_checkpoint
-    from segae.models.registry import build_network
-    from segae.models.spec import CropRule, ModelSpec
+    from segae.models.registry import build_network, new_spec
 
     torch.manual_seed(5)
-    spec = ModelSpec(
-        "tiny-dense", "segae-dense", "small", text_dim=16, input_size=32, neighbours_mm=(-6.0, 6.0),
-        context=True, crop=CropRule("context", scale=1.35, millimetres=70.0), predicts_areas=True,
-        demonstration=True,
-    )  # fmt: skip
+    crop = CropRule("context", scale=1.35, millimetres=70.0)
+    shown = InputSpec(size=32, crop=crop, neighbours_mm=(-6.0, 6.0), position_features=True)
+    spec = new_spec("tiny-dense", "segae-dense", "small", 16, input=shown)
     path = tmp_path_factory.mktemp("model") / "dense.safetensors"
     save_checkpoint(Checkpoint(spec, build_network(spec).state_dict(), torch.randn(145, 16)), path)
     return path

@@ -154,11 +154,11 @@ def test_a_model_file_is_described_without_torch(model):
     code = (
         "import sys; sys.path[:0] = ['SegAE']; from SegAELib.app.model_facts import ModelFacts;"
         f"facts = ModelFacts.of({str(model)!r});"
-        "print(facts.identity.name, facts.spec.demonstration, 'torch' in sys.modules)"
+        "print(facts.identity.name, facts.spec.input.size, 'torch' in sys.modules)"
     )
     root = __file__.partition("/Testing/")[0]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["tiny", "True", "False"]
+    assert done.stdout.split() == ["tiny", "32", "False"]
 
 
 def test_a_file_that_is_no_model_is_refused_with_a_sentence(tmp_path):

@@ -30,8 +30,8 @@ class ModelFacts:
     @property
     def identity(self) -> ModelIdentity:
         """As reports name the model."""
-        return ModelIdentity(self.spec.name, self.sha256, self.spec.architecture, self.spec.demonstration)
+        return ModelIdentity(self.spec.name, self.sha256, self.spec.architecture)
 
     def slice_axis(self, grid: Grid) -> str:
         """The axis "i", "j" or "k" of a volume along which this model's slices are counted."""
-        return slice_axis_in_file(grid, self.spec.orientation)
+        return slice_axis_in_file(grid, self.spec.input.orientation)

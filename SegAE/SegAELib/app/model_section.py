@@ -95,8 +95,6 @@ class AdvancedSection:
             ui.modelInfo.text = str(error)
             return
         parts = [facts.spec.description]
-        if facts.spec.demonstration:
-            parts.append(_("A demonstration model: do not rely on its numbers."))
         parts.append(_("Licence: {licence}.").format(licence=facts.spec.licence))
         parts.append(_("SHA-256 begins with {sum}.").format(sum=facts.sha256[:12]))
         ui.modelInfo.text = " ".join(part for part in parts if part)

@@ -23,12 +23,9 @@ def list_models() -> None:
     table = Table("name", "network", "orientation", "note", box=box.SIMPLE_HEAD)
     for path in bundled_models():
         spec = read_spec(path)
-        notes = [
-            *(["default"] if path.stem == DEFAULT_MODEL else []),
-            *(["demonstration"] if spec.demonstration else []),
-        ]
-        network = f"{spec.architecture}, {spec.backbone}, {spec.input_size} x {spec.input_size}"
-        table.add_row(path.stem, network, spec.orientation, ", ".join(notes))
+        note = "default" if path.stem == DEFAULT_MODEL else ""
+        network = f"{spec.architecture}, {spec.backbone}, {spec.input.size} x {spec.input.size}"
+        table.add_row(path.stem, network, spec.input.orientation, note)
     Console().print(table)
 
 

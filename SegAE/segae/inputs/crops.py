@@ -1,8 +1,8 @@
-"""From slices to the network's input: a window round each mask, cut and resized for many slices at once.
+"""Crops of slices: where they lie round masks, and cutting and resizing them, many slices at once.
 
 Resizing is bilinear with antialiasing, as Pillow's: a triangle filter as wide as the step between output
 pixels. It is linear and separable, so that rows are resized first and columns afterwards, each output line a
-weighted sum of the few lines of the picture that the filter reaches. All arrays are torch tensors on one
+weighted sum of the few lines of the image that the filter reaches. All arrays are torch tensors on one
 device; rows and columns are those of the oriented slice.
 """
 
@@ -15,43 +15,56 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from segae.models.spec import SURROUND_HU, CropRule, ModelSpec
+from segae.inputs.spec import CropRule
 
-_AT_ONCE = 2**19  # values of pictures
+_AT_ONCE = 2**19  # values of images
 
 
 @dataclass(frozen=True, eq=False)
-class Windows:
-    """One window per slice: `start` (B, 2) and `length` (B, 2) in pixels for rows and columns.
+class Crops:
+    """One crop per slice: `start` (B, 2) and `length` (B, 2) in pixels along rows and columns.
 
-    Fractions and places outside the image are allowed. `closed`: the filter never looks beyond the window
-    (the published crop); otherwise it sees the surroundings, and what lies outside the image counts as air
-    without mask.
+    Fractions and places outside the slice are allowed. `closed`: the filter never looks beyond the crop (the
+    published rule); otherwise it sees what lies round it. Outside the slice there is air without mask.
     """
 
     start: Tensor
     length: Tensor
     closed: bool
 
-    def part(self, which: slice) -> Windows:
-        """Some of these windows."""
-        return Windows(self.start[which], self.length[which], self.closed)
+    def __len__(self) -> int:
+        return len(self.start)
 
-    def moved(self, rows: int, columns: int) -> Windows:
-        """The same windows in an image that begins at pixel (rows, columns) of this one."""
-        return Windows(
-            self.start - torch.tensor([rows, columns], device=self.start.device), self.length, self.closed
-        )
+    def __getitem__(self, which: slice | Tensor) -> Crops:
+        return Crops(self.start[which], self.length[which], self.closed)
 
-    def enlarged(self, factor: float) -> Windows:
-        """Windows `factor` times as long, with the same centres."""
-        return Windows(self.start - self.length * (factor - 1) / 2, self.length * factor, self.closed)
+    @classmethod
+    def concatenate(cls, parts: Sequence[Crops]) -> Crops:
+        """Crops of one kind after each other; at least one part."""
+        start, length = (torch.cat([getattr(part, name) for part in parts]) for name in ("start", "length"))
+        return cls(start, length, parts[0].closed)
+
+    @property
+    def middle(self) -> Tensor:
+        """Row and column (B, 2) of each crop's middle."""
+        return self.start + self.length / 2
+
+    def moved(self, rows: int, columns: int) -> Crops:
+        """The same crops in an image that begins at pixel (rows, columns) of this one."""
+        offset = torch.tensor([rows, columns], device=self.start.device)
+        return Crops(self.start - offset, self.length, self.closed)
+
+    def enlarged(self, factor: float) -> Crops:
+        """Crops `factor` times as long, with the same middles."""
+        if factor == 1:
+            return self
+        return Crops(self.start - self.length * (factor - 1) / 2, self.length * factor, self.closed)
 
     def hull(self, height: int, width: int, size: int) -> tuple[slice, slice]:
-        """Rows and columns of the image that resizing to `size` reads, all windows together; one at least."""
-        tails = (self.length / size).clamp(min=1.0)
-        low = (self.start - tails).amin(dim=0).floor().long().tolist()
-        high = (self.start + self.length + tails).amax(dim=0).ceil().long().tolist()
+        """Rows and columns of the image that resizing to `size` reads, all crops together; one at least."""
+        reach = (self.length / size).clamp(min=1.0)
+        low = (self.start - reach).amin(dim=0).floor().long().tolist()
+        high = (self.start + self.length + reach).amax(dim=0).ceil().long().tolist()
         return _lines(low[0], high[0], height), _lines(low[1], high[1], width)
 
 
@@ -63,65 +76,45 @@ def mask_boxes(masks: Tensor) -> Tensor:
     return torch.cat((_extent(masks.any(dim=2)), _extent(masks.any(dim=1))), dim=1)
 
 
-def crop_windows(
-    boxes: Tensor, rule: CropRule, height: int, width: int, pixel_mm: tuple[float, float]
-) -> Windows:
-    """The windows that `rule` cuts round `boxes` (B, 4) in slices of `height` x `width` pixels of `pixel_mm`
-    (rows, columns) millimetres."""
+def crops_around(boxes: Tensor, rule: CropRule, height: int, width: int, spacing: Sequence[float]) -> Crops:
+    """The crops that `rule` places round `boxes` (B, 4; as from `mask_boxes`) in slices of `height` x `width`
+    pixels; `spacing`: millimetres between rows and between columns."""
     if rule.kind == "margin":
-        return _margin_windows(boxes, rule.pixels, height, width)
-    return _context_windows(boxes, rule, pixel_mm)
+        return _margin_crops(boxes, rule.pixels, height, width)
+    return _context_crops(boxes, rule, spacing)
 
 
-def network_input(ct: Tensor, masks: Tensor, windows: Windows, spec: ModelSpec) -> Tensor:
-    """Images (B, channels, S, S) from CT slices in HU (B, Z, H, W), the scored one first and then its
-    neighbours, masks (B, H, W), and their windows. (B, H, W) is taken for Z = 1."""
-    shown = cut_ct(ct[:, None] if ct.dim() == 3 else ct, windows, spec.input_size, spec)
-    mask = cut(masks[:, None], windows, spec.input_size)
-    return torch.cat(((shown - spec.ct_mean) / spec.ct_std, (mask - spec.mask_mean) / spec.mask_std), dim=1)
-
-
-def cut_ct(slices: Tensor, windows: Windows, size: int, spec: ModelSpec) -> Tensor:
-    """The CT channels (B, C, size, size) in 0..1 of slices in HU (B, Z, H, W), the scored one first: each HU
-    window of each slice, and then the surroundings where the network wants them."""
-    shown = cut(slices, windows, size, spec.hu_windows)
-    if not spec.surround:
-        return shown
-    around = cut(slices[:, :1], windows.enlarged(spec.surround), size, (SURROUND_HU,))
-    return torch.cat((shown, around), dim=1)
-
-
-def reach(windows: Windows, spec: ModelSpec) -> Windows:
-    """All that the network is shown of a slice: the windows, or their surroundings."""
-    return windows.enlarged(max(1.0, spec.surround))
+def square_crops(boxes: Tensor, spacing: Sequence[float]) -> Crops:
+    """The smallest squares in millimetres round `boxes` (B, 4), with the same middles."""
+    return _context_crops(boxes, CropRule("context"), spacing)
 
 
 def cut(
-    pictures: Tensor,
-    windows: Windows,
+    images: Tensor,
+    crops: Crops,
     size: int,
     ranges: Sequence[tuple[float, float]] | None = None,
 ) -> Tensor:
-    """The windows of pictures (B, C, H, W), resized to (B, C, size, size); with `ranges` the values are first
+    """The crops of images (B, C, H, W), resized to (B, C, size, size); with `ranges` the values are first
     clipped to each range and scaled to 0..1, which gives (B, len(ranges) * C, size, size)."""
-    read = windows.hull(pictures.shape[2], pictures.shape[3], size)
-    pictures, windows = pictures[:, :, read[0], read[1]], windows.moved(read[0].start, read[1].start)
-    rows = _taps(windows, 0, pictures.shape[2], size)
-    columns = _taps(windows, 1, pictures.shape[3], size)
-    # A few pictures at a time stay in a processor's cache; a GPU rather takes all.
-    on_cpu = pictures.device.type == "cpu"
-    several = max(1, _AT_ONCE // max(1, pictures[0].numel())) if on_cpu else len(pictures)
+    read = crops.hull(images.shape[2], images.shape[3], size)
+    images, crops = images[:, :, read[0], read[1]], crops.moved(read[0].start, read[1].start)
+    rows = _taps(crops, 0, images.shape[2], size)
+    columns = _taps(crops, 1, images.shape[3], size)
+    # A few images at a time stay in a processor's cache; a GPU rather takes all.
+    on_cpu = images.device.type == "cpu"
+    several = max(1, _AT_ONCE // max(1, images[0].numel())) if on_cpu else len(images)
     parts = []
-    for start in range(0, len(pictures), several):
+    for start in range(0, len(images), several):
         here = slice(start, start + several)
-        values = pictures[here].float()
+        values = images[here].float()
         scaled = [values] if ranges is None else [_scaled(values, *ends) for ends in ranges]
         parts.append(torch.cat([_resized(one, rows.part(here), columns.part(here)) for one in scaled], dim=1))
     return torch.cat(parts)
 
 
 def _lines(first: int, last: int, n: int) -> slice:
-    """Those of `first`..`last` that a picture of `n` lines has; the nearest one when it has none."""
+    """Those of `first`..`last` that an image of `n` lines has; the nearest one when it has none."""
     start = min(max(first, 0), n - 1)
     return slice(start, max(min(last, n), start + 1))
 
@@ -134,7 +127,7 @@ def _extent(hits: Tensor) -> Tensor:
     return torch.stack((first, last), dim=1)
 
 
-def _margin_windows(boxes: Tensor, margin: int, height: int, width: int) -> Windows:
+def _margin_crops(boxes: Tensor, margin: int, height: int, width: int) -> Crops:
     """The published crop: widened by `margin`, the shorter side grown by half the difference, ends
     half-open."""
     r0, r1 = (boxes[:, 0] - margin).clamp(min=0), (boxes[:, 1] + margin).clamp(max=height)
@@ -144,15 +137,15 @@ def _margin_windows(boxes: Tensor, margin: int, height: int, width: int) -> Wind
     r0, r1 = (r0 - grow_rows).clamp(min=0), (r1 + grow_rows).clamp(max=height)
     c0, c1 = (c0 - grow_columns).clamp(min=0), (c1 + grow_columns).clamp(max=width)
     start, stop = torch.stack((r0, c0), dim=1).float(), torch.stack((r1, c1), dim=1).float()
-    return Windows(start, (stop - start).clamp(min=1), closed=True)
+    return Crops(start, (stop - start).clamp(min=1), closed=True)
 
 
-def _context_windows(boxes: Tensor, rule: CropRule, pixel_mm: tuple[float, float]) -> Windows:
+def _context_crops(boxes: Tensor, rule: CropRule, spacing: Sequence[float]) -> Crops:
     low, high = boxes[:, [0, 2]].float(), boxes[:, [1, 3]].float() + 1
-    spacing = torch.tensor(pixel_mm, device=boxes.device)
-    side_mm = rule.scale * ((high - low) * spacing).amax(dim=1, keepdim=True) + rule.millimetres
-    length = side_mm / spacing
-    return Windows((low + high - length) / 2, length, closed=False)
+    mm = torch.tensor(tuple(spacing), dtype=torch.float32, device=boxes.device)
+    side_mm = rule.scale * ((high - low) * mm).amax(dim=1, keepdim=True) + rule.millimetres
+    length = side_mm / mm
+    return Crops((low + high - length) / 2, length, closed=False)
 
 
 def _scaled(values: Tensor, low: float, high: float) -> Tensor:
@@ -171,9 +164,9 @@ class _Taps:
         return _Taps(self.index[which], self.weight[which])
 
 
-def _taps(windows: Windows, axis: int, n: int, size: int) -> _Taps:
-    """For the windows' extent along an axis (0 rows, 1 columns) of `n` pixels."""
-    start, length = windows.start[:, axis, None], windows.length[:, axis, None]
+def _taps(crops: Crops, axis: int, n: int, size: int) -> _Taps:
+    """For the crops' extent along an axis (0 rows, 1 columns) of `n` pixels."""
+    start, length = crops.start[:, axis, None], crops.length[:, axis, None]
     reach = (length / size).clamp(min=1.0)
     # Centres of the output's pixels from the window's start, in two parts: one float32 has too few digits.
     centre = (torch.arange(size, device=start.device) + 0.5) * length
@@ -185,7 +178,7 @@ def _taps(windows: Windows, axis: int, n: int, size: int) -> _Taps:
     offset = pixel - start[:, :, None]
     distance = (offset - whole[:, :, None]).add_((0.5 - fraction)[:, :, None]).abs_()
     weight = distance.div_(-reach[:, :, None]).add_(1).clamp_(min=0)
-    if windows.closed:
+    if crops.closed:
         weight = weight * ((offset >= 0) & (offset < length[:, :, None]))
     weight = weight / weight.sum(dim=2, keepdim=True)
     weight = weight * ((pixel >= 0) & (pixel < n))

@@ -33,9 +33,9 @@ EVERYWHERE_MM = 12.0  # between the slices that are looked at for an organ witho
 
 
 @dataclass(frozen=True, eq=False)
-class Wanted:
+class SlicesToScore:
     """Slices of one segment. `slices` (n,): counted in the scan; `near` (n,): the slice of the mask, counted
-    in its box, round which the window is cut; `searched_mm` (n,): 0 where the mask itself is scored, else the
+    in its box, round which the crop lies; `searched_mm` (n,): 0 where the mask itself is scored, else the
     part of the z axis that the slice stands for."""
 
     slices: np.ndarray
@@ -46,19 +46,21 @@ class Wanted:
     def columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return self.slices, self.near, self.searched_mm
 
-    def followed_by(self, other: Wanted) -> Wanted:
+    def followed_by(self, other: SlicesToScore) -> SlicesToScore:
         """These slices, then the others."""
-        return Wanted(*(np.concatenate(pair) for pair in zip(self.columns, other.columns, strict=True)))
+        return SlicesToScore(
+            *(np.concatenate(pair) for pair in zip(self.columns, other.columns, strict=True))
+        )
 
 
 def slices_to_search(
     areas: np.ndarray, first: int, count: int, slice_mm: float, step_mm: float = STEP_MM
-) -> Wanted:
+) -> SlicesToScore:
     """Every gap inside a mask, and slices beyond its ends, `step_mm` apart (0: all). `areas` (K,): pixels of
     the mask in each slice of its box, which begins at slice `first` of a scan with `count` slices."""
     filled = np.flatnonzero(areas)
     if not len(filled):
-        return Wanted(np.zeros(0, int), np.zeros(0, int), np.zeros(0))
+        return SlicesToScore(np.zeros(0, int), np.zeros(0, int), np.zeros(0))
     gaps = np.setdiff1d(np.arange(filled[0], filled[-1]), filled)
     nearest = filled[np.abs(gaps[:, None] - filled[None]).argmin(axis=1)] if len(gaps) else gaps
     step, reach = max(1, round(step_mm / slice_mm)), max(1, round(REACH_MM / slice_mm))
@@ -66,7 +68,7 @@ def slices_to_search(
     below, above = first + filled[0] - out, first + filled[-1] + out
     below, above = below[below >= 0], above[above < count]
     thick = np.full(len(below) + len(above), step * slice_mm)
-    return Wanted(
+    return SlicesToScore(
         np.concatenate((gaps + first, below, above)),
         np.concatenate((nearest, np.full(len(below), filled[0]), np.full(len(above), filled[-1]))),
         np.concatenate((np.full(len(gaps), slice_mm), thick)),

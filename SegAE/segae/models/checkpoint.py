@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from segae.errors import InputError, ModelError
 from segae.files import whole_file
-from segae.models.spec import ModelSpec
+from segae.models.registry import renamed_weights
+from segae.models.spec import ModelSpec, described
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,8 +23,8 @@ _WEIGHTS = "weights."
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """`weights`: the network's state dict. `text_vectors` (145, text_dim): one row per row of the label
-    table; a row of NaN is a name the model has no vector for. `sha256` is the file's, "" before it is
+    """`weights`: the network's state dict. `text_vectors` (145, text_dim): one per label, NaN for a
+    structure that the model has no vector for. `sha256` is the file's, "" before it is
     saved."""
 
     spec: ModelSpec
@@ -48,19 +49,21 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises `InputError` when the file is missing, `ModelError` when it is damaged or of another kind.
     """
     with _opened(path, "pt") as file:
-        spec = ModelSpec.from_metadata(file.metadata() or {}, path.name)
+        spec, version = described(file.metadata() or {}, path.name)
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     text = tensors.pop(TEXT_KEY, None)
     if text is None or tuple(text.shape)[1:] != (spec.text_dim,):
         raise ModelError(f'"{path}" has no text vectors of length {spec.text_dim}; export the model again.')
     weights = {key.removeprefix(_WEIGHTS): widened(value) for key, value in tensors.items()}
+    if version == 1:
+        weights = renamed_weights(spec.architecture, weights)
     return Checkpoint(spec, weights, text.float(), file_sha256(path))
 
 
 def read_spec(path: Path) -> ModelSpec:
     """What the file says about itself, without weights and without torch; raises like `load_checkpoint`."""
     with _opened(path, "numpy") as file:
-        return ModelSpec.from_metadata(file.metadata() or {}, path.name)
+        return described(file.metadata() or {}, path.name)[0]
 
 
 def file_sha256(path: Path) -> str:

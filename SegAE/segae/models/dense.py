@@ -1,10 +1,10 @@
 """`segae-dense`: says where the organ is, and computes the Dice of the mask from that.
 
 A U-shaped residual network sees CT, mask and name and gives each pixel's probability p of belonging to the
-organ, and the organ's area outside the window. With m the mask, the expected areas give D = 2 sum(p m) /
+organ, and the organ's area outside the crop. With m the mask, the expected areas give D = 2 sum(p m) /
 (sum(p) + sum(m) + outside). A scalar head sees pooled features and these sums and corrects D to s; the
-score is the mean of both. The name, the context and the surroundings, at which a small encoder of their own
-looks, steer every block by scale and shift (FiLM, Perez et al. 2018).
+score is the mean of both. The name, the position features and the context view, at which a small encoder of
+its own looks, condition every block by scale and shift (FiLM, Perez et al. 2018).
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segae.errors import ModelError
-from segae.inputs.position import CONTEXT
-from segae.models.output import Prediction, presence_of
+from segae.inputs.position import POSITION_FEATURES
+from segae.inputs.spec import CropRule, InputSpec
+from segae.models.output import ModelOutput, presence_of
 from segae.models.spec import ModelSpec
 
 # Channels at full, half, ... resolution; the first is a thin branch for the outline.
@@ -28,15 +29,31 @@ WIDTHS: dict[str, tuple[int, ...]] = {
     "wide": (8, 32, 64, 128, 192),
 }
 BACKBONES = tuple(WIDTHS)
-CONDITION = 96
-_SURROUND_SIZE, _SURROUND_WIDTHS = 64, (1, 16, 32, 64, 64)
-OUTSIDE_SCALE = 100.0  # pixels of the window per unit of the network's output
+OUTPUTS = ("error_map", "areas", "presence")
+DEFAULT_INPUT = InputSpec(
+    size=128,
+    crop=CropRule("context", scale=1.1, millimetres=40.0),
+    neighbours_mm=(-6.0, 6.0),
+    context_view=4.0,
+    position_features=True,
+)
+CONDITIONING = 96  # numbers that condition every block
+_VIEW_SIZE, _VIEW_WIDTHS = 64, (1, 16, 32, 64, 64)
+OUTSIDE_SCALE = 100.0  # pixels of the crop per unit of the network's output
+
+# What parameters were called in files of format 1.
+OLD_KEYS = {
+    "place.": "position.",
+    "surroundings.told.": "context_view.conditioning.",
+    "surroundings.": "context_view.",
+    "condition.": "conditioning.",
+}
 
 
 @dataclass(frozen=True, eq=False)
 class DenseOutput:
-    """What training looks at. `logits` (B, S, S): of the organ; `outside` (B,): its area outside the window
-    in pixels of the window; `soft_dice`, `scalar` (B,): D and s."""
+    """What training looks at. `logits` (B, S, S): of the organ; `outside` (B,): its area outside the crop in
+    pixels of the crop; `soft_dice`, `scalar` (B,): D and s."""
 
     logits: Tensor
     outside: Tensor
@@ -45,7 +62,7 @@ class DenseOutput:
 
 
 class Block(nn.Module):
-    """A residual block whose second normalisation is scaled and shifted by the condition."""
+    """A residual block whose second normalisation is scaled and shifted by the conditioning."""
 
     def __init__(self, into: int, out: int, stride: int = 1) -> None:
         super().__init__()
@@ -53,7 +70,7 @@ class Block(nn.Module):
         self.norm1 = nn.BatchNorm2d(out)
         self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
         self.norm2 = nn.BatchNorm2d(out)
-        self.film = nn.Linear(CONDITION, 2 * out)
+        self.film = nn.Linear(CONDITIONING, 2 * out)
         self.skip = nn.Identity() if into == out and stride == 1 else nn.Conv2d(into, out, 1, bias=False)
         self.pool = nn.Identity() if stride == 1 else nn.AvgPool2d(stride)
 
@@ -64,14 +81,14 @@ class Block(nn.Module):
 
 
 class Merge(nn.Module):
-    """Deep features brought to twice the resolution and added to shallow ones, then a steered convolution."""
+    """Deep features at twice their resolution, added to shallow ones, then a conditioned convolution."""
 
     def __init__(self, below: int, beside: int) -> None:
         super().__init__()
         self.narrow = nn.Conv2d(below, beside, 1, bias=False)
         self.conv = nn.Conv2d(beside, beside, 3, 1, 1, bias=False)
         self.norm = nn.BatchNorm2d(beside)
-        self.film = nn.Linear(CONDITION, 2 * beside)
+        self.film = nn.Linear(CONDITIONING, 2 * beside)
 
     def forward(self, deep: Tensor, shallow: Tensor, condition: Tensor) -> Tensor:
         scale, shift = self.film(condition)[:, :, None, None].chunk(2, dim=1)
@@ -79,40 +96,42 @@ class Merge(nn.Module):
         return functional.relu(torch.addcmul(shift, self.norm(self.conv(joined)), 1 + scale))
 
 
-class Surroundings(nn.Module):
-    """Pictures of the surroundings (B, 1, S, S) -> (B, CONDITION). Coarse pixels are enough, but places
-    count: what lies in front of the organ is not what lies behind it."""
+class ContextView(nn.Module):
+    """Context views (B, 1, S, S) -> (B, CONDITIONING). Coarse pixels are enough, but places count: what lies
+    in front of the organ is not what lies behind it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(
             nn.Sequential(nn.Conv2d(into, out, 3, 2, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU())
-            for into, out in pairwise(_SURROUND_WIDTHS)
+            for into, out in pairwise(_VIEW_WIDTHS)
         )
-        cells = (_SURROUND_SIZE >> len(self.blocks)) ** 2
-        self.told = nn.Linear(cells * _SURROUND_WIDTHS[-1], CONDITION)
+        cells = (_VIEW_SIZE >> len(self.blocks)) ** 2
+        self.conditioning = nn.Linear(cells * _VIEW_WIDTHS[-1], CONDITIONING)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        x = functional.adaptive_avg_pool2d(pictures, _SURROUND_SIZE)
+    def forward(self, views: Tensor) -> Tensor:
+        x = functional.adaptive_avg_pool2d(views, _VIEW_SIZE)
         for block in self.blocks:
             x = block(x)
-        return self.told(x.flatten(1))
+        return self.conditioning(x.flatten(1))
 
 
 class DenseNetwork(nn.Module):
-    """Images (B, channels, S, S) with S a multiple of 16, name vectors (B, text_dim) and, where there is one,
-    context (B, CONTEXT) -> `Prediction`. The mask is the last channel, `mask_mean` and `mask_std` undo its
-    normalisation; the one before it are the surroundings, where the spec asks for them."""
+    """Images (B, channels, S, S) with S a multiple of 16, text vectors (B, text_dim) and, where the spec asks
+    for them, position features (B, POSITION_FEATURES) -> `ModelOutput`. The mask is the last channel,
+    `mask_mean` and `mask_std` undo its normalisation; the one before it is the context view, where the spec
+    asks for it."""
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
         thin, *widths = WIDTHS[spec.backbone]
-        self.mask_mean, self.mask_std = spec.mask_mean, spec.mask_std
-        self.name = nn.Sequential(nn.Linear(spec.text_dim, CONDITION), nn.ReLU())
-        self.place = nn.Linear(CONTEXT, CONDITION) if spec.context else None
-        self.surroundings = Surroundings() if spec.surround else None
-        self.condition = nn.Sequential(nn.Linear(CONDITION, CONDITION), nn.ReLU())
-        self.stem = nn.Conv2d(spec.channels - bool(spec.surround), thin, 3, 1, 1, bias=False)
+        shown = spec.input
+        self.mask_mean, self.mask_std = shown.mask_mean, shown.mask_std
+        self.name = nn.Sequential(nn.Linear(spec.text_dim, CONDITIONING), nn.ReLU())
+        self.position = nn.Linear(POSITION_FEATURES, CONDITIONING) if shown.position_features else None
+        self.context_view = ContextView() if shown.context_view else None
+        self.conditioning = nn.Sequential(nn.Linear(CONDITIONING, CONDITIONING), nn.ReLU())
+        self.stem = nn.Conv2d(shown.channels - bool(shown.context_view), thin, 3, 1, 1, bias=False)
         self.stem_norm = nn.BatchNorm2d(thin)
         sizes = [thin, *widths]
         self.down = nn.ModuleList(Block(into, out, stride=2) for into, out in pairwise(sizes))
@@ -121,37 +140,37 @@ class DenseNetwork(nn.Module):
             Merge(below, beside) for below, beside in zip(sizes[:0:-1], sizes[-2::-1], strict=True)
         )
         self.pixel = nn.Conv2d(thin, 1, 1)
-        self.outside = nn.Linear(widths[-1] + CONDITION, 1)
+        self.outside = nn.Linear(widths[-1] + CONDITIONING, 1)
         self.head = nn.Sequential(
-            nn.Linear(widths[-1] + widths[0] + CONDITION + 7, 128), nn.ReLU(), nn.Linear(128, 1)
+            nn.Linear(widths[-1] + widths[0] + CONDITIONING + 7, 128), nn.ReLU(), nn.Linear(128, 1)
         )
 
-    def forward(self, images: Tensor, text: Tensor, context: Tensor | None = None) -> Prediction:
+    def forward(self, images: Tensor, text: Tensor, position: Tensor | None = None) -> ModelOutput:
         mask = images[:, -1] * self.mask_std + self.mask_mean
-        out = self.dense(images, text, context)
+        out = self.dense(images, text, position)
         organ = out.logits.sigmoid()
         missing, extra = organ * (1 - mask), (1 - organ) * mask
         overlap = (organ * mask).sum(dim=(1, 2))
         whole = organ.sum(dim=(1, 2)) + out.outside
-        return Prediction(
+        return ModelOutput(
             (out.soft_dice + out.scalar) / 2,
             error_map=torch.stack((missing, extra), dim=1),
             areas=torch.stack((overlap, whole), dim=1),
             presence=presence_of(organ),
         )
 
-    def dense(self, images: Tensor, text: Tensor, context: Tensor | None = None) -> DenseOutput:
-        """The parts of the prediction."""
+    def dense(self, images: Tensor, text: Tensor, position: Tensor | None = None) -> DenseOutput:
+        """The parts of the output."""
         mask = images[:, -1] * self.mask_std + self.mask_mean
-        told = self.name(text)
-        if self.place is not None and context is not None:
-            told = told + self.place(context)
-        window = images
-        if self.surroundings is not None:
-            told = told + self.surroundings(images[:, -2:-1])
-            window = torch.cat((images[:, :-2], images[:, -1:]), dim=1)
-        condition = self.condition(told)
-        fine = functional.relu(self.stem_norm(self.stem(window)))
+        known = self.name(text)
+        if self.position is not None and position is not None:
+            known = known + self.position(position)
+        crop = images
+        if self.context_view is not None:
+            known = known + self.context_view(images[:, -2:-1])
+            crop = torch.cat((images[:, :-2], images[:, -1:]), dim=1)
+        condition = self.conditioning(known)
+        fine = functional.relu(self.stem_norm(self.stem(crop)))
         levels, x = [], fine
         for step, block in enumerate(self.down):
             x = block(x, condition)
@@ -203,8 +222,8 @@ def build(spec: ModelSpec) -> DenseNetwork:
         raise ModelError(
             f'Model "{spec.name}" has the width "{spec.backbone}"; segae-dense knows {", ".join(WIDTHS)}.'
         )
-    if spec.input_size % 16:
+    if spec.input.size % 16:
         raise ModelError(
-            f'Model "{spec.name}" sees {spec.input_size} pixels; segae-dense needs a multiple of 16.'
+            f'Model "{spec.name}" sees {spec.input.size} pixels; segae-dense needs a multiple of 16.'
         )
     return DenseNetwork(spec)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -11,19 +13,39 @@ _PEAK = 3  # pixels over which presence is smoothed
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
-    """`dsc` (B,): predicted Dice, raw. The rest only from the architectures that have it.
+class ModelOutput:
+    """`score` (B,): raw score, unbounded. The rest only from the architectures that declare it.
 
-    `interval` (B, 2): low and high. `error_map` (B, 2, S, S): probabilities of missing and extra pixels in
-    the network's window. `areas` (B, 2): mask and organ together, and organ in the whole slice, in pixels of
-    the window. `presence` (B,): 0..1, the organ's highest probability in the window, smoothed.
+    `error_map` (B, 2, S, S): probabilities of missing and extra pixels in the crop. `areas` (B, 2): mask and
+    organ together, and organ in the whole slice, in pixels of the crop. `presence` (B,): 0..1, the organ's
+    highest probability in the crop, smoothed.
     """
 
-    dsc: Tensor
-    interval: Tensor | None = None
+    score: Tensor
     error_map: Tensor | None = None
     areas: Tensor | None = None
     presence: Tensor | None = None
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Names of all outputs, the score first."""
+        return tuple(field.name for field in fields(cls))
+
+    def present(self) -> dict[str, Tensor]:
+        """The outputs that are there, by name."""
+        return {name: value for name in self.names() if (value := getattr(self, name)) is not None}
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> ModelOutput:
+        """The same outputs, each changed by `change`."""
+        return ModelOutput(**{name: change(value) for name, value in self.present().items()})
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[ModelOutput]) -> ModelOutput:
+        """Outputs of consecutive parts of a batch as one; at least one part."""
+        if len(parts) == 1:
+            return parts[0]
+        names = parts[0].present()
+        return cls(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
 
 
 def presence_of(organ: Tensor) -> Tensor:

@@ -14,9 +14,12 @@ import torchvision
 from torch import Tensor, nn
 
 from segae.errors import ModelError
-from segae.models.output import Prediction
+from segae.inputs.spec import InputSpec
+from segae.models.output import ModelOutput
 from segae.models.spec import ModelSpec
 
+DEFAULT_INPUT = InputSpec()
+OUTPUTS: tuple[str, ...] = ()
 BACKBONES = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 UNUSED_KEYS = ("net.conv1.", "net.bn1.", "net.fc.")
 HIDDEN = 50
@@ -24,7 +27,7 @@ _STAGES = ("layer1", "layer2", "layer3", "layer4")
 
 
 class PublishedNetwork(nn.Module):
-    """Images (B, channels, S, S) and name vectors (B, text_dim) -> predicted Dice (B,)."""
+    """Images (B, channels, S, S) and text vectors (B, text_dim) -> raw scores (B,)."""
 
     def __init__(self, backbone: str, channels: int, text_dim: int) -> None:
         super().__init__()
@@ -41,12 +44,12 @@ class PublishedNetwork(nn.Module):
         self.fc1 = nn.Linear(features, HIDDEN)
         self.fc2 = nn.Linear(HIDDEN, 1)
 
-    def forward(self, images: Tensor, text: Tensor) -> Prediction:
+    def forward(self, images: Tensor, text: Tensor) -> ModelOutput:
         x = self.pool(self.relu(self.bn1(self.conv1(images))))
         x = self.net(x).mean(dim=(2, 3))
         joint = torch.cat((x, text), dim=1)
         gated = self.fc1(self.attention1(joint) * x)
-        return Prediction(self.fc2(self.attention2(joint) * gated).squeeze(1))
+        return ModelOutput(self.fc2(self.attention2(joint) * gated).squeeze(1))
 
 
 def build(spec: ModelSpec) -> PublishedNetwork:
@@ -56,7 +59,7 @@ def build(spec: ModelSpec) -> PublishedNetwork:
             f'Model "{spec.name}" has the backbone "{spec.backbone}"; the published architecture knows '
             f"{', '.join(BACKBONES)}."
         )
-    return PublishedNetwork(spec.backbone, spec.channels, spec.text_dim)
+    return PublishedNetwork(spec.backbone, spec.input.channels, spec.text_dim)
 
 
 def recognise_backbone(shapes: dict[str, tuple[int, ...]]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from segae.errors import InputError, ModelError
 from segae.geometry.orientation import check_code
 from segae.models.checkpoint import Checkpoint, widened
 from segae.models.quality_model import QualityModel
-from segae.models.spec import ModelSpec
+from segae.models.registry import default_input, new_spec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -125,12 +126,12 @@ def import_published(
             f'"{embeddings}" has vectors of length {vectors.shape[1]}, and "{weights}" was trained with '
             f"{gate[1] - gate[0]}; use the embeddings published with these weights."
         )
-    spec = ModelSpec(
+    spec = new_spec(
         name=name or weights.stem,
         architecture="segae-published",
         backbone=backbone,
         text_dim=vectors.shape[1],
-        orientation=orientation,
+        input=replace(default_input("segae-published"), orientation=orientation),
         description=f"Imported from {weights.name} and {embeddings.name}.",
         licence="that of the imported files; the published SegAE weights state none",
     )

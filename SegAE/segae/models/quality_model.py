@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segae.errors import ModelError
 from segae.labels.structure import Structure
 from segae.models.checkpoint import Checkpoint, load_checkpoint
-from segae.models.output import Prediction
-from segae.models.registry import build_network, find_model
+from segae.models.output import ModelOutput
+from segae.models.registry import build_network, declared_outputs, find_model
 from segae.models.spec import ModelSpec
 from segae.results.types import ModelIdentity
 
 if TYPE_CHECKING:
     from torch import Tensor, device, nn
 
+    from segae.inputs.build import ModelInput
+
 
 class QualityModel:
-    """Predicts the Dice of masks. `network` maps images (B, channels, S, S) and vectors (B, text_dim) to a
-    `Prediction`; `text_vectors` (145, text_dim) holds a row per row of the label table."""
+    """Predicts the Dice of masks. `network` maps images (B, channels, S, S), text vectors (B, text_dim) and
+    position features, where its spec asks for them, to a `ModelOutput`; `text_vectors` (145, text_dim) holds
+    one per label."""
 
     def __init__(self, spec: ModelSpec, network: nn.Module, text_vectors: Tensor, sha256: str = "") -> None:
         self.spec = spec
@@ -54,16 +56,21 @@ class QualityModel:
                 f'The weights of model "{spec.name}" do not fit its architecture {spec.architecture} with '
                 f"{spec.backbone}; export the model again."
             ) from error
+        if set(spec.outputs) != set(declared_outputs(spec.architecture)):
+            raise ModelError(
+                f'Model "{spec.name}" says that it gives {", ".join(spec.outputs) or "a score only"}, which '
+                f"its architecture {spec.architecture} does not; export the model again."
+            )
         return cls(spec, network, checkpoint.text_vectors, checkpoint.sha256)
 
     def trained_on(self, structure: Structure) -> bool:
-        """Whether masks of this name were learned from; True when the file does not say."""
-        return not self.spec.trained_rows or structure.index in self.spec.trained_rows
+        """Whether the model was trained on masks of this structure; True when the file does not say."""
+        return not self.spec.trained_labels or structure.index in self.spec.trained_labels
 
     @property
     def identity(self) -> ModelIdentity:
         """What every row of a report says about the model."""
-        return ModelIdentity(self.spec.name, self.sha256, self.spec.architecture, self.spec.demonstration)
+        return ModelIdentity(self.spec.name, self.sha256, self.spec.architecture)
 
     def knows(self, structure: Structure) -> bool:
         """Whether the model has a vector for this name."""
@@ -76,14 +83,14 @@ class QualityModel:
         network = copy.deepcopy(self.network).to(where)
         return QualityModel(self.spec, network, self.text_vectors.to(where), self.sha256)
 
-    def predict(
-        self, images: Tensor, structures: Sequence[int] | Tensor, context: Tensor | None = None
-    ) -> Prediction:
-        """`images` (B, channels, S, S) and, where the spec asks for it, `context` (B, CONTEXT), prepared by
-        `segae.scoring`; `structures` (B,) are table indices."""
+    def predict(self, inputs: ModelInput) -> ModelOutput:
+        """What the network says about B slices that `segae.inputs` built, on the model's device."""
         import torch
 
-        index = torch.as_tensor(structures, device=self.text_vectors.device)
-        more = () if context is None else (context,)
         with torch.inference_mode():
-            return self.network(images, self.text_vectors[index], *more)
+            return self.network(*self.network_arguments(inputs))
+
+    def network_arguments(self, inputs: ModelInput) -> tuple[Tensor, ...]:
+        """The tensors that the network takes for `inputs`: images, text vectors and, if any, position."""
+        arguments = (inputs.images, self.text_vectors[inputs.structures])
+        return arguments if inputs.position is None else (*arguments, inputs.position)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from segae.errors import InputError, ModelError
 from segae.files import resource
+from segae.inputs.spec import InputSpec
 from segae.models.spec import ModelSpec
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 ARCHITECTURES: Mapping[str, str] = {
     "segae-published": "segae.models.published",
@@ -23,20 +25,51 @@ ARCHITECTURES: Mapping[str, str] = {
 def build_network(spec: ModelSpec) -> nn.Module:
     """A network with fresh weights for `spec`; raises `ModelError` for an unknown architecture or
     backbone."""
-    module = ARCHITECTURES.get(spec.architecture)
-    if module is None:
+    if spec.architecture not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))
         raise ModelError(
             f'Model "{spec.name}" has the architecture "{spec.architecture}", and this SegAE knows {known}; '
             "update SegAE or choose another model."
         )
-    build: Callable[[ModelSpec], nn.Module] = import_module(module).build
+    build: Callable[[ModelSpec], nn.Module] = _module(spec.architecture).build
     return build(spec)
+
+
+def new_spec(name: str, architecture: str, backbone: str, text_dim: int, **more: Any) -> ModelSpec:
+    """The description of a new model of a known architecture, with the outputs that the architecture declares
+    and, unless `more` has another, its default input. `more`: further fields of `ModelSpec`."""
+    declared = {"input": default_input(architecture), "outputs": declared_outputs(architecture)}
+    return ModelSpec(name, architecture, backbone, text_dim, **(declared | more))
 
 
 def backbones(architecture: str) -> tuple[str, ...]:
     """The sizes that a known architecture can be built in."""
-    return tuple(import_module(ARCHITECTURES[architecture]).BACKBONES)
+    return tuple(_module(architecture).BACKBONES)
+
+
+def default_input(architecture: str) -> InputSpec:
+    """How networks of a known architecture see a slice unless told otherwise."""
+    return _module(architecture).DEFAULT_INPUT
+
+
+def declared_outputs(architecture: str) -> tuple[str, ...]:
+    """What networks of a known architecture give beside the score: names of `ModelOutput`'s fields."""
+    return tuple(_module(architecture).OUTPUTS)
+
+
+def renamed_weights(architecture: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The state dict of a file of format 1 under the names that parameters have today."""
+    module = _module(architecture) if architecture in ARCHITECTURES else None
+    prefixes: Mapping[str, str] = getattr(module, "OLD_KEYS", {})
+    renamed = {}
+    for key, value in weights.items():
+        old = next((prefix for prefix in prefixes if key.startswith(prefix)), "")
+        renamed[prefixes.get(old, "") + key.removeprefix(old)] = value
+    return renamed
+
+
+def _module(architecture: str) -> ModuleType:
+    return import_module(ARCHITECTURES[architecture])
 
 
 BUNDLED = "bundled"

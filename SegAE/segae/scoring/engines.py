@@ -6,7 +6,7 @@ import copy
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import fields
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from segae.errors import InputError, SegAEError
-from segae.inputs.position import CONTEXT
-from segae.models.output import Prediction
+from segae.inputs.build import ModelInput
+from segae.inputs.position import POSITION_FEATURES
+from segae.models.output import ModelOutput
 from segae.models.quality_model import QualityModel
 
 
@@ -37,16 +38,16 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
 
 
 ENGINES = ("torch", "onnx")
-_OPTIONAL = tuple(field.name for field in fields(Prediction) if field.name != "dsc")
 CPU_CHUNK = 4  # slices per pass: more of them push each other's activations out of the cache
 
 
 class Runner(Protocol):
-    """`device`: where `run` wants its images."""
+    """`device`: where inputs are best prepared. `run` takes them from there or from the CPU; its output is
+    on the CPU."""
 
     device: torch.device
 
-    def run(self, images: Tensor, structures: Tensor, context: Tensor | None = None) -> Prediction: ...
+    def run(self, inputs: ModelInput) -> ModelOutput: ...
 
 
 def make_runner(model: QualityModel, device: torch.device, engine: str = "torch") -> Runner:
@@ -73,17 +74,14 @@ class CpuRunner:
     device = torch.device("cpu")
 
     def __init__(self, model: QualityModel) -> None:
-        self._network = fold_batch_norm(model.network).to(memory_format=torch.channels_last)
-        self._vectors = model.text_vectors
+        network = fold_batch_norm(model.network).to(memory_format=torch.channels_last)
+        self._model = QualityModel(model.spec, network, model.text_vectors)
 
-    def run(self, images: Tensor, structures: Tensor, context: Tensor | None = None) -> Prediction:
-        inputs = (images, self._vectors[structures], *(() if context is None else (context,)))
-        with torch.inference_mode():
-            parts = [
-                self._network(part.contiguous(memory_format=torch.channels_last), *more)
-                for part, *more in zip(*(values.split(CPU_CHUNK) for values in inputs), strict=True)
-            ]
-        return join(parts)
+    def run(self, inputs: ModelInput) -> ModelOutput:
+        images = inputs.images.contiguous(memory_format=torch.channels_last)
+        inputs = replace(inputs, images=images)
+        parts = [inputs[start : start + CPU_CHUNK] for start in range(0, len(inputs), CPU_CHUNK)]
+        return ModelOutput.concatenate([self._model.predict(part) for part in parts])
 
 
 class AcceleratorRunner:
@@ -94,35 +92,30 @@ class AcceleratorRunner:
         self._model = model.to(device)
         self._half = device.type == "cuda"
 
-    def run(self, images: Tensor, structures: Tensor, context: Tensor | None = None) -> Prediction:
+    def run(self, inputs: ModelInput) -> ModelOutput:
         precision = torch.autocast("cuda", torch.float16) if self._half else nullcontext()
-        inputs = (images, structures.to(self.device), *(() if context is None else (context,)))
-        with torch.inference_mode(), precision:
-            prediction = halving_on_out_of_memory(self._model.predict, *inputs)
-        return _on_cpu(prediction)
+        with precision:
+            output = halving_on_out_of_memory(self._model.predict, inputs.to(self.device))
+        return output.mapped(lambda values: values.float().cpu())
 
 
-def halving_on_out_of_memory(predict: Callable[..., Prediction], images: Tensor, *more: Tensor) -> Prediction:
-    """`predict`, on smaller and smaller parts of its inputs while the device has no room; raises `SegAEError`
+def halving_on_out_of_memory(predict: Callable[[ModelInput], ModelOutput], inputs: ModelInput) -> ModelOutput:
+    """`predict`, on smaller and smaller parts of its input while the device has no room; raises `SegAEError`
     when a single slice does not fit."""
     try:
-        return predict(images, *more)
+        return predict(inputs)
     except RuntimeError as error:
         if not _is_out_of_memory(error):
             raise
-        if len(images) == 1:
+        if len(inputs) == 1:
             raise SegAEError(
                 "The GPU has no room for a single slice; close other programs on it or use --device cpu."
             ) from error
-    if images.device.type == "cuda":
+    if inputs.images.device.type == "cuda":
         torch.cuda.empty_cache()
-    half = len(images) // 2
-    return join(
-        [
-            halving_on_out_of_memory(predict, images[part], *(values[part] for values in more))
-            for part in (slice(None, half), slice(half, None))
-        ]
-    )
+    half = len(inputs) // 2
+    parts = (inputs[:half], inputs[half:])
+    return ModelOutput.concatenate([halving_on_out_of_memory(predict, part) for part in parts])
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
@@ -130,39 +123,18 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.cuda.OutOfMemoryError) or "out of memory" in str(error)
 
 
-def join(parts: list[Prediction]) -> Prediction:
-    """Predictions of consecutive parts of a batch as one."""
-    if len(parts) == 1:
-        return parts[0]
-    dsc = torch.cat([part.dsc for part in parts])
-    return Prediction(dsc, **{name: _joined([getattr(part, name) for part in parts]) for name in _OPTIONAL})
-
-
-def _joined(tensors: list[Tensor | None]) -> Tensor | None:
-    present = [tensor for tensor in tensors if tensor is not None]
-    return torch.cat(present) if present else None
-
-
-def _on_cpu(prediction: Prediction) -> Prediction:
-    values = {name: getattr(prediction, name) for name in _OPTIONAL}
-    moved = {name: value.float().cpu() for name, value in values.items() if value is not None}
-    return Prediction(prediction.dsc.float().cpu(), **moved)
-
-
-_OUTPUTS = tuple(field.name for field in fields(Prediction))
+_INPUTS = ("images", "text", "position")
 
 
 class _Outputs(nn.Module):
-    """ONNX knows tuples of tensors only: the outputs that the architecture has, in the order of
-    `_OUTPUTS`."""
+    """ONNX knows tuples of tensors only: the outputs that the architecture has."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, images: Tensor, text: Tensor, *more: Tensor) -> tuple[Tensor, ...]:
-        prediction = self.network(images, text, *more)
-        return tuple(value for name in _OUTPUTS if (value := getattr(prediction, name)) is not None)
+        return tuple(self.network(images, text, *more).present().values())
 
 
 class OnnxRunner:
@@ -180,29 +152,28 @@ class OnnxRunner:
             ) from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        self._vectors = model.text_vectors
+        self._model = model
         self._session = onnxruntime.InferenceSession(
             _onnx_bytes(model), options, providers=["CPUExecutionProvider"]
         )
         self._names = [output.name for output in self._session.get_outputs()]
 
-    def run(self, images: Tensor, structures: Tensor, context: Tensor | None = None) -> Prediction:
-        feed = {"images": images.numpy(), "text": self._vectors[structures].numpy()}
-        if context is not None:
-            feed["context"] = context.numpy()
+    def run(self, inputs: ModelInput) -> ModelOutput:
+        arguments = self._model.network_arguments(inputs)
+        feed = {name: value.numpy() for name, value in zip(_INPUTS, arguments, strict=False)}
         values = [torch.from_numpy(value) for value in self._session.run(None, feed)]
-        return Prediction(**dict(zip(self._names, values, strict=True)))
+        return ModelOutput(**dict(zip(self._names, values, strict=True)))
 
 
 def _onnx_bytes(model: QualityModel) -> bytes:
     spec = model.spec
     network = _Outputs(model.network).eval()
-    size = spec.input_size
-    example = (torch.zeros(2, spec.channels, size, size), torch.zeros(2, spec.text_dim))
-    if spec.context:
-        example = (*example, torch.zeros(2, CONTEXT))
+    size = spec.input.size
+    example = (torch.zeros(2, spec.input.channels, size, size), torch.zeros(2, spec.text_dim))
+    if spec.input.position_features:
+        example = (*example, torch.zeros(2, POSITION_FEATURES))
     with torch.inference_mode():
-        names = [name for name in _OUTPUTS if getattr(model.network(*example), name) is not None]
+        names = list(model.network(*example).present())
     batch = torch.export.Dim("batch", min=1, max=1 << 16)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns about its own internals
@@ -210,7 +181,7 @@ def _onnx_bytes(model: QualityModel) -> bytes:
             network,
             example,
             dynamo=True,
-            input_names=["images", "text", "context"][: len(example)],
+            input_names=list(_INPUTS[: len(example)]),
             output_names=names,
             dynamic_shapes=_shapes(example, batch),
             verbose=False,

@@ -13,9 +13,11 @@ from torch.nn import functional
 from segae.data import Segment
 from segae.errors import ModelError
 from segae.geometry.orientation import orient_array, orient_box
-from segae.inputs.crops import Windows
-from segae.inputs.prepare import OrientedCT, PreparedSlices, prepare, prepare_empty
-from segae.models.spec import ModelSpec
+from segae.inputs.build import mask_channel
+from segae.inputs.crops import Crops
+from segae.inputs.prepare import PreparedSlices, prepare, prepare_empty
+from segae.inputs.spec import InputSpec
+from segae.inputs.stack import CTStack
 from segae.scoring.scorer import Scorer
 
 LIKELY = 0.5  # from this probability on a pixel counts as organ
@@ -31,7 +33,7 @@ class ErrorMap:
 
 
 def locate_errors(
-    scorer: Scorer, ct: OrientedCT, segment: Segment, slices: Collection[int] | None = None
+    scorer: Scorer, stack: CTStack, segment: Segment, slices: Collection[int] | None = None
 ) -> ErrorMap:
     """The errors of a segment that lies on the CT's grid, in `slices` (indices in the file; None: all, and
     those beyond its ends and in its gaps where the organ may go on). Of an empty mask the whole organ is
@@ -45,16 +47,16 @@ def locate_errors(
             f'Model "{spec.name}" gives a score and no map of errors; choose one of the architecture '
             "segae-dense."
         )
-    if segment.is_empty and not spec.context:
+    if segment.is_empty and not spec.input.position_features:
         raise ModelError(f'Model "{spec.name}" cannot look for an organ without a mask; draw a part of it.')
     assert segment.structure is not None
     missing, extra = (np.zeros(segment.grid.shape, bool) for _ in range(2))
-    views = [orient_array(array, segment.grid, ct.code) for array in (missing, extra)]
-    own = _own_slices(segment, ct)
-    for part in _every_slice(ct, segment, spec, slices):
+    views = [orient_array(array, segment.grid, stack.orientation) for array in (missing, extra)]
+    own = _own_slices(segment, stack)
+    for part in _every_slice(stack, segment, spec.input, slices):
         organ = _organ(scorer, part)
         for place, k in enumerate(part.oriented):
-            box, chances = _on_slice(organ[place], part.windows, place, ct)
+            box, chances = _on_slice(organ[place], part.crops, place, stack)
             mask, likely = own(k)[box], chances >= LIKELY
             views[0][k][box] |= likely & ~mask
             views[1][k][box] |= ~likely & mask
@@ -66,31 +68,29 @@ def locate_errors(
 
 
 def _every_slice(
-    ct: OrientedCT, segment: Segment, spec: ModelSpec, slices: Collection[int] | None
+    stack: CTStack, segment: Segment, spec: InputSpec, slices: Collection[int] | None
 ) -> Iterator[PreparedSlices]:
     if segment.is_empty:
-        return prepare_empty(ct, segment, spec, step_mm=0.0)
-    return prepare(ct, segment, spec, only=slices, step_mm=0.0)
+        return prepare_empty(stack, segment, spec, step_mm=0.0)
+    return prepare(stack, segment, spec, only=slices, search=True, step_mm=0.0)
 
 
 def _organ(scorer: Scorer, part: PreparedSlices) -> Tensor:
-    """Probability (n, S, S) of the organ in each pixel of the windows."""
-    assert part.segment.structure is not None
-    prediction = scorer.predict_prepared(part, [part.segment.structure.index] * len(part.slices))
-    assert prediction.error_map is not None
-    spec = scorer.model.spec
-    mask = part.images[:, -1].cpu() * spec.mask_std + spec.mask_mean
+    """Probability (n, S, S) of the organ in each pixel of the crops."""
+    output = scorer.predict(part.input)
+    assert output.error_map is not None
+    mask = mask_channel(part.input.images, scorer.model.spec.input).cpu()
     # Missing is p (1 - m) and extra is (1 - p) m, so their difference is p - m.
-    return mask + prediction.error_map[:, 0] - prediction.error_map[:, 1]
+    return mask + output.error_map[:, 0] - output.error_map[:, 1]
 
 
 def _on_slice(
-    organ: Tensor, windows: Windows, place: int, ct: OrientedCT
+    organ: Tensor, crops: Crops, place: int, stack: CTStack
 ) -> tuple[tuple[slice, slice], np.ndarray]:
-    """Rows and columns of the slice that lie in a window, and the probabilities there."""
-    start, length = windows.start[place].cpu(), windows.length[place].cpu()
+    """Rows and columns of the slice that lie in a crop, and the probabilities there."""
+    start, length = crops.start[place].cpu(), crops.length[place].cpu()
     box, axes = [], []
-    for axis, size in enumerate(ct.voxels.shape[1:]):
+    for axis, size in enumerate(stack.voxels.shape[1:]):
         first = max(0, int(torch.ceil(start[axis] - 0.5)))
         last = min(size, int(torch.floor(start[axis] + length[axis] - 0.5)) + 1)
         box.append(slice(first, max(first, last)))
@@ -102,13 +102,13 @@ def _on_slice(
     return (box[0], box[1]), sampled[0, 0].numpy()
 
 
-def _own_slices(segment: Segment, ct: OrientedCT) -> Callable[[int], np.ndarray]:
+def _own_slices(segment: Segment, stack: CTStack) -> Callable[[int], np.ndarray]:
     """A function that gives the mask (H, W) in an oriented slice."""
-    voxels = orient_array(segment.voxels(), segment.grid, ct.code)
-    box = orient_box(segment.box, segment.grid, ct.code)
+    voxels = orient_array(segment.voxels(), segment.grid, stack.orientation)
+    box = orient_box(segment.box, segment.grid, stack.orientation)
 
     def at(k: int) -> np.ndarray:
-        mask = np.zeros(tuple(ct.voxels.shape[1:]), bool)
+        mask = np.zeros(tuple(stack.voxels.shape[1:]), bool)
         if box[0].start <= k < box[0].stop:
             mask[box[1:]] = voxels[k - box[0].start]
         return mask

@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from segae.checks.contacts import touching_structures
 from segae.checks.finding import Finding, Preflight
@@ -16,7 +17,9 @@ from segae.checks.level_order import ordered_levels
 from segae.checks.names import NameCheck, decide, name_findings, settle
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import InputError
-from segae.inputs.prepare import OrientedCT, PreparedSlices, prepare
+from segae.inputs.build import ModelInput
+from segae.inputs.prepare import prepare
+from segae.inputs.stack import CTStack
 from segae.io.ct import read_ct
 from segae.io.layouts import case_name
 from segae.io.segmentation import read_segmentation
@@ -71,14 +74,14 @@ def check_names(
     others still count for what touches what.
     """
     watch = watch or Watch()
-    oriented = scorer.orient(ct)
+    stack = scorer.orient(ct)
     present = [s for s in segments if s.structure is not None and not s.is_empty]
     asked = [s for s in present if only is None or s.name in only]
     touching = touching_structures(present)
     scores: dict[str, Mapping[Structure, float]] = {}
     for done, segment in enumerate(asked):
         watch.step(STAGE, done, len(asked))
-        scores[segment.name] = scores_by_name(scorer, oriented, segment, touching[segment.name])
+        scores[segment.name] = scores_by_name(scorer, stack, segment, touching[segment.name])
     watch.step(STAGE, len(asked), len(asked))
     levels = ordered_levels(asked, scores)
     return settle(
@@ -91,7 +94,7 @@ def check_names(
 
 
 def scores_by_name(
-    scorer: Scorer, ct: OrientedCT, segment: Segment, touching: Sequence[Structure] = ()
+    scorer: Scorer, stack: CTStack, segment: Segment, touching: Sequence[Structure] = ()
 ) -> dict[Structure, float]:
     """Predicted Dice (0..1) of a mask under its own name and under its neighbours', as the mean over a few of
     its slices, weighted by area. Empty when the model has not learned the mask's own name."""
@@ -99,11 +102,10 @@ def scores_by_name(
     if named is None or not _learned(model, named):
         return {}
     names = (named, *neighbours(named, touching, lambda row: _learned(model, row)))
-    chosen = telling_slices(segment, ct.slice_axis)
-    (part,) = prepare(ct, segment, model.spec, only=chosen)
-    indices = [name.index for name in names for _ in part.slices]
-    predicted = scorer.predict_prepared(_repeated(part, len(names)), indices).dsc.numpy()
-    dice = np.clip(predicted.reshape(len(names), len(part.slices)), 0.0, 1.0)
+    chosen = telling_slices(segment, stack.slice_axis)
+    (part,) = prepare(stack, segment, model.spec.input, only=chosen)
+    predicted = scorer.predict(_under_names(part.input, [name.index for name in names])).score.numpy()
+    dice = np.clip(predicted.reshape(len(names), len(part)), 0.0, 1.0)
     return dict(zip(names, np.average(dice, axis=1, weights=part.areas_mm2).tolist(), strict=True))
 
 
@@ -121,10 +123,10 @@ def _learned(model: QualityModel, structure: Structure) -> bool:
     return model.knows(structure) and model.trained_on(structure)
 
 
-def _repeated(part: PreparedSlices, times: int) -> PreparedSlices:
-    """The network's input again and again; what `predict_prepared` does not look at stays as it is."""
-    context = None if part.context is None else part.context.repeat(times, 1)
-    return replace(part, images=part.images.repeat(times, 1, 1, 1), context=context)
+def _under_names(inputs: ModelInput, labels: Sequence[int]) -> ModelInput:
+    """The same slices once under each label."""
+    under = [replace(inputs, structures=torch.full_like(inputs.structures, label)) for label in labels]
+    return ModelInput.concatenate(under)
 
 
 @dataclass(frozen=True)

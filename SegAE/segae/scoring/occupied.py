@@ -15,46 +15,48 @@ from torch import Tensor
 from segae.data import Segment
 from segae.geometry.orientation import orient_array, orient_box
 from segae.inputs.crops import cut
-from segae.inputs.prepare import OrientedCT, PreparedSlices
+from segae.inputs.prepare import PreparedSlices
+from segae.inputs.stack import CTStack
 from segae.labels.table import body_systems
-from segae.models.output import Prediction, presence_of
+from segae.models.output import ModelOutput, presence_of
 
 _HOLD_OTHERS = ("heart", "skull", "sternum")  # whose masks may hold chambers, brain and manubrium
 
 
-def taken_by(ct: OrientedCT, segments: Sequence[Segment]) -> Tensor:
+def occupied_by(stack: CTStack, segments: Sequence[Segment]) -> Tensor:
     """The voxels (K, H, W) bool, in the network's axis order, that masks of organs hold. Names that are
     unknown or whose masks hold other organs do not count. Segments lie on the CT's grid."""
     tissues = {row.name for row in body_systems()["Tissue"]}
-    taken = torch.zeros(ct.voxels.shape, dtype=torch.bool)
+    occupied = torch.zeros(stack.voxels.shape, dtype=torch.bool)
     for segment in segments:
         name = "" if segment.structure is None else segment.structure.name
         if name and name not in tissues and name not in _HOLD_OTHERS and not segment.is_empty:
-            box = orient_box(segment.box, ct.file_grid, ct.code).slices
-            taken[box] |= torch.from_numpy(orient_array(segment.voxels(), segment.grid, ct.code).copy())
-    return taken.to(ct.voxels.device)
+            box = orient_box(segment.box, stack.file_grid, stack.orientation).slices
+            voxels = orient_array(segment.voxels(), segment.grid, stack.orientation)
+            occupied[box] |= torch.from_numpy(voxels.copy())
+    return occupied.to(stack.device)
 
 
-def without_taken(batch: Sequence[PreparedSlices], prediction: Prediction, taken: Tensor) -> Prediction:
-    """The prediction with the presence in searched slices, whose own mask is empty, as it is in the pixels
-    that are not `taken`. A network without a map keeps what it said."""
-    if prediction.error_map is None or prediction.presence is None:
-        return prediction
-    presence, done = prediction.presence.clone(), 0
+def without_occupied(batch: Sequence[PreparedSlices], output: ModelOutput, occupied: Tensor) -> ModelOutput:
+    """The output with the presence in searched slices, whose own mask is empty, as it is in the pixels
+    that are not `occupied`. A network without a map keeps what it said."""
+    if output.error_map is None or output.presence is None:
+        return output
+    presence, done = output.presence.clone(), 0
     for part in batch:
-        first, count = int((part.searched_mm == 0).sum()), len(part.slices)  # searched slices come last
+        first, count = int((part.searched_mm == 0).sum()), len(part)  # searched slices come last
         here = slice(done + first, done + count)
         done += count
         if first == count:
             continue
-        organ = prediction.error_map[here, 0]  # without mask the whole organ is missing
-        free = 1 - _in_windows(taken, part.part(slice(first, None)), organ.shape[-1])
+        organ = output.error_map[here, 0]  # without mask the whole organ is missing
+        free = 1 - _in_crops(occupied, part[first:], organ.shape[-1])
         presence[here] = presence_of(organ * free)
-    return replace(prediction, presence=presence)
+    return replace(output, presence=presence)
 
 
-def _in_windows(taken: Tensor, part: PreparedSlices, size: int) -> Tensor:
-    """Share (n, size, size) of each of the windows' pixels that is taken, on the CPU."""
-    rows, columns = part.windows.hull(taken.shape[1], taken.shape[2], size)
-    slices = taken[torch.tensor(part.oriented, device=taken.device), rows, columns]
-    return cut(slices[:, None], part.windows.moved(rows.start, columns.start), size)[:, 0].cpu()
+def _in_crops(occupied: Tensor, part: PreparedSlices, size: int) -> Tensor:
+    """Share (n, size, size) of each of the crops' pixels that is occupied, on the CPU."""
+    rows, columns = part.crops.hull(occupied.shape[1], occupied.shape[2], size)
+    slices = occupied[torch.tensor(part.oriented, device=occupied.device), rows, columns]
+    return cut(slices[:, None], part.crops.moved(rows.start, columns.start), size)[:, 0].cpu()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from segae.checks.finding import Finding
-from segae.models.spec import ModelSpec
+from segae.inputs.spec import InputSpec
 
 MEASURES = ("mean", "spread", "dark", "bright", "edges")
 UNLIKE_SHARE = 0.5  # of a mask's slices outside of the range: then its score is not reliable
@@ -22,7 +22,7 @@ _TAIL = 0.002  # of the training's slices that may lie outside, on either side o
 _DARK, _BRIGHT = 0.02, 0.98  # of a channel's range
 
 
-def picture_measures(images: Tensor, spec: ModelSpec) -> Tensor:
+def image_measures(images: Tensor, spec: InputSpec) -> Tensor:
     """Measures (n, 5) of network inputs (n, channels, S, S): mean, standard deviation, share of pixels at the
     lower and at the upper end of the first HU window, and mean difference of neighbouring pixels."""
     ct = images[:, 0] * spec.ct_std + spec.ct_mean

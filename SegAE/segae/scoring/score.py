@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from segae.data import Segment, Segmentation, Volume
 from segae.errors import InputError, ModelError
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import FILE
-from segae.inputs.prepare import orient_ct
+from segae.inputs.stack import CTStack
 from segae.io.ct import read_ct
 from segae.io.layouts import case_name
 from segae.io.segmentation import read_segmentation
@@ -95,6 +96,7 @@ def segae_inference(
         raise ModelError(
             f'Model "{scorer.model.spec.name}" has no vector for "{structure}"; use another model.'
         )
-    ct = orient_ct(Volume(ct_data, grid), FILE, scorer.device)
-    parts = scorer.stream(ct, [segment], ScoringOptions(slices=PUBLISHED_SLICES))
+    as_stored = replace(scorer.model.spec.input, orientation=FILE)
+    stack = CTStack.of(Volume(ct_data, grid), as_stored, scorer.device)
+    parts = scorer.stream(stack, [segment], ScoringOptions(slices=PUBLISHED_SLICES))
     return float(np.mean([row.score for part in parts for row in part]))

@@ -14,26 +14,26 @@ from segae.checks.finding import Finding, Preflight
 from segae.checks.preflight import run_preflight
 from segae.checks.rules import check_rules
 from segae.data import Segment, Segmentation, Volume
+from segae.inputs.build import ModelInput
 from segae.inputs.prepare import (
-    OrientedCT,
     PreparedSlices,
     batches,
     empty_count,
-    orient_ct,
     prepare,
     prepare_empty,
     slice_count,
 )
+from segae.inputs.stack import CTStack
 from segae.labels.structure import Structure
-from segae.models.output import Prediction
+from segae.models.output import ModelOutput
 from segae.models.quality_model import QualityModel
 from segae.progress import Watch
 from segae.results.types import QualityReport, SearchedSlice, SegmentExtent, SliceScore
 from segae.scoring.calibration import with_organ_scores
 from segae.scoring.device import AUTO, choose_device
 from segae.scoring.engines import make_runner
-from segae.scoring.occupied import taken_by, without_taken
-from segae.scoring.ood import picture_measures, unlike, unlike_findings
+from segae.scoring.occupied import occupied_by, without_occupied
+from segae.scoring.ood import image_measures, unlike, unlike_findings
 from segae.scoring.options import ScoringOptions, with_published_map
 from segae.scoring.rows import rows_of
 
@@ -52,8 +52,8 @@ class _Run:
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """One segment, and how its slices are prepared and counted."""
+class _Work:
+    """The slices of one segment that are scored: how many, and where they come from."""
 
     count: int
     parts: Iterator[PreparedSlices]
@@ -143,13 +143,12 @@ class Scorer:
         options, watch, run = options or ScoringOptions(), watch or Watch(), _Run()
         checked.raise_for_errors()
         started = time.perf_counter()
-        oriented = self.orient(ct)
+        stack = self.orient(ct)
         rows: list[SliceScore] = []
         named = _named(segmentation, options).segments
         segments = (*checked.segmentation.segments, *self._to_look_for(named, options))
-        looks = self.model.spec.predicts_areas and options.every_slice
-        taken = taken_by(oriented, segments) if looks else None
-        for part in self._stream(oriented, segments, options, watch, run, taken):
+        occupied = occupied_by(stack, segments) if self._searches(options) else None
+        for part in self._stream(stack, segments, options, watch, run, occupied):
             rows += part
             if part:
                 yield part
@@ -166,65 +165,61 @@ class Scorer:
                 "total": time.perf_counter() - started,
             },
             options=options.as_dict(),
-            slice_axis=oriented.slice_axis,
+            slice_axis=stack.slice_axis,
             segments=tuple(_extent(segment) for segment in named),
             searched=tuple(run.searched),
-            slice_mm=oriented.slice_mm,
+            slice_mm=stack.spacing[0],
         )
         return with_organ_scores(report, self.model.spec.intervals)
 
-    def orient(self, ct: Volume) -> OrientedCT:
+    def orient(self, ct: Volume) -> CTStack:
         """The CT as `stream` wants it."""
-        spec = self.model.spec
-        return orient_ct(ct, spec.orientation, self.device, with_body=spec.context)
+        return CTStack.of(ct, self.model.spec.input, self.device)
 
     def stream(
         self,
-        ct: OrientedCT,
+        stack: CTStack,
         segments: Sequence[Segment],
         options: ScoringOptions | None = None,
         watch: Watch | None = None,
     ) -> Iterator[tuple[SliceScore, ...]]:
         """Scores as they come, a batch at a time, for segments that lie on the CT's grid and passed the
         preflight."""
-        parts = self._stream(ct, segments, options or ScoringOptions(), watch or Watch(), _Run())
+        parts = self._stream(stack, segments, options or ScoringOptions(), watch or Watch(), _Run())
         return (scores for scores in parts if scores)
 
-    def predict_prepared(self, part: PreparedSlices, structures: Sequence[int]) -> Prediction:
-        """Some prepared slices under the names `structures` (n,; table indices), which need not be those of
-        their segment. On the CPU."""
-        return self._runner.run(part.images, torch.tensor(structures), part.context)
+    def predict(self, inputs: ModelInput) -> ModelOutput:
+        """What the network says about inputs that `segae.inputs` built, on the CPU."""
+        return self._runner.run(inputs)
 
     def _stream(
         self,
-        ct: OrientedCT,
+        stack: CTStack,
         segments: Sequence[Segment],
         options: ScoringOptions,
         watch: Watch,
         run: _Run,
-        taken: Tensor | None = None,
+        occupied: Tensor | None = None,
     ) -> Iterator[tuple[SliceScore, ...]]:
         spec = self.model.spec
-        asked = [self._asked(ct, segment, options) for segment in segments]
-        total, done = sum(one.count for one in asked), 0
+        work = [self._work(stack, segment, options) for segment in segments]
+        total, done = sum(one.count for one in work), 0
         watch.step(STAGE, done, total)
-        for batch in batches(
-            self._timed((part for one in asked for part in one.parts), run), self.batch_size
-        ):
+        for batch in batches(self._timed((part for one in work for part in one.parts), run), self.batch_size):
             started = time.perf_counter()
-            images = torch.cat([part.images for part in batch])
-            structures = torch.tensor([_index(part.segment) for part in batch for _ in part.slices])
-            numbers = [part.context for part in batch if part.context is not None]
-            prediction = self._runner.run(images, structures, torch.cat(numbers) if numbers else None)
+            inputs = ModelInput.concatenate([part.input for part in batch])
+            output = self._runner.run(inputs)
             run.network += time.perf_counter() - started
-            odd = unlike(picture_measures(images, spec), spec.typical).tolist() if spec.typical else []
+            odd: list[bool] = []
+            if spec.typical:
+                odd = unlike(image_measures(inputs.images, spec.input), spec.typical).tolist()
             for name, is_odd in zip(_scored_names(batch), odd, strict=False):
                 run.unlike.setdefault(name, []).append(is_odd)
-            if taken is not None:
-                prediction = without_taken(batch, prediction, taken)
-            scores, searched = rows_of(batch, prediction, spec.intervals)
+            if occupied is not None:
+                output = without_occupied(batch, output, occupied)
+            scores, searched = rows_of(batch, output, spec.intervals)
             run.searched += searched
-            done += len(images)
+            done += len(inputs)
             yield scores
             watch.step(STAGE, done, total)
 
@@ -237,17 +232,21 @@ class Scorer:
                 return
             yield part
 
-    def _asked(self, ct: OrientedCT, segment: Segment, options: ScoringOptions) -> _Asked:
-        spec = self.model.spec
+    def _work(self, stack: CTStack, segment: Segment, options: ScoringOptions) -> _Work:
+        spec, search = self.model.spec.input, self._searches(options)
         if segment.is_empty:
-            return _Asked(empty_count(ct), prepare_empty(ct, segment, spec))
+            return _Work(empty_count(stack), prepare_empty(stack, segment, spec))
         chosen = options.slices, options.slices_of(segment.name)
-        return _Asked(slice_count(ct, segment, spec, *chosen), prepare(ct, segment, spec, *chosen))
+        count = slice_count(stack, segment, *chosen, search=search)
+        return _Work(count, prepare(stack, segment, spec, *chosen, search=search))
+
+    def _searches(self, options: ScoringOptions) -> bool:
+        """Whether organs are looked for where they have no mask."""
+        return self.model.spec.predicts_areas and options.every_slice
 
     def _to_look_for(self, segments: Sequence[Segment], options: ScoringOptions) -> tuple[Segment, ...]:
         """The empty masks whose organ this model can look for, when everything is to be scored."""
-        spec = self.model.spec
-        if not (options.every_slice and spec.predicts_areas and spec.context):
+        if not (self._searches(options) and self.model.spec.input.position_features):
             return ()
         return tuple(
             s for s in segments if s.is_empty and s.structure is not None and self._has_learned(s.structure)
@@ -283,11 +282,6 @@ class Scorer:
 
 def _named(segmentation: Segmentation, options: ScoringOptions) -> Segmentation:
     return with_published_map(segmentation) if options.published_map else segmentation
-
-
-def _index(segment: Segment) -> int:
-    assert segment.structure is not None
-    return segment.structure.index
 
 
 def _scored_names(batch: Sequence[PreparedSlices]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,7 +12,6 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from segae.labels.structure import Structure
-from segae.models.spec import ModelSpec
 from segae_trainer.data.synthetic_errors import smooth_field
 
 # Ranges in HU of an organ's mean, by a word of its name; the first that fits counts.
@@ -91,20 +89,6 @@ ROOM = 1.25  # side of such a picture / side of the network's window
 ROTATION = math.radians(9)
 SCALE, SHEAR, MOVE, ELASTIC = 0.13, 0.06, 0.05, 0.03
 GAIN, OFFSET, NOISE = 0.1, 0.05, 0.045  # of the CT window's width
-
-
-def wide_spec(spec: ModelSpec) -> ModelSpec:
-    """The rendering of such a picture: the same millimetres per pixel as `spec`, a wider window, values in
-    0..1."""
-    crop = replace(spec.crop, scale=spec.crop.scale * ROOM, millimetres=spec.crop.millimetres * ROOM)
-    size = round(spec.input_size * ROOM)
-    return replace(spec, input_size=size, crop=crop, ct_mean=0.0, ct_std=1.0, mask_mean=0.0, mask_std=1.0)
-
-
-def normalised(views: Tensor, spec: ModelSpec) -> Tensor:
-    """CT channels and mask (B, channels, S, S), 0..1, as the network takes them."""
-    ct = (views[:, :-1] - spec.ct_mean) / spec.ct_std
-    return torch.cat((ct, (views[:, -1:] - spec.mask_mean) / spec.mask_std), dim=1)
 
 
 def random_grid(

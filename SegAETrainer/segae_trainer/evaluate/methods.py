@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, Protocol, overload
 
 import numpy as np
-import torch
 
 from segae.data import Segment, Volume, pack
 from segae.geometry.box import Box
 from segae.geometry.grid import Grid
-from segae.inputs.prepare import OrientedCT, PreparedSlices, orient_ct, prepare
+from segae.inputs.build import ModelInput
+from segae.inputs.prepare import prepare
+from segae.inputs.stack import CTStack
 from segae.labels import by_index
 from segae.models.quality_model import QualityModel
 from segae.scoring.device import AUTO, choose_device
@@ -110,46 +111,36 @@ class NetworkMethod:
         self.model = QualityModel.load(model)
         self.name = name or self.model.spec.name
         self._runner = make_runner(self.model, choose_device(device))
-        self._ct: OrientedCT | None = None
+        self._stack: CTStack | None = None
         self._case = ""
 
     def predict(self, masks: Sequence[MaskSlice]) -> Estimates:
         """NaN for empty masks and for names that the model has no vector for."""
         usable = on_filled(masks) & [self.model.knows(by_index(mask.structure)) for mask in masks]
-        predicted, interval = np.full(len(masks), np.nan), np.full((len(masks), 2), np.nan)
+        predicted = np.full(len(masks), np.nan)
         rows = np.flatnonzero(usable)
         for start in range(0, len(rows), BATCH):
             batch = rows[start : start + BATCH]
-            parts = [self._prepared(masks[row]) for row in batch]
-            structures = torch.tensor([masks[row].structure for row in batch])
-            numbers = [part.context for part in parts if part.context is not None]
-            images, context = (
-                torch.cat([part.images for part in parts]),
-                torch.cat(numbers) if numbers else None,
-            )
-            found = self._runner.run(images, structures, context)
-            predicted[batch] = found.dsc.numpy()
-            if found.interval is not None:
-                interval[batch] = found.interval.numpy()
-        return Estimates(predicted, interval if np.isfinite(interval).any() else None)
+            inputs = ModelInput.concatenate([self._input(masks[row]) for row in batch])
+            predicted[batch] = self._runner.run(inputs).score.numpy()
+        return Estimates(predicted)
 
-    def _prepared(self, mask: MaskSlice) -> PreparedSlices:
+    def _input(self, mask: MaskSlice) -> ModelInput:
         """The slice of its CT, in the model's axis order."""
         structure, k = by_index(mask.structure), slice(mask.slice, mask.slice + 1)
         rows, columns = Box.of_mask(mask.mask)
         box, bits = Box((k, rows, columns)), pack(mask.mask[None, rows, columns])
-        ct = self._oriented(mask)
-        segment = Segment(structure.name, structure, "given by the suite", ct.file_grid, box, bits)
-        return next(prepare(ct, segment, self.model.spec, only=[mask.slice]))
+        stack = self._stack_of(mask)
+        segment = Segment(structure.name, structure, "given by the suite", stack.file_grid, box, bits)
+        return next(prepare(stack, segment, self.model.spec.input, only=[mask.slice])).input
 
-    def _oriented(self, mask: MaskSlice) -> OrientedCT:
+    def _stack_of(self, mask: MaskSlice) -> CTStack:
         """The whole CT; masks of one case follow each other, so that one is kept."""
-        spec = self.model.spec
-        if self._ct is None or self._case != mask.case:
+        if self._stack is None or self._case != mask.case:
             volume = Volume(mask.scan, _grid(mask))
-            self._ct = orient_ct(volume, spec.orientation, self._runner.device, with_body=spec.context)
+            self._stack = CTStack.of(volume, self.model.spec.input, self._runner.device)
             self._case = mask.case
-        return self._ct
+        return self._stack
 
 
 def _grid(mask: MaskSlice) -> Grid:

@@ -297,5 +297,5 @@ def _facts(training_set: TrainingSet, networks: Sequence[NetworkMethod], options
     for network in networks:
         spec, digest = network.model.spec, network.model.sha256[:12]
         made = f"{spec.architecture}, {spec.backbone}, sha256 {digest}"
-        facts.append((network.name, made + (", demonstration model" if spec.demonstration else "")))
+        facts.append((network.name, made))
     return (*facts, ("SegAE", segae.__version__))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segae.files import whole_file
-from segae.inputs.crops import Windows, cut
+from segae.inputs.crops import Crops, cut
 from segae.progress import Watch
 from segae_trainer.starter.rendering import Scene, body_window
 
@@ -137,11 +137,11 @@ def segment(network: Segmenter, scene: Scene, slices: Sequence[int]) -> np.ndarr
     return np.stack(found)
 
 
-def _window(scene: Scene, k: int) -> Windows:
+def _window(scene: Scene, k: int) -> Crops:
     return body_window(scene, k).enlarged(_MARGIN)
 
 
-def _image(scene: Scene, k: int, window: Windows) -> Tensor:
+def _image(scene: Scene, k: int, window: Crops) -> Tensor:
     return cut(torch.from_numpy(scene.case.ct[k])[None, None], window, SIZE, _WINDOWS)
 
 
@@ -200,7 +200,7 @@ def _varied(images: Tensor, labels: Tensor, draw: torch.Generator) -> tuple[Tens
     return (turned * (1 + 0.15 * gain) + 0.1 * offset + noise).clamp(0, 1), moved[:, 0].to(torch.uint8)
 
 
-def _places(window: Windows, height: int, width: int) -> Tensor:
+def _places(window: Crops, height: int, width: int) -> Tensor:
     """Where the slice's pixels lie in the window (1, H, W, 2), in the coordinates of `grid_sample`."""
     (top, left), (tall, wide) = window.start[0], window.length[0]
     rows = ((torch.arange(height) + 0.5 - top) / tall) * 2 - 1

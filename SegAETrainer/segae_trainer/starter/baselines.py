@@ -80,7 +80,7 @@ def baseline_tables(
             published_style.train_published(
                 learned,
                 text_vectors(plan.work),
-                plan.spec.input_size,
+                plan.spec.input.size,
                 plan.published_steps,
                 plan.recipe.seed,
                 watch,

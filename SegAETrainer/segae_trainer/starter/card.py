@@ -73,20 +73,21 @@ def model_card(spec: ModelSpec, tables: Tables, baselines: Mapping[str, Tables],
 
 def _properties(spec: ModelSpec) -> Iterable[Row]:
     recipe, segmenter = spec.training["recipe"], spec.training["segmenter"]
-    windows = ", ".join(f"{low:g}..{high:g}" for low, high in spec.hu_windows)
-    slices = ", ".join(f"{mm:+g}" for mm in spec.neighbours_mm)
+    windows = ", ".join(f"{low:g}..{high:g}" for low, high in spec.input.hu_windows)
+    slices = ", ".join(f"{mm:+g}" for mm in spec.input.neighbours_mm)
     yield "architecture", f"{spec.architecture}, {spec.backbone}"
     yield (
         "input",
-        f"{spec.input_size} x {spec.input_size} pixels, CT {windows} HU, {spec.orientation}, the mask",
+        f"{spec.input.size} x {spec.input.size} pixels, CT {windows} HU, {spec.input.orientation}, the mask",
     )
     yield "neighbouring slices", f"{slices} mm" if slices else "none"
-    yield "window", f"{spec.crop.scale} x the mask's longer side + {spec.crop.millimetres:g} mm"
-    around = f"CT in {spec.surround:g} times the window's length" if spec.surround else "not shown"
+    yield "window", f"{spec.input.crop.scale} x the mask's longer side + {spec.input.crop.millimetres:g} mm"
+    view = spec.input.context_view
+    around = f"CT in {view:g} times the window's length" if view else "not shown"
     yield "surroundings", around
-    yield "place in the body", "told to the network" if spec.context else "not told"
+    yield "place in the body", "told to the network" if spec.input.position_features else "not told"
     yield "name vectors", f"{spec.training['name_vectors']}, {spec.text_dim} numbers"
-    yield "names trained on", len(spec.trained_rows)
+    yield "names trained on", len(spec.trained_labels)
     yield "steps", f"{recipe['small_steps']} on pictures of half the size, then {recipe['full_steps']}"
     yield "steps of a fold", f"{recipe['fold_share']:.0%} of these"
     yield "pairs a step", f"{recipe['small_batch']}, then {recipe['full_batch']}"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from segae.inputs.position import CONTEXT
+from segae.inputs.build import ModelInput
+from segae.inputs.position import POSITION_FEATURES
 from segae.labels.resolver import resolve
 from segae.models.checkpoint import Checkpoint
 from segae.models.quality_model import QualityModel
@@ -121,13 +122,13 @@ def other_masks(model: QualityModel, plan: Plan) -> dict[str, float]:
 def milliseconds(model: QualityModel) -> float:
     """Of the network per slice, in batches of 32 on this machine's CPU."""
     spec, runner = model.spec, make_runner(model, torch.device("cpu"))
-    images = torch.rand(_TIMED_BATCH, spec.channels, spec.input_size, spec.input_size)
+    images = torch.rand(_TIMED_BATCH, spec.input.channels, spec.input.size, spec.input.size)
     rows = torch.full((_TIMED_BATCH,), resolve("liver").structure.index)
-    numbers = torch.zeros(_TIMED_BATCH, CONTEXT) if spec.context else None
+    position = torch.zeros(_TIMED_BATCH, POSITION_FEATURES) if spec.input.position_features else None
     seconds = []
     for _ in range(_TIMED):
         started = time.perf_counter()
-        runner.run(images, rows, numbers)
+        runner.run(ModelInput(images, rows, position))
         seconds.append(time.perf_counter() - started)
     return 1000 * float(np.median(seconds)) / _TIMED_BATCH
 

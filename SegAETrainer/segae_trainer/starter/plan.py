@@ -5,23 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segae.models.spec import CropRule, ModelSpec
+from segae.models.dense import DEFAULT_INPUT
+from segae.models.registry import new_spec
+from segae.models.spec import ModelSpec
 from segae_trainer.pseudo_labels.small_unet import SegmenterPlan
 from segae_trainer.starter.cohort import Cohort, Member
 from segae_trainer.starter.rendering import Rendering
 from segae_trainer.starter.training import Recipe
 
-SPEC = ModelSpec(
+SPEC = new_spec(
     name="segae-starter",
     architecture="segae-dense",
     backbone="base",
     text_dim=384,
-    input_size=128,
-    crop=CropRule("context", scale=1.1, millimetres=40.0),
-    neighbours_mm=(-6.0, 6.0),
-    surround=4.0,
-    context=True,
-    predicts_areas=True,
+    input=DEFAULT_INPUT,
     licence="Apache-2.0",
     description="Starter model: trained from three patients; see its card for what it can and cannot do.",
 )

@@ -12,7 +12,7 @@ import numpy as np
 
 from segae.errors import InputError
 from segae.files import whole_file
-from segae.inputs.position import CONTEXT
+from segae.inputs.position import POSITION_FEATURES
 from segae.models.spec import ModelSpec
 from segae_trainer.data.augmentation import ROOM
 
@@ -21,12 +21,12 @@ _IMAGES = "images.bin"
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """N pairs. `images` (N, channels + 1, P, P) uint8: CT windows, surroundings, mask and true organ, 0..255.
-    `context` (N, CONTEXT) float32 as for scoring. `structures` (N,): the row of the label table that the mask
-    is said to be; `targets` (N,): Dice of the whole slice, NaN where mask and organ are both empty; `kinds`
-    (N,): places in `KINDS`. `organ` (N,): area of the organ in the whole slice, in pixels of the network's
-    window; `known` (N,): whether the case has masks of this name, so that what is not marked is not the
-    organ. `slices` (N,): the slice; `areas` (N,): mm2 of the mask; `organs` (N,): mm2 of the organ."""
+    """N pairs. `images` (N, channels + 1, P, P) uint8: CT windows, context view, mask and true organ, 0..255.
+    `context` (N, POSITION_FEATURES) float32 as for scoring. `structures` (N,): the row of the label table
+    that the mask is said to be; `targets` (N,): Dice of the whole slice, NaN where mask and organ are both
+    empty; `kinds` (N,): places in `KINDS`. `organ` (N,): area of the organ in the whole slice, in pixels of
+    the network's crop; `known` (N,): whether the case has masks of this name, so that what is not marked is
+    not the organ. `slices` (N,): the slice; `areas`, `organs` (N,): mm2 of the mask and of the organ."""
 
     images: np.ndarray
     context: np.ndarray
@@ -52,13 +52,13 @@ _TYPES: dict[str, type] = {
 
 def picture_size(spec: ModelSpec) -> int:
     """Pixels P along a side of a pool picture."""
-    return round(spec.input_size * ROOM)
+    return spec.input.size_with_room(ROOM)
 
 
 def empty_pool(spec: ModelSpec) -> Pool:
     """No pairs."""
     size = picture_size(spec)
-    shapes = {"images": (0, spec.channels + 1, size, size), "context": (0, CONTEXT)}
+    shapes = {"images": (0, spec.input.channels + 1, size, size), "context": (0, POSITION_FEATURES)}
     return Pool(**{name: np.zeros(shapes.get(name, (0,)), kind) for name, kind in _TYPES.items()})
 
 

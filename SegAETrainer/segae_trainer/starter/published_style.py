@@ -5,15 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from segae.inputs.crops import crop_windows, mask_boxes, network_input
+from segae.inputs.build import model_input_of_slices
+from segae.inputs.crops import crops_around, mask_boxes
+from segae.inputs.spec import InputSpec
 from segae.models.checkpoint import Checkpoint
 from segae.models.quality_model import QualityModel
-from segae.models.registry import build_network
-from segae.models.spec import PUBLISHED_CROP, ModelSpec
+from segae.models.registry import build_network, new_spec
+from segae.models.spec import ModelSpec
 from segae.progress import Watch
 from segae_trainer.evaluate.methods import MaskSlice
 from segae_trainer.train.losses import ranking_loss, weighted_mse
@@ -34,13 +35,12 @@ def train_published(
     """A ResNet18 gated by the names (`text_vectors`, (145, D)) after `steps` batches of `masks`, from
     scratch. It sees `size` pixels; the published 256 cost much more than the starter model's."""
     watch = watch or Watch()
-    spec = ModelSpec(
+    spec = new_spec(
         NAME,
         "segae-published",
         "resnet18",
         text_dim=text_vectors.shape[1],
-        input_size=size,
-        crop=PUBLISHED_CROP,
+        input=InputSpec(size=size),
     )
     shown, targets, rows = _rendered(masks, spec, watch)
     torch.manual_seed(seed)
@@ -54,7 +54,7 @@ def train_published(
     for step in range(steps):
         chosen = torch.randint(len(shown), (BATCH,), generator=draw)
         images, text = shown[chosen].float(), text_vectors[rows[chosen]]
-        predicted = network(images.contiguous(memory_format=torch.channels_last), text).dsc
+        predicted = network(images.contiguous(memory_format=torch.channels_last), text).score
         loss = weighted_mse(predicted, targets[chosen])
         loss = loss + PUBLISHED.ranking_weight * ranking_loss(predicted, targets[chosen], text)
         optimiser.zero_grad()
@@ -67,7 +67,8 @@ def train_published(
 
 def _rendered(masks: Sequence[MaskSlice], spec: ModelSpec, watch: Watch) -> tuple[Tensor, Tensor, Tensor]:
     """Pictures (N, 2, S, S) in half precision, Dice (N,), and rows (N,)."""
-    shown = torch.empty((len(masks), spec.channels, spec.input_size, spec.input_size), dtype=torch.float16)
+    size = spec.input.size
+    shown = torch.empty((len(masks), spec.input.channels, size, size), dtype=torch.float16)
     targets, rows = [], []
     for place, mask in enumerate(masks):
         shown[place] = _picture(mask, spec)
@@ -78,6 +79,8 @@ def _rendered(masks: Sequence[MaskSlice], spec: ModelSpec, watch: Watch) -> tupl
 
 
 def _picture(mask: MaskSlice, spec: ModelSpec) -> Tensor:
-    one, ct = torch.from_numpy(mask.mask)[None], torch.from_numpy(np.ascontiguousarray(mask.ct))[None]
-    windows = crop_windows(mask_boxes(one), spec.crop, mask.mask.shape[0], mask.mask.shape[1], mask.pixel_mm)
-    return network_input(ct, one, windows, spec)[0]
+    boxes = mask_boxes(torch.from_numpy(mask.mask[None]))
+    height, width = mask.mask.shape
+    crops = crops_around(boxes, spec.input.crop, height, width, mask.pixel_mm)
+    ct, masks = [mask.ct[None]], [mask.mask[None]]
+    return model_input_of_slices(ct, masks, crops, [mask.structure], spec.input).images[0]

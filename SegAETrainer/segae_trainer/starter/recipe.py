@@ -20,7 +20,7 @@ from segae.errors import InputError
 from segae.files import whole_file
 from segae.models.checkpoint import Checkpoint, save_checkpoint
 from segae.progress import Watch
-from segae.scoring.ood import picture_measures, typical_range
+from segae.scoring.ood import image_measures, typical_range
 from segae_trainer.starter.baselines import METHODS, baseline_tables
 from segae_trainer.starter.calibration import points_of
 from segae_trainer.starter.card import LIMITS, write_card
@@ -102,7 +102,7 @@ def export(plan: Plan, model: Path, card: Path) -> None:
     trained = train_network(plan, FINAL)
     spec = replace(
         plan.spec,
-        trained_rows=trained_rows(plan, FINAL),
+        trained_labels=trained_rows(plan, FINAL),
         intervals=fit_intervals(points_of(tables)),
         typical=_typical(plan, training_pools(plan, FINAL)),
         training={
@@ -130,4 +130,4 @@ def export(plan: Plan, model: Path, card: Path) -> None:
 def _typical(plan: Plan, pools: Pools) -> dict[str, Any]:
     chosen = np.random.default_rng(plan.recipe.seed).choice(len(pools), min(_LOOKED_AT, len(pools)), False)
     view = centre_views(pools.batch(np.sort(chosen)), plan.spec)
-    return typical_range(picture_measures(view.images, plan.spec).numpy())
+    return typical_range(image_measures(view.images, plan.spec.input).numpy())

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from segae.errors import InputError
-from segae.inputs.crops import Windows, crop_windows, cut, cut_ct, mask_boxes
-from segae.inputs.position import Body, context_of, measure_body
-from segae.inputs.prepare import neighbour_slices
+from segae.inputs.build import model_input
+from segae.inputs.crops import Crops, crops_around, mask_boxes
+from segae.inputs.stack import CTStack
 from segae.labels.table import load_structures
 from segae.models.spec import ModelSpec
 from segae.progress import Watch
@@ -24,7 +24,7 @@ from segae_trainer.data.augmentation import ROOM, paint, recolour
 from segae_trainer.data.mask_measures import dice
 from segae_trainer.starter.cases import Case, coarser
 from segae_trainer.starter.pairs import KINDS, Pair, draw_pair
-from segae_trainer.starter.pool import Pool, concatenate, empty_pool, picture_size
+from segae_trainer.starter.pool import Pool, concatenate, empty_pool
 
 COARSEST_MM = 3.2
 BEYOND_MM = (3.0, 60.0)
@@ -57,7 +57,7 @@ class Scene:
     """A case ready for rendering: what there is to know of it once. `rows`: structures it has masks of."""
 
     case: Case
-    body: Body
+    stack: CTStack
     rows: frozenset[int]
 
 
@@ -66,7 +66,8 @@ def scene_of(case: Case) -> Scene:
     rows = frozenset(int(row) for row in np.unique(case.labels) if row)
     if not rows:
         raise InputError(f'The label map of case "{case.name}" is empty; leave the case out.')
-    return Scene(case, measure_body(torch.from_numpy(case.ct), case.pixel_mm, case.slice_mm), rows)
+    spacing = (case.slice_mm, *case.pixel_mm)
+    return Scene(case, CTStack.of_array(case.ct, spacing, body=True), rows)
 
 
 def render_case(
@@ -98,7 +99,7 @@ def render_masks(
 
 
 def render_pairs(
-    stack: np.ndarray, k: int, pairs: list[Pair], truths: list[np.ndarray], windows: list[Windows],
+    stack: np.ndarray, k: int, pairs: list[Pair], truths: list[np.ndarray], windows: list[Crops],
     scene: Scene, spec: ModelSpec,
 ) -> Pool:  # fmt: skip
     """Pairs of slice `k`, whose CT with its neighbours is `stack` (Z, H, W); `truths` (H, W) are the organs,
@@ -133,18 +134,15 @@ def coarse_factors(case: Case) -> list[int]:
     return list(range(2, int(COARSEST_MM / min(case.pixel_mm)) + 1))
 
 
-def window_round(mask: np.ndarray, case: Case, spec: ModelSpec) -> Windows:
+def window_round(mask: np.ndarray, case: Case, spec: ModelSpec) -> Crops:
     """The network's window round a mask (H, W) that is not empty."""
     boxes = mask_boxes(torch.from_numpy(mask[None]))
-    return crop_windows(boxes, spec.crop, mask.shape[0], mask.shape[1], case.pixel_mm)
+    return crops_around(boxes, spec.input.crop, mask.shape[0], mask.shape[1], case.pixel_mm)
 
 
-def body_window(scene: Scene, k: int) -> Windows:
+def body_window(scene: Scene, k: int) -> Crops:
     """A square round the whole body in slice `k`."""
-    box, spacing = scene.body.box[k].float(), torch.tensor(scene.case.pixel_mm)
-    first, last = box[[0, 2]], box[[1, 3]] + 1
-    length = ((last - first) * spacing).amax() / spacing
-    return Windows(((first + last - length) / 2)[None], length[None], closed=False)
+    return scene.stack.body_crops(np.array([k]))
 
 
 def _in_parallel(
@@ -232,25 +230,30 @@ def _compared(mask: np.ndarray, truth: np.ndarray, row: int) -> Pair:
 
 
 def _render_some(
-    stack: np.ndarray, k: int, pairs: list[Pair], truths: list[np.ndarray], windows: list[Windows],
+    stack: np.ndarray, k: int, pairs: list[Pair], truths: list[np.ndarray], windows: list[Crops],
     scene: Scene, spec: ModelSpec,
 ) -> Pool:  # fmt: skip
-    nominal = Windows(
-        torch.cat([one.start for one in windows]), torch.cat([one.length for one in windows]), closed=False
-    )
-    wide = nominal.enlarged(ROOM)
-    size = picture_size(spec)
+    nominal = Crops.concatenate(windows)
     masks = torch.from_numpy(np.stack([pair.mask for pair in pairs]))
     organs = torch.from_numpy(np.stack(truths))
-    slices = torch.from_numpy(stack).expand(len(pairs), -1, -1, -1)
-    hu = cut_ct(slices, wide, size, spec)
-    binary = cut(torch.stack((masks, organs), dim=1), wide, size)
-    images = (torch.cat((hu, binary), dim=1).clamp(0, 1) * 255).round().to(torch.uint8)
+    shown = model_input(
+        scene.stack,
+        np.full(len(pairs), k),
+        torch.stack((masks, organs), dim=1),
+        nominal,
+        [pair.structure for pair in pairs],
+        spec.input,
+        ct=torch.from_numpy(stack)[None],
+        room=ROOM,
+        normalised=False,
+    )
+    images = (shown.images.clamp(0, 1) * 255).round().to(torch.uint8)
+    assert shown.position is not None, "the dense network takes position features"
     mm2 = scene.case.pixel_mm[0] * scene.case.pixel_mm[1]
-    pixel_area = nominal.length.prod(dim=1) / spec.input_size**2  # slice's pixels in one of the window's
+    pixel_area = nominal.length.prod(dim=1) / spec.input.size**2  # slice's pixels in one of the window's
     return Pool(
         images=images.numpy(),
-        context=_context(nominal, masks, k, scene.body).numpy(),
+        context=shown.position.numpy(),
         structures=np.array([pair.structure for pair in pairs], np.int64),
         targets=_targets(pairs, masks, organs),
         kinds=np.array([KINDS.index(pair.kind) for pair in pairs], np.uint8),
@@ -268,19 +271,12 @@ def _targets(pairs: list[Pair], masks: Tensor, organs: Tensor) -> np.ndarray:
     return np.where(something, [pair.target for pair in pairs], np.nan).astype(np.float32)
 
 
-def _context(windows: Windows, masks: Tensor, k: int, body: Body) -> Tensor:
-    length_mm = (windows.length * torch.tensor(body.pixel_mm)).amax(dim=1)
-    share = masks.sum(dim=(1, 2)) / windows.length.prod(dim=1).clamp(min=1)
-    slices = torch.full((len(masks),), k)
-    return context_of(windows.start + windows.length / 2, length_mm, share, slices, body)
-
-
 def _version(
     scene: Scene, k: int, spec: ModelSpec, rendering: Rendering, rng: np.random.Generator
 ) -> np.ndarray:
     """The CT of slice `k` and its neighbours (Z, H, W), painted anew or with other grey values."""
     case = scene.case
-    near = neighbour_slices(np.array([k]), len(case.ct), spec.neighbours_mm, case.slice_mm)[0]
+    near = scene.stack.with_neighbours(np.array([k]), spec.input)[0]
     # One tall picture, so that an organ has the same grey in all slices.
     ct, labels = case.ct[near], case.labels[near]
     tall = ct.reshape(-1, ct.shape[2]), labels.reshape(-1, ct.shape[2])

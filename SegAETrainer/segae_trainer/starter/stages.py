@@ -98,7 +98,7 @@ def training_pools(plan: Plan, training: str) -> Pools:
         names += [member.case, f"{training}-{member.case}"]
         names += [f"{member.case}-coarse"] if member.coarse else []
     pools = Pools(read_pool(plan.pool(name)) for name in names)
-    if any(pool.images.shape[1] != plan.spec.channels + 1 for pool in pools.pools):
+    if any(pool.images.shape[1] != plan.spec.input.channels + 1 for pool in pools.pools):
         raise InputError(
             f'The pools in "{plan.pool("")}" were made for a model with other channels; choose another work '
             "folder or remove this one."

@@ -14,6 +14,7 @@ import torch
 
 from segae.data import Segment, Segmentation, Volume
 from segae.geometry.orientation import orient_array, slice_index_in_file
+from segae.inputs.build import ModelInput
 from segae.io.ct import read_ct
 from segae.labels.table import by_index
 from segae.models.quality_model import QualityModel
@@ -148,15 +149,15 @@ def organ_table(
 
 def _predicted(model: QualityModel, pairs: Pool) -> tuple[np.ndarray, np.ndarray]:
     view = centre_views(pairs, model.spec)
-    found = model.predict(view.images, view.structures, view.context)
+    found = model.predict(ModelInput(view.images, view.structures, view.context))
     if found.error_map is None:
-        return found.dsc.numpy(), np.full(len(pairs), np.nan)
+        return found.score.numpy(), np.full(len(pairs), np.nan)
     chances = view.mask + found.error_map[:, 0] - found.error_map[:, 1]
     mask, organ = view.mask > 0.5, view.organ > 0.5
     wrong, predicted = mask ^ organ, mask ^ (chances > 0.5)
     both = (wrong & predicted).sum(dim=(1, 2)).double()
     total = wrong.sum(dim=(1, 2)) + predicted.sum(dim=(1, 2))
-    return found.dsc.numpy(), torch.where(total > 0, 2 * both / total, torch.nan).numpy()
+    return found.score.numpy(), torch.where(total > 0, 2 * both / total, torch.nan).numpy()
 
 
 def _file_slice(k: int, volume: Volume) -> int:

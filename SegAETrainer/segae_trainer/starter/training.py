@@ -101,7 +101,7 @@ class Run:
         recipe, small = self.recipe, self.step < self.recipe.small_steps
         draw = torch.Generator().manual_seed(recipe.seed * 1_000_003 + self.step)
         pairs = self.pools.batch(self._chosen(recipe.small_batch if small else recipe.full_batch))
-        view = random_views(pairs, self.spec, self.spec.input_size // (2 if small else 1), draw)
+        view = random_views(pairs, self.spec, self.spec.input.size // (2 if small else 1), draw)
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.rate(self.step)
         self.network.train()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segae.inputs.crops import mask_boxes
-from segae.models.output import Prediction
+from segae.models.output import ModelOutput
 from segae_trainer.train.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -177,16 +177,16 @@ RANKINGS: Mapping[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = MappingProx
 )
 
 
-def cost(prediction: Prediction, batch: Batch, text: Tensor, recipe: Recipe) -> Cost:
+def cost(output: ModelOutput, batch: Batch, text: Tensor, recipe: Recipe) -> Cost:
     """The squared error of the predicted Dice, and how badly pairs of the batch are ordered. `text` (B, D)
-    are the vectors of the batch's names. What other outputs of a `Prediction` cost is added here."""
-    predicted = prediction.dsc.float()
+    are the vectors of the batch's names. What other outputs of a `ModelOutput` cost is added here."""
+    predicted = output.score.float()
     error = weighted_mse if recipe.weighted else functional.mse_loss
     mse = error(predicted, batch.target)
     ranking = RANKINGS[recipe.ranking](predicted, batch.target, text)
     total = mse + recipe.ranking_weight * ranking
-    if prediction.error_map is not None:
-        total = total + PIXELS * pixel_error(prediction.error_map.float(), batch)
+    if output.error_map is not None:
+        total = total + PIXELS * pixel_error(output.error_map.float(), batch)
     return Cost(total, mse, ranking, predicted)
 
 

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from segae.errors import InputError
+from segae.inputs.spec import PUBLISHED_CROP, CropRule
 from segae.models.registry import ARCHITECTURES
-from segae.models.spec import PUBLISHED_CROP, CropRule
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def export_model(
     rows = tuple(sorted(trained))
     spec = replace(
         beginning.spec,
-        trained_rows=rows,
+        trained_labels=rows,
         training={**beginning.about, "epoch": best.epoch},
         figures={
             "validation": {

@@ -19,8 +19,9 @@ from torch import Tensor, nn
 import segae
 from segae.errors import InputError, ModelError
 from segae.files import whole_file
+from segae.inputs.spec import InputSpec
 from segae.models.checkpoint import Checkpoint, file_sha256, load_checkpoint, read_spec
-from segae.models.registry import build_network, find_model
+from segae.models.registry import build_network, find_model, new_spec
 from segae.models.spec import ModelSpec
 from segae_trainer.data.training_set import TrainingSet
 from segae_trainer.train.run_folder import RunFolder, check_same, read_config, write_json
@@ -36,16 +37,17 @@ _MIDDLE_DICE = 0.5
 def network_spec(settings: TrainingSettings, name: str, text_dim: int, orientation: str) -> ModelSpec:
     """How the network called `name` sees a slice."""
     recipe = settings.recipe
-    return ModelSpec(
+    return new_spec(
         name=name,
         architecture=recipe.architecture,
         backbone=recipe.backbone,
         text_dim=text_dim,
-        input_size=recipe.input_size,
-        hu_windows=recipe.hu_windows,
-        crop=recipe.crop,
-        orientation=orientation,
-        predicts_areas=recipe.architecture == "segae-dense",
+        input=InputSpec(
+            size=recipe.input_size,
+            hu_windows=recipe.hu_windows,
+            crop=recipe.crop,
+            orientation=orientation,
+        ),
         licence=settings.licence,
         description=settings.description,
     )

@@ -52,12 +52,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The published architecture on a ResNet-18, small pictures, random weights."""
     import torch
 
+    from segae.inputs.spec import InputSpec
     from segae.models.checkpoint import Checkpoint, save_checkpoint
-    from segae.models.registry import build_network
-    from segae.models.spec import ModelSpec
+    from segae.models.registry import build_network, new_spec
 
     torch.manual_seed(3)
-    spec = ModelSpec("tiny", "segae-published", "resnet18", text_dim=16, input_size=64)
+    spec = new_spec("tiny", "segae-published", "resnet18", 16, input=InputSpec(size=64))
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     save_checkpoint(Checkpoint(spec, build_network(spec).state_dict(), torch.randn(145, 16)), path)
     return path

@@ -30,15 +30,14 @@ def dense(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The dense architecture with random weights."""
     import torch
 
+    from segae.inputs.spec import CropRule, InputSpec
     from segae.models.checkpoint import Checkpoint, save_checkpoint
-    from segae.models.registry import build_network
-    from segae.models.spec import CropRule, ModelSpec
+    from segae.models.registry import build_network, new_spec
 
     torch.manual_seed(5)
-    spec = ModelSpec(
-        "tiny", "segae-dense", "small", text_dim=16, input_size=32, neighbours_mm=(-6.0, 6.0), context=True,
-        crop=CropRule("context", scale=1.35, millimetres=70.0), predicts_areas=True,
-    )  # fmt: skip
+    crop = CropRule("context", scale=1.35, millimetres=70.0)
+    shown = InputSpec(size=32, crop=crop, neighbours_mm=(-6.0, 6.0), position_features=True)
+    spec = new_spec("tiny", "segae-dense", "small", 16, input=shown)
     path = tmp_path_factory.mktemp("model") / "dense.safetensors"
     save_checkpoint(Checkpoint(spec, build_network(spec).state_dict(), torch.randn(145, 16)), path)
     return path

@@ -14,19 +14,24 @@ import torch
 from safetensors.torch import save_file
 
 from segae.errors import InputError, ModelError, OutputError, SegAEError
+from segae.inputs.spec import CropRule, InputSpec
 from segae.models.checkpoint import Checkpoint, load_checkpoint, read_spec, save_checkpoint
 from segae.models.quality_model import QualityModel
-from segae.models.spec import METADATA_KEY, CropRule, ModelSpec
+from segae.models.registry import build_network, new_spec
+from segae.models.spec import METADATA_KEY, ModelSpec
 
 SPEC = ModelSpec(
     name="starter",
     architecture="segae-published",
     backbone="resnet18",
     text_dim=4,
-    input_size=32,
-    hu_windows=((-200.0, 200.0), (-1024.0, 1500.0)),
-    crop=CropRule("context", scale=1.5, millimetres=12.5),
-    demonstration=True,
+    input=InputSpec(
+        size=32,
+        hu_windows=((-200.0, 200.0), (-1024.0, 1500.0)),
+        crop=CropRule("context", scale=1.5, millimetres=12.5),
+        context_view=4.0,
+        context_view_hu=(-900.0, 400.0),
+    ),
     training={"patients": ["s0001"], "hours": 1.5},
     figures={"mae": 0.05},
     limits=("two patients", "one scanner"),
@@ -121,13 +126,13 @@ def test_the_same_model_gives_the_same_file(checkpoint: Checkpoint, tmp_path: Pa
 
 
 def test_a_format_of_the_future_is_named(tmp_path: Path) -> None:
-    path = _rewritten(tmp_path / "new.safetensors", _description(2))
-    assert "format 2" in _refusal(lambda: load_checkpoint(path), ModelError)
+    path = _rewritten(tmp_path / "new.safetensors", _description(3))
+    assert "format 3" in _refusal(lambda: load_checkpoint(path), ModelError)
 
 
-def _description(version: int = 1, **changes: Any) -> str:
+def _description(version: int = 2, input: dict[str, Any] | None = None, **changes: Any) -> str:
     spec = json.loads(SPEC.to_metadata()[METADATA_KEY])["spec"]
-    return json.dumps({"format": version, "spec": spec | changes})
+    return json.dumps({"format": version, "spec": spec | {"input": spec["input"] | (input or {})} | changes})
 
 
 @pytest.mark.parametrize(
@@ -137,18 +142,18 @@ def _description(version: int = 1, **changes: Any) -> str:
         "[]",
         "{}",
         "5",
-        _description(crop={"kind": "circle"}),
-        _description(crop={"radius": 4}),
-        _description(crop=None),
-        _description(orientation="XYZ"),
-        _description(orientation=5),
-        _description(hu_windows=[[1]]),
-        _description(hu_windows=7),
+        _description(input={"crop": {"kind": "circle"}}),
+        _description(input={"crop": {"radius": 4}}),
+        _description(input={"crop": None}),
+        _description(input={"orientation": "XYZ"}),
+        _description(input={"orientation": 5}),
+        _description(input={"hu_windows": [[1]]}),
+        _description(input={"hu_windows": 7}),
         _description(text_dim="four"),
-        _description(input_size=0),
-        _description(surround=-1.0),
-        _description(surround=float("nan")),
-        _description(surround="four"),
+        _description(input={"size": 0}),
+        _description(input={"context_view": -1.0}),
+        _description(input={"context_view": float("nan")}),
+        _description(input={"context_view": "four"}),
     ],
 )
 def test_a_damaged_description_is_called_so(spec: str, tmp_path: Path) -> None:
@@ -159,6 +164,48 @@ def test_a_damaged_description_is_called_so(spec: str, tmp_path: Path) -> None:
 def test_fields_of_a_later_version_are_passed_over(tmp_path: Path) -> None:
     path = _rewritten(tmp_path / "m.safetensors", _description(colour="blue"))
     assert read_spec(path) == SPEC
+
+
+OF_FORMAT_1 = {
+    "name": "m", "architecture": "segae-dense", "backbone": "small", "text_dim": 4, "input_size": 32,
+    "hu_windows": [[-200.0, 200.0]], "ct_mean": 0.5, "ct_std": 0.25, "mask_mean": 0.5, "mask_std": 0.5,
+    "crop": {"kind": "context", "pixels": 0, "scale": 1.1, "millimetres": 40.0}, "orientation": "LAS",
+    "neighbours_mm": [-6.0, 6.0], "surround": 4.0, "context": True, "predicts_areas": True,
+    "trained_rows": [13, 20], "demonstration": False, "limits": [],
+}  # fmt: skip
+
+
+def test_a_file_of_format_1_is_read_under_the_names_of_today(tmp_path: Path) -> None:
+    path = _rewritten(tmp_path / "m.safetensors", json.dumps({"format": 1, "spec": OF_FORMAT_1}))
+    spec = read_spec(path)
+    crop = CropRule("context", scale=1.1, millimetres=40.0)
+    assert spec.input == InputSpec(
+        size=32, crop=crop, neighbours_mm=(-6.0, 6.0), context_view=4.0, position_features=True
+    )
+    assert spec.trained_labels == (13, 20)
+    assert spec.predicts_areas
+
+
+def test_weights_of_format_1_get_the_names_of_today(tmp_path: Path) -> None:
+    network = build_network(new_spec("m", "segae-dense", "small", 4)).state_dict()
+    old = {"position.": "place.", "context_view.conditioning.": "surroundings.told.",
+           "context_view.": "surroundings.", "conditioning.": "condition."}  # fmt: skip
+    renamed = {}
+    for key, value in network.items():
+        new = next((prefix for prefix in old if key.startswith(prefix)), "")
+        renamed["weights." + old.get(new, "") + key.removeprefix(new)] = value
+    assert {key.split(".")[1] for key in renamed} >= {"place", "surroundings", "condition"}
+    path = tmp_path / "m.safetensors"
+    description = {METADATA_KEY: json.dumps({"format": 1, "spec": OF_FORMAT_1})}
+    save_file(renamed | {"text_vectors": torch.ones(145, 4)}, path, metadata=description)
+    assert QualityModel.load(path).network.state_dict().keys() == network.keys()
+
+
+def test_outputs_that_the_architecture_does_not_give_are_refused(tmp_path: Path) -> None:
+    spec = replace(new_spec("m", "segae-published", "resnet18", 4), outputs=("areas",))
+    path = tmp_path / "m.safetensors"
+    save_checkpoint(Checkpoint(spec, build_network(spec).state_dict(), torch.ones(145, 4)), path)
+    assert "areas" in _refusal(lambda: QualityModel.load(path), ModelError)
 
 
 def test_text_vectors_of_another_length_are_refused(tmp_path: Path) -> None:

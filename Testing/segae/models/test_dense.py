@@ -7,19 +7,17 @@ import pytest
 import torch
 
 from segae.errors import ModelError
-from segae.inputs.position import CONTEXT
+from segae.inputs.build import ModelInput
+from segae.inputs.position import POSITION_FEATURES
+from segae.inputs.spec import CropRule, InputSpec
 from segae.models.checkpoint import Checkpoint, save_checkpoint
-from segae.models.dense import OUTSIDE_SCALE, WIDTHS, DenseNetwork, build
+from segae.models.dense import DEFAULT_INPUT, OUTSIDE_SCALE, WIDTHS, DenseNetwork, build
 from segae.models.quality_model import QualityModel
-from segae.models.registry import backbones, build_network
-from segae.models.spec import CropRule, ModelSpec
+from segae.models.registry import backbones, build_network, new_spec
 from segae.scoring.engines import make_runner
 
-SPEC = ModelSpec(
-    "tiny", "segae-dense", "small", text_dim=16, input_size=32,
-    crop=CropRule("context", scale=1.35, millimetres=70.0), neighbours_mm=(-6.0, 6.0), surround=4.0,
-    context=True, predicts_areas=True,
-)  # fmt: skip
+SHOWN = replace(DEFAULT_INPUT, size=32, crop=CropRule("context", scale=1.35, millimetres=70.0))
+SPEC = new_spec("tiny", "segae-dense", "small", 16, input=SHOWN)
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +37,11 @@ def network() -> DenseNetwork:
 def seen() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Images with a square mask, name vectors, context, and the mask (B, S, S)."""
     draw = torch.Generator().manual_seed(1)
-    images = torch.randn(3, SPEC.channels, 32, 32, generator=draw)
+    images = torch.randn(3, SHOWN.channels, 32, 32, generator=draw)
     mask = torch.zeros(3, 32, 32)
     mask[:, 8:20, 10:22] = 1
-    images[:, -1] = (mask - SPEC.mask_mean) / SPEC.mask_std
-    return images, torch.randn(3, 16, generator=draw), torch.randn(3, CONTEXT, generator=draw), mask
+    images[:, -1] = (mask - SHOWN.mask_mean) / SHOWN.mask_std
+    return images, torch.randn(3, 16, generator=draw), torch.randn(3, POSITION_FEATURES, generator=draw), mask
 
 
 def test_the_score_is_the_mean_of_the_dice_of_the_sums_and_the_head(network: DenseNetwork, seen):
@@ -54,8 +52,8 @@ def test_the_score_is_the_mean_of_the_dice_of_the_sums_and_the_head(network: Den
     overlap, whole = (organ * mask).sum((1, 2)), organ.sum((1, 2)) + out.outside
     dice = 2 * overlap / (whole + mask.sum((1, 2)))
     assert torch.allclose(out.soft_dice, dice, atol=1e-5)
-    assert torch.allclose(found.dsc, (dice + out.scalar) / 2, atol=1e-5)
-    assert ((found.dsc > 0) & (found.dsc < 1)).all()
+    assert torch.allclose(found.score, (dice + out.scalar) / 2, atol=1e-5)
+    assert ((found.score > 0) & (found.score < 1)).all()
     assert found.areas is not None
     assert torch.allclose(found.areas, torch.stack((overlap, whole), dim=1), rtol=1e-5)
     assert (out.outside > 0).all()
@@ -75,7 +73,7 @@ def test_missing_and_extra_pixels_lie_outside_and_inside_of_the_mask(network: De
     assert ((found.presence > 0) & (found.presence <= out.logits.sigmoid().amax(dim=(1, 2)) + 1e-6)).all()
 
 
-@pytest.mark.parametrize("changed", ["name", "context", "neighbour", "surroundings", "mask"])
+@pytest.mark.parametrize("changed", ["name", "context", "neighbour", "context view", "mask"])
 def test_every_input_counts(network: DenseNetwork, seen, changed: str):
     images, text, context, _ = (value.clone() for value in seen)
     if changed == "name":
@@ -83,9 +81,9 @@ def test_every_input_counts(network: DenseNetwork, seen, changed: str):
     elif changed == "context":
         context += 1
     else:
-        images[:, {"neighbour": 2, "surroundings": -2, "mask": -1}[changed]] *= -1
+        images[:, {"neighbour": 2, "context view": -2, "mask": -1}[changed]] *= -1
     with torch.inference_mode():
-        before, after = network(*seen[:3]).dsc, network(images, text, context).dsc
+        before, after = network(*seen[:3]).score, network(images, text, context).score
     assert (before - after).abs().min() > 1e-5
 
 
@@ -93,48 +91,50 @@ def test_slices_of_a_batch_do_not_see_each_other(network: DenseNetwork, seen):
     images, text, context, _ = seen
     with torch.inference_mode():
         whole, alone = network(images, text, context), network(images[1:2], text[1:2], context[1:2])
-    assert alone.dsc[0] == pytest.approx(float(whole.dsc[1]), abs=1e-5)
+    assert alone.score[0] == pytest.approx(float(whole.score[1]), abs=1e-5)
 
 
 def test_the_runner_of_the_cpu_says_what_the_network_says(network: DenseNetwork, seen):
     images, _, context, _ = seen
     vectors = torch.randn(145, 16, generator=torch.Generator().manual_seed(2))
     model = QualityModel(SPEC, network, vectors)
-    plain = model.predict(images, [13, 20, 7], context)
-    fast = make_runner(model, torch.device("cpu")).run(images, torch.tensor([13, 20, 7]), context)
-    for name in ("dsc", "error_map", "areas", "presence"):
+    plain = model.predict(ModelInput(images, torch.tensor([13, 20, 7]), context))
+    fast = make_runner(model, torch.device("cpu")).run(ModelInput(images, torch.tensor([13, 20, 7]), context))
+    for name in ("score", "error_map", "areas", "presence"):
         assert torch.allclose(getattr(plain, name), getattr(fast, name), rtol=1e-4, atol=1e-4), name
 
 
 def test_it_is_kept_in_a_file_in_half_precision(network: DenseNetwork, seen, tmp_path: Path):
     images, _, context, _ = seen
     weights = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
-    spec = replace(SPEC, trained_rows=(7, 13), intervals={"confidence": 0.9}, typical={"mean": [0.0, 1.0]})
+    spec = replace(SPEC, trained_labels=(7, 13), intervals={"confidence": 0.9}, typical={"mean": [0.0, 1.0]})
     save_checkpoint(Checkpoint(spec, weights, torch.ones(145, 16).half()), tmp_path / "m.safetensors")
     model = QualityModel.load(tmp_path / "m.safetensors")
     assert model.spec == spec
     with torch.inference_mode():
-        expected = network(images, torch.ones(3, 16), context).dsc
-    assert torch.allclose(model.predict(images, [1, 2, 3], context).dsc, expected, atol=0.02)
+        expected = network(images, torch.ones(3, 16), context).score
+    assert torch.allclose(
+        model.predict(ModelInput(images, torch.tensor([1, 2, 3]), context)).score, expected, atol=0.02
+    )
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_width_is_small_enough_to_ship(width: str):
     with torch.device("meta"):
-        network = build_network(replace(SPEC, backbone=width, input_size=128, text_dim=384))
+        network = build_network(replace(SPEC, backbone=width, input=DEFAULT_INPUT, text_dim=384))
     halves = 2 * sum(value.numel() for value in network.state_dict().values())
     assert halves < 12_000_000
     assert width in backbones("segae-dense")
 
 
-def test_a_network_without_context_and_surroundings_takes_none():
-    bare = build(replace(SPEC, context=False, neighbours_mm=(), surround=0.0)).eval()
+def test_a_network_without_position_features_and_context_view_takes_none():
+    bare = build(replace(SPEC, input=InputSpec(size=32))).eval()
     with torch.inference_mode():
-        assert bare(torch.zeros(1, 2, 32, 32), torch.zeros(1, 16)).dsc.isfinite().all()
+        assert bare(torch.zeros(1, 2, 32, 32), torch.zeros(1, 16)).score.isfinite().all()
 
 
 @pytest.mark.parametrize(
-    "change, said", [({"backbone": "huge"}, "huge"), ({"input_size": 100}, "multiple of 16")]
+    "change, said", [({"backbone": "huge"}, "huge"), ({"input": InputSpec(size=100)}, "multiple of 16")]
 )
 def test_what_cannot_be_built_is_refused(change: dict, said: str):
     with pytest.raises(ModelError, match=said):

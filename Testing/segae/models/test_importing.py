@@ -51,7 +51,7 @@ def test_every_number_of_the_forward_pass_is_kept(
     assert checkpoint.weights.keys() == state.keys() - unused
     assert all(torch.equal(value, state[key]) for key, value in checkpoint.weights.items())
     assert checkpoint.spec.backbone == backbone
-    assert checkpoint.spec.orientation == "LAS"
+    assert checkpoint.spec.input.orientation == "LAS"
     assert checkpoint.spec.name == f"best_{backbone}_model"
     assert checkpoint.text_vectors.shape == (145, 512)
     assert torch.isfinite(checkpoint.text_vectors).all()
@@ -59,7 +59,7 @@ def test_every_number_of_the_forward_pass_is_kept(
 
 def test_orientation_and_name_are_the_callers(bring_in: Callable[..., Any]) -> None:
     spec = bring_in(orientation="file", name="mine").spec
-    assert (spec.orientation, spec.name) == ("file", "mine")
+    assert (spec.input.orientation, spec.name) == ("file", "mine")
 
 
 def test_an_orientation_that_does_not_exist_is_refused(bring_in: Callable[..., Any]) -> None:

@@ -11,9 +11,10 @@ import torch
 import torchvision
 
 from segae.errors import ModelError
+from segae.inputs.build import ModelInput
 from segae.models.published import BACKBONES, UNUSED_KEYS, build, recognise_backbone
 from segae.models.quality_model import QualityModel
-from segae.models.spec import ModelSpec
+from segae.models.registry import new_spec
 
 
 def _shapes(backbone: str) -> dict[str, tuple[int, ...]]:
@@ -46,7 +47,7 @@ def test_the_layers_bear_the_published_names(backbone: str, published_files: Cal
     state = torch.load(published_files(backbone).weights, weights_only=True)
     published = {key: tuple(value.shape) for key, value in state.items() if not key.startswith(UNUSED_KEYS)}
     with torch.device("meta"):
-        network = build(ModelSpec("m", "segae-published", backbone, text_dim=512))
+        network = build(new_spec("m", "segae-published", backbone, 512))
     assert {key: tuple(value.shape) for key, value in network.state_dict().items()} == published
 
 
@@ -60,9 +61,11 @@ def test_the_gates_multiply_the_features(published_checkpoint: Callable[[str, st
         x = torch.flatten(torch.nn.functional.adaptive_avg_pool2d(layers("net")(x), 1), 1)
         joint = torch.cat((x, model.text_vectors[names]), dim=1)
         expected = layers("fc2")(layers("attention2")(joint) * layers("fc1")(layers("attention1")(joint) * x))
-    assert torch.allclose(model.predict(images, names).dsc, expected[:, 0], atol=1e-6)
+    assert torch.allclose(
+        model.predict(ModelInput(images, torch.tensor(names))).score, expected[:, 0], atol=1e-6
+    )
 
 
 def test_an_unknown_backbone_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ModelError, match=r'"vgg16".*resnet18, resnet34, resnet50, resnet101, resnet152\.$'):
-        build(ModelSpec("m", "segae-published", "vgg16", text_dim=512))
+        build(new_spec("m", "segae-published", "vgg16", 512))

@@ -13,6 +13,7 @@ import torch
 
 import segae
 from segae.errors import InputError
+from segae.inputs.build import ModelInput
 from segae.models import registry as catalogue
 from segae.models.quality_model import QualityModel
 from segae.results.types import ModelIdentity
@@ -49,7 +50,8 @@ def test_a_copy_on_another_device_leaves_the_model_where_it_is(published_checkpo
     moved = model.to("meta")
     assert {parameter.device.type for parameter in moved.network.parameters()} == {"meta"}
     assert {parameter.device.type for parameter in model.network.parameters()} == {"cpu"}
-    assert model.predict(torch.zeros(1, 2, 64, 64), [13]).dsc.isfinite().all()
+    blank = ModelInput(torch.zeros(1, 2, 64, 64), torch.tensor([13]))
+    assert model.predict(blank).score.isfinite().all()
 
 
 def test_importing_the_package_loads_no_heavy_library() -> None:

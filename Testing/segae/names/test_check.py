@@ -73,7 +73,7 @@ def test_a_score_under_a_name_is_what_scoring_gives_for_a_mask_of_that_name(scor
 def test_names_that_were_not_learned_are_not_tried(scorer, sample_ct, masks):
     model = scorer.model
     learned = tuple(row(name).index for name in ("liver", "stomach"))
-    spec = replace(model.spec, trained_rows=learned)
+    spec = replace(model.spec, trained_labels=learned)
     part_trained = Scorer(QualityModel(spec, model.network, model.text_vectors), device="cpu")
     ct = part_trained.orient(sample_ct)
     assert list(scores_by_name(part_trained, ct, masks["liver"])) == [row("liver"), row("stomach")]

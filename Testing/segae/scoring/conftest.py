@@ -12,10 +12,12 @@ from torch import Tensor, nn
 
 from segae.data import Segment, Segmentation, Volume
 from segae.geometry.grid import Grid
+from segae.inputs.build import mask_channel
+from segae.inputs.spec import CropRule, InputSpec
 from segae.labels.resolver import resolve
-from segae.models.output import Prediction
+from segae.models.output import ModelOutput
 from segae.models.quality_model import QualityModel
-from segae.models.spec import CropRule, ModelSpec
+from segae.models.spec import ModelSpec
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +30,7 @@ class BrightCase:
     mask: np.ndarray
 
 
-SMALL = ModelSpec("small", "pattern", "none", text_dim=8, input_size=48)
+SMALL = ModelSpec("small", "pattern", "none", text_dim=8, input=InputSpec(size=48))
 
 
 class PatternNetwork(nn.Module):
@@ -38,11 +40,11 @@ class PatternNetwork(nn.Module):
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
         random = torch.Generator().manual_seed(5)
-        pattern = torch.randn(spec.channels, spec.input_size, spec.input_size, generator=random)
+        pattern = torch.randn(spec.input.channels, spec.input.size, spec.input.size, generator=random)
         self.pattern = nn.Parameter(pattern)
 
-    def forward(self, images: Tensor, text: Tensor) -> Prediction:
-        return Prediction(10 * (images * self.pattern).mean(dim=(1, 2, 3)) + text.mean(dim=1))
+    def forward(self, images: Tensor, text: Tensor) -> ModelOutput:
+        return ModelOutput(10 * (images * self.pattern).mean(dim=(1, 2, 3)) + text.mean(dim=1))
 
 
 class SeeingNetwork(nn.Module):
@@ -52,12 +54,12 @@ class SeeingNetwork(nn.Module):
         super().__init__()
         self.spec = spec
 
-    def forward(self, images: Tensor, text: Tensor, context: Tensor) -> Prediction:
-        spec = self.spec
+    def forward(self, images: Tensor, text: Tensor, position: Tensor) -> ModelOutput:
+        spec = self.spec.input
         organ = (images[:, 0] * spec.ct_std + spec.ct_mean > 0.5).float()
-        mask = images[:, -1] * spec.mask_std + spec.mask_mean
+        mask = mask_channel(images, spec)
         overlap, whole = (organ * mask).sum(dim=(1, 2)), organ.sum(dim=(1, 2))
-        return Prediction(
+        return ModelOutput(
             2 * overlap / (whole + mask.sum(dim=(1, 2))).clamp(min=1),
             error_map=torch.stack((organ * (1 - mask), (1 - organ) * mask), dim=1),
             areas=torch.stack((overlap, whole), dim=1),
@@ -80,7 +82,8 @@ def small_model() -> QualityModel:
 def context_model() -> QualityModel:
     """The same with two HU windows and a crop in millimetres."""
     crop = CropRule("context", scale=1.5, millimetres=10)
-    return _model(replace(SMALL, hu_windows=((-200, 200), (-1000, 1000)), crop=crop))
+    shown = InputSpec(size=48, hu_windows=((-200, 200), (-1000, 1000)), crop=crop)
+    return _model(replace(SMALL, input=shown))
 
 
 @pytest.fixture(scope="session")
@@ -88,9 +91,8 @@ def seeing_model() -> QualityModel:
     """A network that knows the truth of `bright_case`. Its window is as many pixels as it sees, so that
     nothing is lost in between."""
     crop = CropRule("context", scale=1.0, millimetres=44.0)
-    spec = ModelSpec(
-        "seeing", "truth", "none", 4, input_size=64, crop=crop, context=True, predicts_areas=True
-    )  # fmt: skip
+    shown = InputSpec(size=64, crop=crop, position_features=True)
+    spec = ModelSpec("seeing", "truth", "none", 4, input=shown, outputs=("error_map", "areas", "presence"))
     return QualityModel(spec, SeeingNetwork(spec), torch.zeros(145, 4), "5e" * 32)
 
 
@@ -110,13 +112,6 @@ def bright_case() -> Callable[..., BrightCase]:
         return BrightCase(Volume(voxels, grid), segment, organ, mask)
 
     return make
-
-
-@pytest.fixture(scope="session")
-def few_organs(sample_segmentation: Segmentation) -> Segmentation:
-    """Three organs of 30, 23 and 18 slices."""
-    wanted = ("spleen", "kidney_left", "vertebrae_L1")
-    return Segmentation(tuple(s for s in sample_segmentation.segments if s.name in wanted), "sample")
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ import torch
 
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import InputError, ModelError
-from segae.inputs.prepare import body_windows, empty_count, orient_ct, prepare_empty
+from segae.inputs.prepare import empty_count, prepare_empty
+from segae.inputs.spec import InputSpec
+from segae.inputs.stack import CTStack
 from segae.labels.resolver import resolve
 from segae.models.quality_model import QualityModel
 from segae.results.verdicts import judge
@@ -41,27 +43,27 @@ def body_case(bright_case) -> Volume:
     return Volume(voxels, case.ct.grid)
 
 
-def test_windows_hold_the_whole_body_and_are_square_in_the_patient(sample_ct: Volume):
-    ct = orient_ct(sample_ct, "LAS", torch.device("cpu"), with_body=True)
-    assert ct.body is not None
+def test_crops_hold_the_whole_body_and_are_square_in_the_patient(sample_ct: Volume):
+    stack = CTStack.of(sample_ct, InputSpec(position_features=True))
+    assert stack.body is not None
     slices = np.array([0, 12, 29])
-    windows = body_windows(ct, slices)
-    side = windows.length * torch.tensor(ct.pixel_mm)
+    crops = stack.body_crops(slices)
+    side = crops.length * torch.tensor(stack.spacing[1:])
     assert torch.allclose(side[:, 0], side[:, 1])
-    box = ct.body.box[torch.from_numpy(slices)].float()
-    assert (windows.start <= box[:, [0, 2]] + 1e-3).all()
-    assert (windows.start + windows.length >= box[:, [1, 3]] + 1 - 1e-3).all()
+    box = stack.body.box[torch.from_numpy(slices)].float()
+    assert (crops.start <= box[:, [0, 2]] + 1e-3).all()
+    assert (crops.start + crops.length >= box[:, [1, 3]] + 1 - 1e-3).all()
 
 
 def test_slices_are_spread_over_the_scan_without_mask(body_case: Volume, seeing_model: QualityModel):
-    spec = seeing_model.spec
-    ct = orient_ct(body_case, spec.orientation, torch.device("cpu"), with_body=True)
-    parts = list(prepare_empty(ct, empty("liver", body_case.grid), spec))
-    assert sum(len(part.slices) for part in parts) == empty_count(ct) == 8
+    spec = seeing_model.spec.input
+    stack = CTStack.of(body_case, spec)
+    parts = list(prepare_empty(stack, empty("liver", body_case.grid), spec))
+    assert sum(len(part) for part in parts) == empty_count(stack) == 8
     assert [k for part in parts for k in part.slices] == list(range(1, 16, 2))
     for part in parts:
-        assert part.images[:, -1].unique().tolist() == [-spec.mask_mean / spec.mask_std]
-        assert part.searched_mm.tolist() == [12.0] * len(part.slices)
+        assert part.input.images[:, -1].unique().tolist() == [-spec.mask_mean / spec.mask_std]
+        assert part.searched_mm.tolist() == [12.0] * len(part)
         assert not part.areas_mm2.any()
 
 
@@ -83,7 +85,7 @@ def test_a_segmentation_that_is_empty_altogether_is_searched_too(body_case, seei
     report = Scorer(seeing_model).score_case(body_case, Segmentation((empty("liver", body_case.grid),)))
     assert not report.slices
     assert [(one.segment, one.verdict) for one in judge(report)] == [("liver", "empty but present")]
-    blind = replace(seeing_model.spec, predicts_areas=False)
+    blind = replace(seeing_model.spec, outputs=())
     model = QualityModel(blind, seeing_model.network, seeing_model.text_vectors)
     with pytest.raises(InputError, match=r'Every mask in ".*" is empty'):
         Scorer(model).score_case(body_case, Segmentation((empty("liver", body_case.grid),)))
@@ -96,7 +98,8 @@ def test_of_an_empty_mask_the_whole_organ_is_missing(body_case, seeing_model):
     assert (found.missing.full_mask() & organ).sum() > 0.9 * organ.sum()
     assert (found.missing.full_mask() & ~organ).sum() < 0.1 * organ.sum()
     assert found.extra.is_empty
-    spec = replace(seeing_model.spec, context=False)
+    shown = replace(seeing_model.spec.input, position_features=False)
+    spec = replace(seeing_model.spec, input=shown)
     blind = Scorer(QualityModel(spec, seeing_model.network, seeing_model.text_vectors))
     with pytest.raises(ModelError, match="cannot look for an organ without a mask"):
         locate_errors(blind, blind.orient(body_case), nothing)
@@ -114,7 +117,7 @@ def test_names_never_trained_and_single_slices_are_not_looked_for(body_case, see
     empties = (empty("liver", body_case.grid), empty("spleen", body_case.grid))
     segments = Segmentation((beside(body_case), *empties))
     spleen = resolve("spleen").structure.index
-    spec = replace(seeing_model.spec, trained_rows=(spleen,))
+    spec = replace(seeing_model.spec, trained_labels=(spleen,))
     model = QualityModel(spec, seeing_model.network, seeing_model.text_vectors)
     report = Scorer(model).score_case(body_case, segments)
     assert {row.segment for row in report.searched} - {"aorta"} == {"spleen"}

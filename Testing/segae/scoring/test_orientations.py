@@ -50,7 +50,7 @@ def case(sample_ct: Volume, few_organs: Segmentation) -> Case:
 
 @pytest.fixture(scope="module")
 def scorer(small_model: QualityModel) -> Scorer:
-    assert small_model.spec.orientation == "LAS"
+    assert small_model.spec.input.orientation == "LAS"
     return Scorer(small_model, device="cpu")
 
 
@@ -96,8 +96,7 @@ def test_scores_and_places_are_the_same_in_every_axis_order(
 def test_another_orientation_of_the_network_gives_other_scores(
     case: Case, small_model: QualityModel, reference: dict[tuple[str, float], tuple[float, ...]]
 ) -> None:
-    flipped = QualityModel(
-        replace(small_model.spec, orientation="RAS"), small_model.network, small_model.text_vectors
-    )
+    spec = replace(small_model.spec, input=replace(small_model.spec.input, orientation="RAS"))
+    flipped = QualityModel(spec, small_model.network, small_model.text_vectors)
     rows = Scorer(flipped, device="cpu").score_case(*case).slices
     assert max(abs(row.score - reference[row.segment, round(row.z, 3)][0]) for row in rows) > 0.01

@@ -7,13 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
-from torch import Tensor, nn
 
 import segae
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import Cancelled, InputError
-from segae.models.output import Prediction
 from segae.models.quality_model import QualityModel
 from segae.progress import CancelToken, Step, Watch
 from segae.scoring.options import ScoringOptions
@@ -235,23 +232,7 @@ def test_only_the_neighbourhood_of_a_mask_decides_its_score(
     assert first == pytest.approx(second, abs=1e-6)
 
 
-class _WithInterval(nn.Module):
-    """Mean of the image as the score, and an interval of one tenth round it."""
-
-    def forward(self, images: Tensor, text: Tensor) -> Prediction:
-        dsc = images.mean(dim=(1, 2, 3))
-        return Prediction(dsc, torch.stack((dsc - 0.1, dsc + 0.1), dim=1))
-
-
-def test_an_interval_of_the_model_is_part_of_every_row(
-    small_model: QualityModel, sample_ct: Volume, few_organs: Segmentation
-) -> None:
-    model = QualityModel(small_model.spec, _WithInterval(), small_model.text_vectors)
-    for row in segae.score(sample_ct, few_organs, model=model, device="cpu").slices:
-        assert (row.interval_low, row.interval_high) == pytest.approx((row.score - 0.1, row.score + 0.1))
-
-
-def test_without_one_the_row_says_nothing(
+def test_without_intervals_the_row_says_nothing(
     scorer: Scorer, sample_ct: Volume, few_organs: Segmentation
 ) -> None:
     assert {row.interval_low for row in scorer.score_case(sample_ct, few_organs).slices} == {None}

@@ -53,7 +53,7 @@ def test_two_checkpoints_of_stunet_become_a_training_set_a_model_a_page_and_scor
     rows = (run / "metrics.csv").read_text().splitlines()
     assert len(rows) == 3  # a head and two epochs
     model = QualityModel.load(run / "model.safetensors")
-    assert model.spec.backbone == "resnet18" and model.spec.input_size == 32
+    assert model.spec.backbone == "resnet18" and model.spec.input.size == 32
 
     suites = ("--suite", "pseudo labels", "--suite", "degraded", "--resamples", 0)
     evaluated = segae_train("evaluate", pairs, "--model", run / "model.safetensors", *suites, "--out", page)

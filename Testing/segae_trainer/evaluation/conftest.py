@@ -12,10 +12,10 @@ import torch
 
 from segae.data import Volume
 from segae.geometry.orientation import orient_array, orient_grid
+from segae.inputs.spec import CropRule, InputSpec
 from segae.labels import resolve
 from segae.models.checkpoint import Checkpoint, save_checkpoint
-from segae.models.registry import build_network
-from segae.models.spec import CropRule, ModelSpec
+from segae.models.registry import build_network, new_spec
 from segae_trainer.data.build_set import build_training_set
 from segae_trainer.data.index import Index, PseudoLabel, Scan
 from segae_trainer.data.pairs import Sampling
@@ -54,10 +54,9 @@ def training_set(
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small network that has learned nothing, and knows every name."""
-    spec = ModelSpec(
-        name="tiny", architecture="segae-published", backbone="resnet18", text_dim=4, input_size=32,
-        crop=CropRule("context", scale=1.35, millimetres=40.0), orientation="RAS",
-    )  # fmt: skip
+    crop = CropRule("context", scale=1.35, millimetres=40.0)
+    shown = InputSpec(size=32, crop=crop, orientation="RAS")
+    spec = new_spec("tiny", "segae-published", "resnet18", 4, input=shown)
     torch.manual_seed(3)
     weights = build_network(spec).state_dict()
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from segae.inputs.crops import crop_windows, mask_boxes
-from segae.models.spec import CropRule
+from segae.inputs.crops import crops_around, mask_boxes
+from segae.inputs.spec import CropRule
 from segae_trainer.train.losses import (
     LEAST_MARGIN,
     TARGETS,
@@ -73,7 +73,7 @@ box = st.tuples(st.integers(0, 99), st.integers(0, 99)).map(sorted)
 @given(box, box, st.integers(LEAST_MARGIN, 80))
 def test_published_crop_is_that_of_scoring(rows: list[int], columns: list[int], margin: int) -> None:
     boxes = torch.tensor([[*rows, *columns]])
-    windows = crop_windows(boxes, CropRule("margin", pixels=margin), 100, 110, (1.0, 1.0))
+    windows = crops_around(boxes, CropRule("margin", pixels=margin), 100, 110, (1.0, 1.0))
     crops = published_crops(boxes, torch.tensor([[margin, margin]]), 100, 110)
     assert crops[:, [0, 2]].tolist() == windows.start.long().tolist()
     assert (crops[:, [1, 3]] - crops[:, [0, 2]]).tolist() == windows.length.long().tolist()

@@ -11,7 +11,9 @@ import torch
 from safetensors.torch import save_file
 
 from segae.data import Segmentation
-from segae.models.spec import CropRule, ModelSpec
+from segae.inputs.spec import CropRule, InputSpec
+from segae.models.registry import new_spec
+from segae.models.spec import ModelSpec
 from segae_trainer.pseudo_labels.small_unet import SegmenterPlan
 from segae_trainer.starter.cases import Case, read_case
 from segae_trainer.starter.cohort import Cohort, Member
@@ -77,11 +79,11 @@ def lower(data: Path) -> Case:
 @pytest.fixture(scope="session")
 def spec() -> ModelSpec:
     """As the starter model, but with a small window and a thin network."""
-    return ModelSpec(
-        name="tiny", architecture="segae-dense", backbone="small", text_dim=16, input_size=32,
-        crop=CropRule("context", scale=1.35, millimetres=70.0), neighbours_mm=(-6.0, 6.0), surround=4.0,
-        context=True, predicts_areas=True,
+    crop = CropRule("context", scale=1.35, millimetres=70.0)
+    shown = InputSpec(
+        size=32, crop=crop, neighbours_mm=(-6.0, 6.0), context_view=4.0, position_features=True
     )  # fmt: skip
+    return new_spec("tiny", "segae-dense", "small", 16, input=shown)
 
 
 @pytest.fixture(scope="session")

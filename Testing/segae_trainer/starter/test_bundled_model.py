@@ -49,7 +49,6 @@ def test_it_is_small_and_says_what_it_is(scorer):
     spec = scorer.model.spec
     assert find_model("bundled").stat().st_size < 12_000_000
     assert (spec.name, spec.architecture, spec.licence) == ("segae-starter", "segae-dense", "Apache-2.0")
-    assert not spec.demonstration
     assert len(spec.limits) >= 5
     assert {"fold-A", "fold-B", "fold-C", "final"} <= set(spec.figures)
     assert {"slice", "organ"} <= set(spec.intervals)

@@ -39,7 +39,8 @@ def test_the_stages_end_in_a_model_that_knows_its_figures(made: Path):
 
 def test_pools_of_another_kind_of_model_are_refused(made: Path, plan: Plan):
     assert len(training_pools(plan, "final")) > 20
-    other = replace(plan, spec=replace(plan.spec, surround=0.0))
+    shown = replace(plan.spec.input, context_view=0.0)
+    other = replace(plan, spec=replace(plan.spec, input=shown))
     with pytest.raises(InputError, match="made for a model with other channels"):
         training_pools(other, "final")
 
@@ -48,7 +49,7 @@ def test_the_model_says_which_names_it_was_trained_on(made: Path, data: Path):
     spec = QualityModel.load(made / "tiny.safetensors").spec
     lower, upper = (set(np.unique(read_case(data / name).labels)) - {0} for name in ("lower", "upper"))
     spleen = {by_index(row).name: row for row in lower}["spleen"]
-    assert set(spec.trained_rows) == lower | (upper - {spleen})
+    assert set(spec.trained_labels) == lower | (upper - {spleen})
 
 
 def test_no_fold_learns_from_the_patient_it_keeps_back(made: Path, plan: Plan):

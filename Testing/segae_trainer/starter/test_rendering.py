@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from segae.data import Segment
 from segae.errors import InputError
-from segae.inputs.prepare import orient_ct, prepare
+from segae.inputs.prepare import prepare
+from segae.inputs.stack import CTStack
 from segae.io.ct import read_ct
 from segae.labels.table import by_index
 from segae.models.spec import ModelSpec
@@ -53,9 +53,11 @@ def suite(case: Case, spec: ModelSpec) -> Pool:
 
 def test_the_centre_of_a_pool_picture_is_what_the_product_shows(case: Case, data: Path, spec: ModelSpec):
     volume = read_ct(data / "upper" / "ct.nii.gz")
-    ct = orient_ct(volume, ORIENTATION, torch.device("cpu"), with_body=True)
-    segment = Segment.from_mask("liver", by_index(LIVER), case.labels == LIVER, ct.grid)
-    (part,) = prepare(replace(ct, file_grid=ct.grid), segment, spec, only=range(len(case.ct)))
+    assert spec.input.orientation == ORIENTATION
+    stack = CTStack.of(volume, spec.input)
+    segment = Segment.from_mask("liver", by_index(LIVER), case.labels == LIVER, stack.grid)
+    as_oriented = replace(stack, file_grid=stack.grid)
+    (part,) = prepare(as_oriented, segment, spec.input, only=range(len(case.ct)))
     masks = case.labels == LIVER
     stacks = [case.ct[np.clip([k, k - 2, k + 2], 0, len(masks) - 1)] for k in range(len(masks))]
     rendered = concatenate(
@@ -66,17 +68,17 @@ def test_the_centre_of_a_pool_picture_is_what_the_product_shows(case: Case, data
         for k, (stack, mask) in enumerate(zip(stacks, masks, strict=True))
     )  # fmt: skip
     view = centre_views(rendered, spec)
-    step = 1 / 255 / min(spec.ct_std, spec.mask_std)  # pools keep eight bits
-    assert (view.images - part.images).abs().max() < step
-    assert part.context is not None
-    assert (view.context - part.context).abs().max() < 1e-4
+    step = 1 / 255 / min(spec.input.ct_std, spec.input.mask_std)  # pools keep eight bits
+    assert (view.images - part.input.images).abs().max() < step
+    assert part.input.position is not None
+    assert (view.context - part.input.position).abs().max() < 1e-4
 
 
 def test_a_pool_has_every_structure_of_every_slice_as_often_as_asked(pool: Pool, case: Case, spec: ModelSpec):
     asked = 2 * sum(len(case.structures(k)) for k in range(len(case.labels)))
     extra = sum(of_kind(pool, kind).sum() for kind in ("beyond its end", "absent", "searched"))
     assert len(pool) - extra == asked
-    assert pool.images.shape[1:] == (spec.channels + 1, 40, 40)
+    assert pool.images.shape[1:] == (spec.input.channels + 1, 40, 40)
     assert set(pool.slices) == set(range(len(case.labels)))
 
 
@@ -89,7 +91,7 @@ def test_the_area_of_the_organ_is_that_of_the_picture_and_what_lies_outside(pool
     # The window of a good mask holds the whole organ, and pixels are counted in the window's own size.
     assert inside[large] == pytest.approx(exact.organ[large], rel=0.05)
     length = np.exp(exact.context[:, 0]) * 150
-    assert exact.organs == pytest.approx(exact.organ * (length / spec.input_size) ** 2, rel=1e-3)
+    assert exact.organs == pytest.approx(exact.organ * (length / spec.input.size) ** 2, rel=1e-3)
 
 
 def test_targets_follow_from_what_is_there(pool: Pool):

@@ -56,7 +56,8 @@ def test_masks_lie_in_the_slice_where_the_network_saw_them(scene: Scene):
     found = segment(Sides((13, 20)), scene, [0, 3])
     assert found.shape == (2, *scene.case.ct.shape[1:])
     assert found.dtype == np.uint8
-    first, last = scene.body.box[3, 2:].tolist()
+    assert scene.stack.body is not None
+    first, last = scene.stack.body.box[3, 2:].tolist()
     middle = (first + last + 1) // 2
     assert set(found[1, :, : middle - 2].ravel()) == {20}
     assert set(found[1, :, middle + 2 :].ravel()) == {13}

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from segae.errors import InputError
-from segae.inputs.position import CONTEXT
+from segae.inputs.build import ModelInput
+from segae.inputs.position import POSITION_FEATURES
 from segae.models.checkpoint import save_checkpoint
 from segae.models.quality_model import QualityModel
 from segae.models.spec import ModelSpec
@@ -38,7 +39,7 @@ def toy() -> Pools:
         [
             Pool(
                 images,
-                np.zeros((count, CONTEXT), np.float32),
+                np.zeros((count, POSITION_FEATURES), np.float32),
                 rng.integers(2, 145, count),
                 (2 * widths / (widths + 16)).astype(np.float32),
                 kinds.astype(np.uint8),
@@ -93,8 +94,9 @@ def test_a_trained_checkpoint_is_a_model_that_scores(
     assert all(v.dtype in (torch.float16, torch.int64) for v in checkpoint.weights.values())
     save_checkpoint(checkpoint, tmp_path / "tiny.safetensors")
     model = QualityModel.load(tmp_path / "tiny.safetensors")
-    found = model.predict(torch.zeros(2, spec.channels, 32, 32), [13, 20], torch.zeros(2, CONTEXT))
-    assert found.dsc.isfinite().all()
+    images, position = torch.zeros(2, spec.input.channels, 32, 32), torch.zeros(2, POSITION_FEATURES)
+    found = model.predict(ModelInput(images, torch.tensor([13, 20]), position))
+    assert found.score.isfinite().all()
     assert found.areas is not None
     steps = [line.split(",")[0] for line in (tmp_path / "loss.csv").read_text().splitlines()]
     assert steps == ["3"]

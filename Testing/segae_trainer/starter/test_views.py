@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from segae.inputs.position import CONTEXT, PLACE
+from segae.inputs.position import PLACE_FEATURES, POSITION_FEATURES
 from segae.models.spec import ModelSpec
 from segae_trainer.data.augmentation import ROTATION, SCALE
 from segae_trainer.starter.pool import Pool, empty_pool, picture_size
@@ -17,14 +17,14 @@ def squares(spec: ModelSpec, first: int, last: int, count: int = COUNT, columns:
     """The organ, which is the mask too, is a square from pixel `first` to `last` of the pool's picture; it
     goes on outside by as much as lies in the picture."""
     size = picture_size(spec)
-    images = np.zeros((count, spec.channels + 1, size, size), np.uint8)
-    images[:, :-2] = np.random.default_rng(0).integers(80, 170, (count, spec.channels - 1, size, size))
+    images = np.zeros((count, spec.input.channels + 1, size, size), np.uint8)
+    images[:, :-2] = np.random.default_rng(0).integers(80, 170, (count, spec.input.channels - 1, size, size))
     images[:, -2:, first:last, columns or slice(first, last)] = 255
     organ = np.full(count, 2.0 * images[0, -1].astype(bool).sum(), np.float32)
     kinds = empty_pool(spec)
     return Pool(
         images,
-        np.full((count, CONTEXT), 0.7, np.float32),
+        np.full((count, POSITION_FEATURES), 0.7, np.float32),
         np.full(count, 13, np.int64),
         np.ones(count, np.float32),
         np.zeros(count, kinds.kinds.dtype),
@@ -45,7 +45,7 @@ def test_what_is_not_in_the_view_lies_outside(spec: ModelSpec, size: int):
     pool = squares(spec, 12, 28)
     view = random_views(pool, spec, size, seeded())
     log_scale = view.context[:, 0] - 0.7
-    whole = torch.from_numpy(pool.organ) * (size / spec.input_size) ** 2 * (-2 * log_scale).exp()
+    whole = torch.from_numpy(pool.organ) * (size / spec.input.size) ** 2 * (-2 * log_scale).exp()
     assert (view.outside + view.organ.sum(dim=(1, 2)) - whole).abs().max() < 1e-3
     # The square lies in every view, so that half of the organ is outside whatever the zoom: the picture of
     # the square shrinks with the same factor.
@@ -65,8 +65,8 @@ def test_the_context_follows_the_zoom(spec: ModelSpec):
 
 def test_place_and_profile_are_sometimes_not_told(spec: ModelSpec):
     context = random_views(squares(spec, 12, 28), spec, 32, seeded()).context
-    assert (context[:, 2:PLACE] == 0).all(dim=1).float().mean() == pytest.approx(NO_PLACE, abs=0.06)
-    assert (context[:, PLACE:] == 0).all(dim=1).float().mean() == pytest.approx(NO_PROFILE, abs=0.08)
+    assert (context[:, 2:PLACE_FEATURES] == 0).all(dim=1).float().mean() == pytest.approx(NO_PLACE, abs=0.06)
+    assert (context[:, PLACE_FEATURES:] == 0).all(dim=1).float().mean() == pytest.approx(NO_PROFILE, abs=0.08)
 
 
 def test_some_views_are_of_thick_slices_whose_neighbours_are_the_same(spec: ModelSpec):
@@ -99,5 +99,5 @@ def test_the_centre_is_the_middle_of_the_picture(spec: ModelSpec):
     view = centre_views(pool, spec)
     assert view.mask.sum(dim=(1, 2)).tolist() == [1024, 1024]  # 32 x 32
     assert view.outside.tolist() == [2 * 32**2 - 1024] * 2
-    assert view.images[:, -1].unique().tolist() == [(1 - spec.mask_mean) / spec.mask_std]
+    assert view.images[:, -1].unique().tolist() == [(1 - spec.input.mask_mean) / spec.input.mask_std]
     assert view.context.eq(0.7).all()

@@ -12,9 +12,9 @@ import SimpleITK
 import torch
 
 from segae.data import Segmentation
+from segae.inputs.spec import InputSpec
 from segae.models.checkpoint import Checkpoint, save_checkpoint
-from segae.models.registry import build_network
-from segae.models.spec import ModelSpec
+from segae.models.registry import build_network, new_spec
 from segae_trainer.data.build_set import build_training_set
 from segae_trainer.data.index import Index, PseudoLabel, Scan
 from segae_trainer.data.pairs import Sampling
@@ -82,7 +82,8 @@ def make_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     folder = tmp_path_factory.mktemp("models")
 
     def make(name: str, **changes) -> Path:
-        spec = replace(ModelSpec(name, "segae-published", "resnet18", TEXT_DIM, input_size=32), **changes)
+        spec = new_spec(name, "segae-published", "resnet18", TEXT_DIM, input=InputSpec(size=32))
+        spec = replace(spec, **changes)
         torch.manual_seed(1)
         vectors = torch.randn(145, spec.text_dim, generator=torch.Generator().manual_seed(0))
         path = folder / f"{name}.safetensors"

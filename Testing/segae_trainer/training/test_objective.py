@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from segae.models.output import Prediction
+from segae.models.output import ModelOutput
 from segae_trainer.train.losses import cost, pixel_error
 from segae_trainer.train.recipes import RECIPES
 from segae_trainer.train.render import Batch
@@ -19,7 +19,7 @@ BATCH = Batch(torch.zeros(3, 2, 8, 8), torch.tensor([1, 2, 3]), TARGET, EMPTY, E
 
 
 def test_the_published_cost_by_hand():
-    found = cost(Prediction(PREDICTED), BATCH, TEXT, RECIPES["published"])
+    found = cost(ModelOutput(PREDICTED), BATCH, TEXT, RECIPES["published"])
     # weights of .8, .4, .7: 2, 5, 3; squared errors .01, .04, .01
     mse = (2 * 0.01 + 5 * 0.04 + 3 * 0.01) / 3
     # pairs {0,1}: .7 * .4 = .28; {1,2}: .4 * .3 = .12; {0,2}: .3 * .1 = .03, all in the right order
@@ -30,18 +30,18 @@ def test_the_published_cost_by_hand():
 
 def test_a_pair_in_the_wrong_order_costs_the_published_product():
     wrong = torch.tensor([0.1, 0.2, 0.6])
-    found = cost(Prediction(wrong), BATCH, TEXT, RECIPES["published"])
+    found = cost(ModelOutput(wrong), BATCH, TEXT, RECIPES["published"])
     # {0,1}: -.1 * .4 = -.04; {1,2}: -.4 * -.3 = .12; {0,2}: -.5 * .1 = -.05
     assert float(found.ranking) == pytest.approx((0.04 + 1e-4 + 0.05 + 1e-4) / 3, abs=1e-6)
 
 
 def test_our_cost_by_hand():
-    found = cost(Prediction(PREDICTED), BATCH, TEXT, RECIPES["segae"])
+    found = cost(ModelOutput(PREDICTED), BATCH, TEXT, RECIPES["segae"])
     mse = (0.01 + 0.04 + 0.01) / 3
     # neighbours (0,2), (1,0), (2,1): differences .1, -.4, .3, margins .05, .15, .15; found .3, -.7, .4
     assert float(found.mse) == pytest.approx(mse, abs=1e-6)
     assert float(found.ranking) == pytest.approx(0, abs=1e-6)
-    closer = cost(Prediction(torch.tensor([0.62, 0.5, 0.6])), BATCH, TEXT, RECIPES["segae"])
+    closer = cost(ModelOutput(torch.tensor([0.62, 0.5, 0.6])), BATCH, TEXT, RECIPES["segae"])
     # found .02, -.12, .1
     ranking = (0.03 + 0.03 + 0.05) / 3
     assert float(closer.ranking) == pytest.approx(ranking, abs=1e-6)
@@ -49,7 +49,7 @@ def test_our_cost_by_hand():
 
 
 def test_predictions_in_half_precision_are_compared_in_single():
-    found = cost(Prediction(PREDICTED.half()), BATCH, TEXT, RECIPES["segae"])
+    found = cost(ModelOutput(PREDICTED.half()), BATCH, TEXT, RECIPES["segae"])
     assert found.total.dtype == torch.float32
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from segae.errors import InputError
-from segae.models.spec import CropRule
+from segae.inputs.spec import CropRule
 from segae_trainer.train.recipes import RECIPES, resolve_recipe
 
 

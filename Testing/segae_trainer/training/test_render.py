@@ -6,15 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from segae.inputs.crops import crop_windows, cut, mask_boxes, network_input
-from segae.models.spec import PUBLISHED_CROP, CropRule, ModelSpec
+from segae.inputs.build import mask_channel, model_input
+from segae.inputs.crops import crops_around, cut, mask_boxes
+from segae.inputs.spec import CropRule, InputSpec
+from segae.inputs.stack import CTStack
+from segae.models.registry import new_spec
 from segae_trainer.data.training_set import KINDS
 from segae_trainer.train.losses import draw_margins, published_target
 from segae_trainer.train.recipes import RECIPES
 from segae_trainer.train.render import Renderer, boxes_of
 
-CONTEXT = ModelSpec("m", "segae-published", "resnet18", 6, input_size=48, crop=RECIPES["segae"].crop)
-MARGIN = replace(CONTEXT, crop=PUBLISHED_CROP)
+CONTEXT, MARGIN = (
+    new_spec("m", "segae-published", "resnet18", 6, input=InputSpec(size=48, crop=RECIPES[name].crop))
+    for name in ("segae", "published")
+)
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +36,11 @@ def test_plain_batches_are_what_scoring_shows_the_network(training_set, rows, re
         example = training_set.slice_of(row)
         masks = torch.from_numpy(example.mask)[None]
         height, width = example.ct.shape
-        windows = crop_windows(mask_boxes(masks), spec.crop, height, width, example.pixel_mm)
-        expected = network_input(torch.from_numpy(example.ct.copy())[None], masks, windows, spec)[0]
-        assert (batch.images[place] - expected).abs().max() < 1e-4
-        truth = cut(torch.from_numpy(example.truth)[None, None], windows, spec.input_size)[0, 0]
+        crops = crops_around(mask_boxes(masks), spec.input.crop, height, width, example.pixel_mm)
+        stack = CTStack.of_array(example.ct[None], (1.0, *example.pixel_mm))
+        shown = model_input(stack, np.zeros(1, int), masks, crops, [example.structure], spec.input)
+        assert (batch.images[place] - shown.images[0]).abs().max() < 1e-4
+        truth = cut(torch.from_numpy(example.truth)[None, None], crops, spec.input.size)[0, 0]
         assert (batch.truths[place] - truth).abs().max() < 1e-4
         assert int(batch.structures[place]) == example.structure
 
@@ -86,7 +92,7 @@ def test_mask_and_truth_stay_together_when_a_view_is_varied(training_set):
     exact = np.flatnonzero(training_set.table["dice"] == 1)[:8]
     renderer = Renderer(RECIPES["segae"], CONTEXT)
     batch = renderer.varied(training_set, exact, torch.Generator().manual_seed(3))
-    masks = batch.images[:, -1] * CONTEXT.mask_std + CONTEXT.mask_mean
+    masks = mask_channel(batch.images, CONTEXT.input)
     assert (masks - batch.truths).abs().max() < 1e-4
     assert masks.sum(dim=(1, 2)).min() > 0
 
@@ -95,14 +101,15 @@ def test_where_an_organ_was_missed_the_window_lies_round_the_organ(training_set)
     missed = np.flatnonzero(training_set.table["kind"] == KINDS.index("missed"))
     assert len(missed)
     batch = Renderer(RECIPES["segae"], CONTEXT).plain(training_set, missed)
-    assert (batch.images[:, -1] == (0 - CONTEXT.mask_mean) / CONTEXT.mask_std).all()
+    assert (batch.images[:, -1] == (0 - CONTEXT.input.mask_mean) / CONTEXT.input.mask_std).all()
     assert (batch.target == 0).all()
     assert (batch.truths.sum(dim=(1, 2)) > 0).all()
 
 
 def test_windows_beyond_the_image_see_air(training_set, rows):
-    wide = replace(CONTEXT, crop=CropRule("context", scale=1.0, millimetres=2000.0))
+    rule = CropRule("context", scale=1.0, millimetres=2000.0)
+    wide = replace(CONTEXT, input=replace(CONTEXT.input, crop=rule))
     batch = Renderer(RECIPES["segae"], wide).plain(training_set, rows[:4])
-    air = (0 - wide.ct_mean) / wide.ct_std
+    air = (0 - wide.input.ct_mean) / wide.input.ct_std
     assert batch.images[:, 0, 0, 0] == pytest.approx(air)
     assert batch.images[:, 0, -1, -1] == pytest.approx(air)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from segae.inputs.build import ModelInput
 from segae.labels.table import by_index
 from segae.models.quality_model import QualityModel
 from segae_trainer.train.batches import usable_rows
@@ -32,13 +33,14 @@ def test_two_epochs_end_in_a_model_that_scores_and_says_how_it_was_trained(train
     assert model.spec.training["learning"]["training_set"] == training_set.fingerprint
     assert model.spec.training["start"] == "random weights"
     assert model.spec.figures["validation"]["n"] > 10
-    assert model.spec.orientation == "LAS"
+    assert model.spec.input.orientation == "LAS"
     rows = trained_structures(training_set, usable_rows(training_set, "train", RECIPES[recipe]))
-    assert model.spec.trained_rows == tuple(rows)
+    assert model.spec.trained_labels == tuple(rows)
     assert model.knows(by_index(rows[0]))
     stranger = by_index(next(i for i in range(1, 145) if i not in rows))
     assert model.knows(stranger) and not model.trained_on(stranger) and model.trained_on(by_index(rows[0]))
-    assert torch.isfinite(model.predict(torch.zeros(2, 2, 32, 32), [rows[0], rows[1]]).dsc).all()
+    blank = ModelInput(torch.zeros(2, 2, 32, 32), torch.tensor([rows[0], rows[1]]))
+    assert torch.isfinite(model.predict(blank).score).all()
 
 
 def test_the_run_folder_holds_what_the_panel_and_people_read(trained):

@@ -8,12 +8,12 @@ import torch
 import torchvision
 
 from segae.errors import InputError, ModelError
+from segae.inputs.spec import InputSpec
 from segae.models.checkpoint import load_checkpoint
-from segae.models.registry import build_network
-from segae.models.spec import ModelSpec
+from segae.models.registry import build_network, new_spec
 from segae_trainer.train.start import first_network, layers_of, network_spec
 
-SPEC = ModelSpec("m", "segae-published", "resnet18", 6, input_size=32)
+SPEC = new_spec("m", "segae-published", "resnet18", 6, input=InputSpec(size=32))
 
 
 @pytest.fixture
@@ -60,9 +60,10 @@ def test_training_begins_from_imported_published_weights(tiny, published_checkpo
     assert layers_of(path) == {"architecture": "segae-published", "backbone": "resnet18"}
 
 
-@pytest.mark.parametrize(
-    "change", [{"text_dim": 9}, {"backbone": "resnet50"}, {"hu_windows": ((0.0, 1.0), (2.0, 3.0))}]
-)
+TWO_WINDOWS = InputSpec(size=32, hu_windows=((0.0, 1.0), (2.0, 3.0)))
+
+
+@pytest.mark.parametrize("change", [{"text_dim": 9}, {"backbone": "resnet50"}, {"input": TWO_WINDOWS}])
 def test_weights_of_other_shapes_are_refused_with_both_shapes(tiny, make_model, change):
     path = make_model("other")
     with pytest.raises(ModelError, match=r"other\.safetensors.*does not fit.* there and .* here"):

@@ -1,4 +1,4 @@
-"""Where in the body a window lies, told the same way whatever the file's axis order."""
+"""Where in the body a crop lies, described the same way whatever the file's axis order."""
 
 from __future__ import annotations
 
@@ -10,17 +10,23 @@ import torch
 
 from segae.data import Segment, Segmentation, Volume
 from segae.geometry.orientation import to_orientation
-from segae.inputs.crops import Windows
-from segae.inputs.position import CONTEXT, OFFSETS_MM, PLACE, context_numbers, measure_body
-from segae.inputs.prepare import orient_ct, prepare
-from segae.models.spec import CropRule, ModelSpec
+from segae.inputs.crops import Crops
+from segae.inputs.position import (
+    OFFSETS_MM,
+    PLACE_FEATURES,
+    POSITION_FEATURES,
+    body_outline,
+    position_features,
+)
+from segae.inputs.prepare import prepare
+from segae.inputs.spec import CropRule, InputSpec
+from segae.inputs.stack import CTStack
 
 CODES = ["".join(code) for axes in permutations(("RL", "AP", "SI")) for code in product(*axes)]
-SPEC = ModelSpec(
-    "m", "segae-dense", "small", 4, input_size=32, crop=CropRule("context", scale=1.35, millimetres=70.0),
-    neighbours_mm=(-6.0, 6.0), context=True, predicts_areas=True,
+SPEC = InputSpec(
+    size=32, crop=CropRule("context", scale=1.35, millimetres=70.0), neighbours_mm=(-6.0, 6.0),
+    position_features=True,
 )  # fmt: skip
-CPU = torch.device("cpu")
 
 
 def phantom() -> torch.Tensor:
@@ -33,7 +39,7 @@ def phantom() -> torch.Tensor:
 
 
 def test_the_body_is_where_the_tissue_is():
-    body = measure_body(phantom(), (1.0, 1.0), 5.0)
+    body = body_outline(phantom(), (5.0, 1.0, 1.0))
     first_row, last_row, first_column, last_column = body.box[1].tolist()
     # 3 % of the body may lie beyond each end, and outlines are read at every fourth pixel.
     assert first_row == pytest.approx(40, abs=8)
@@ -46,31 +52,30 @@ def test_the_body_is_where_the_tissue_is():
     assert body.profile.abs().max() <= 2
 
 
-def numbers(windows: Windows, share: float, k: int, voxels: torch.Tensor, slice_mm: float = 5.0):
-    body = measure_body(voxels, (1.0, 1.0), slice_mm)
-    masks = torch.zeros(1, 200, 200, dtype=torch.bool)
-    masks.view(-1)[: round(share * float(windows.length.prod()))] = True
-    return context_numbers(windows, masks, torch.tensor([k]), body)[0]
+def features(crops: Crops, share: float, k: int, voxels: torch.Tensor, slice_mm: float = 5.0):
+    spacing = (slice_mm, 1.0, 1.0)
+    pixels = torch.tensor([round(share * float(crops.length.prod()))])
+    return position_features(crops, pixels, torch.tensor([k]), body_outline(voxels, spacing), spacing)[0]
 
 
-def window(row: float, column: float, length: float = 60.0) -> Windows:
-    return Windows(torch.tensor([[row - length / 2, column - length / 2]]), torch.full((1, 2), length), False)
+def crop(row: float, column: float, length: float = 60.0) -> Crops:
+    return Crops(torch.tensor([[row - length / 2, column - length / 2]]), torch.full((1, 2), length), False)
 
 
 def test_the_place_is_relative_to_the_body():
-    middle = numbers(window(100, 100), 0.25, 1, phantom())
-    left = numbers(window(100, 180), 0.25, 1, phantom())
-    front = numbers(window(160, 100), 0.25, 1, phantom())
-    assert len(middle) == CONTEXT
+    middle = features(crop(100, 100), 0.25, 1, phantom())
+    left = features(crop(100, 180), 0.25, 1, phantom())
+    front = features(crop(160, 100), 0.25, 1, phantom())
+    assert len(middle) == POSITION_FEATURES
     assert middle[2:4].abs().max() < 0.1
     assert left[3] == pytest.approx(1, abs=0.15)
     assert left[2].abs() < 0.1
     assert front[2] == pytest.approx(1, abs=0.15)
-    assert numbers(window(100, 900), 0.25, 1, phantom())[3] == 1.5
+    assert features(crop(100, 900), 0.25, 1, phantom())[3] == 1.5
 
 
-def test_window_size_and_filling_are_logarithms():
-    one, wide = (numbers(window(100, 100, length), 0.25, 1, phantom()) for length in (60.0, 120.0))
+def test_crop_size_and_filling_are_logarithms():
+    one, wide = (features(crop(100, 100, length), 0.25, 1, phantom()) for length in (60.0, 120.0))
     assert wide[0] - one[0] == pytest.approx(np.log(2))
     assert wide[1] == pytest.approx(one[1])
     assert one[0] == pytest.approx(np.log(60 / 150))
@@ -79,12 +84,12 @@ def test_window_size_and_filling_are_logarithms():
 
 def test_the_profile_tells_of_the_slices_above_and_below():
     voxels = torch.cat([phantom()[1:2]] * 10 + [phantom()[2:3]] * 10)
-    body = measure_body(voxels, (1.0, 1.0), 30.0)
-    found = numbers(window(100, 100), 0.25, 9, voxels, 30.0)[PLACE:].reshape(len(OFFSETS_MM), 3)
+    body = body_outline(voxels, (30.0, 1.0, 1.0))
+    found = features(crop(100, 100), 0.25, 9, voxels, 30.0)[PLACE_FEATURES:].reshape(len(OFFSETS_MM), 3)
     expected = body.profile[[7, 8, 9, 10, 11]]
     assert torch.equal(found, expected)
     assert found[2, 0] != found[3, 0]
-    end = numbers(window(100, 100), 0.25, 19, voxels, 30.0)[PLACE:].reshape(len(OFFSETS_MM), 3)
+    end = features(crop(100, 100), 0.25, 19, voxels, 30.0)[PLACE_FEATURES:].reshape(len(OFFSETS_MM), 3)
     assert torch.equal(end[2:], body.profile[[19, 19, 19]])  # beyond the scan its last slice counts
 
 
@@ -96,34 +101,34 @@ def case(sample_ct: Volume, few_organs: Segmentation) -> tuple[Volume, Segment]:
 
 @pytest.fixture(scope="module")
 def reference(case: tuple[Volume, Segment]) -> dict[float, np.ndarray]:
-    return _told(case[0], case[1], "LAS")
+    return _seen(case[0], case[1], "LAS")
 
 
-def _told(volume: Volume, segment: Segment, code: str) -> dict[float, np.ndarray]:
-    """Context and middle of the picture of each slice, by its height, from a file in axis order `code`."""
+def _seen(volume: Volume, segment: Segment, code: str) -> dict[float, np.ndarray]:
+    """Position features and pixels of each slice, by its height, from a file in axis order `code`."""
     voxels, grid = to_orientation(volume.voxels, volume.grid, code)
     mask = to_orientation(segment.full_mask(), volume.grid, code)[0]
     stored = Segment.from_mask(segment.name, segment.structure, mask, grid)
-    ct = orient_ct(Volume(np.ascontiguousarray(voxels), grid), SPEC.orientation, CPU, with_body=True)
+    stack = CTStack.of(Volume(np.ascontiguousarray(voxels), grid), SPEC)
     found = {}
-    for part in prepare(ct, stored, SPEC):
-        assert part.context is not None
-        pixels = part.images[:, :, ::4, ::4].flatten(1)
+    for part in prepare(stack, stored, SPEC, search=True):
+        assert part.input.position is not None
+        pixels = part.input.images[:, :, ::4, ::4].flatten(1)
         for place, z in enumerate(part.centres[:, 2]):
-            told = (part.context[place], pixels[place], torch.tensor([part.searched_mm[place]]))
-            found[round(float(z), 3)] = torch.cat(told).numpy()
+            shown = (part.input.position[place], pixels[place], torch.tensor([part.searched_mm[place]]))
+            found[round(float(z), 3)] = torch.cat(shown).numpy()
     return found
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_every_axis_order_tells_the_same(code: str, case, reference: dict[float, np.ndarray]):
-    found = _told(case[0], case[1], code)
+def test_every_axis_order_gives_the_same(code: str, case, reference: dict[float, np.ndarray]):
+    found = _seen(case[0], case[1], code)
     assert found.keys() == reference.keys()
     for z, values in found.items():
         assert values == pytest.approx(reference[z], abs=1e-3)
 
 
-def test_the_slices_of_an_organ_are_told_apart(reference: dict[float, np.ndarray]):
-    numbers = np.stack([values[:CONTEXT] for values in reference.values()])
+def test_the_slices_of_an_organ_differ(reference: dict[float, np.ndarray]):
+    numbers = np.stack([values[:POSITION_FEATURES] for values in reference.values()])
     assert len(np.unique(numbers.round(4), axis=0)) > len(numbers) / 2
     assert (numbers[:, 3] > 0.2).all()  # the left kidney lies on the left

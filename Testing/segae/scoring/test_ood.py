@@ -7,15 +7,15 @@ import pytest
 import torch
 
 from segae.data import Segmentation, Volume
+from segae.inputs.spec import InputSpec
 from segae.models.quality_model import QualityModel
-from segae.models.spec import ModelSpec
-from segae.scoring.ood import MEASURES, picture_measures, typical_range, unlike, unlike_findings
+from segae.scoring.ood import MEASURES, image_measures, typical_range, unlike, unlike_findings
 from segae.scoring.scorer import Scorer
 
-SPEC = ModelSpec("m", "segae-dense", "small", 4, input_size=16)
+SPEC = InputSpec(size=16)
 
 
-def pictures(ct: torch.Tensor) -> torch.Tensor:
+def images(ct: torch.Tensor) -> torch.Tensor:
     """Inputs (n, 2, S, S) from CT channels 0..1 (n, S, S)."""
     return torch.stack(((ct - SPEC.ct_mean) / SPEC.ct_std, torch.zeros_like(ct)), dim=1)
 
@@ -23,14 +23,14 @@ def pictures(ct: torch.Tensor) -> torch.Tensor:
 def test_measures_by_hand():
     half = torch.zeros(1, 16, 16)
     half[:, :, 8:] = 1
-    mean, spread, dark, bright, edges = picture_measures(pictures(half), SPEC)[0].tolist()
+    mean, spread, dark, bright, edges = image_measures(images(half), SPEC)[0].tolist()
     assert mean == pytest.approx(0.5)
     assert spread == pytest.approx(0.5, abs=0.01)
     assert (dark, bright) == (0.5, 0.5)
     assert edges == pytest.approx((1 / 15) / 2)  # one of 15 steps along rows, none along columns
 
 
-def test_nearly_all_training_pictures_lie_in_the_range():
+def test_nearly_all_training_images_lie_in_the_range():
     measures = np.random.default_rng(0).normal(0, 1, (2000, 5))
     typical = typical_range(measures)
     assert set(typical) == set(MEASURES)
@@ -72,9 +72,9 @@ def test_a_scan_of_another_kind_gets_a_finding_and_keeps_its_scores(
     measures: list[np.ndarray] = []
 
     class Listening(torch.nn.Module):
-        def forward(self, images, text, context):
-            measures.append(picture_measures(images, seeing_model.spec).numpy())
-            return seeing_model.network(images, text, context)
+        def forward(self, images, text, position):
+            measures.append(image_measures(images, seeing_model.spec.input).numpy())
+            return seeing_model.network(images, text, position)
 
     listening = QualityModel(seeing_model.spec, Listening(), seeing_model.text_vectors)
     Scorer(listening).score_case(sample_ct, few_organs)

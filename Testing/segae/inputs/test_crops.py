@@ -1,4 +1,4 @@
-"""Windows are cut as published, and resized as Pillow resizes numbers of type float."""
+"""Crops are cut as published, and resized as Pillow resizes numbers of type float."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from segae.inputs.crops import Windows, crop_windows, mask_boxes, network_input, reach
-from segae.models.spec import CropRule, ModelSpec
+from segae.inputs.build import model_input
+from segae.inputs.crops import Crops, crops_around, mask_boxes
+from segae.inputs.spec import CropRule, InputSpec
+from segae.inputs.stack import CTStack
 
-PLAIN = ModelSpec(
-    "m", "segae-published", "resnet18", text_dim=8, input_size=32,
-    ct_mean=0.0, ct_std=1.0, mask_mean=0.0, mask_std=1.0,
-)  # fmt: skip
+PLAIN = InputSpec(size=32, ct_mean=0.0, ct_std=1.0, mask_mean=0.0, mask_std=1.0)
 CLOSE = 5e-6
+
+
+def seen(ct: np.ndarray, masks: np.ndarray, crops: Crops, spec: InputSpec) -> torch.Tensor:
+    """Images (B, channels, S, S) of all slices of `ct` (B, H, W) with their masks."""
+    stack = CTStack.of_array(ct, (1.0, 1.0, 1.0))
+    labels = [13] * len(ct)
+    return model_input(stack, np.arange(len(ct)), torch.from_numpy(masks), crops, labels, spec).images
 
 
 def _published_crop(mask: np.ndarray) -> tuple[int, int, int, int]:
@@ -64,9 +70,9 @@ def test_the_margin_crop_is_the_published_one_resized_by_pillow(
 ) -> None:
     ct, masks = case
     boxes = mask_boxes(torch.from_numpy(masks))
-    windows = crop_windows(boxes, PLAIN.crop, ct.shape[1], ct.shape[2], (1.0, 1.0))
-    spec = replace(PLAIN, input_size=size)
-    images = network_input(torch.from_numpy(ct), torch.from_numpy(masks), windows, spec).numpy()
+    crops = crops_around(boxes, PLAIN.crop, ct.shape[1], ct.shape[2], (1.0, 1.0))
+    spec = replace(PLAIN, size=size)
+    images = seen(ct, masks, crops, spec).numpy()
     for image, slice_, mask in zip(images, ct, masks, strict=True):
         r0, r1, c0, c1 = _published_crop(mask)
         expected = [_pillow(plane[r0:r1, c0:c1], size) for plane in (_scaled(slice_), mask)]
@@ -86,17 +92,17 @@ def test_the_context_crop_sees_air_beyond_the_border(
     ct, masks = case
     rule = CropRule("context", scale=scale, millimetres=millimetres)
     boxes = mask_boxes(torch.from_numpy(masks))
-    windows = crop_windows(boxes, rule, ct.shape[1], ct.shape[2], pixel_mm)
-    images = network_input(torch.from_numpy(ct), torch.from_numpy(masks), windows, PLAIN).numpy()
+    crops = crops_around(boxes, rule, ct.shape[1], ct.shape[2], pixel_mm)
+    images = seen(ct, masks, crops, PLAIN).numpy()
     for image, slice_, mask, (r0, r1, c0, c1) in zip(images, ct, masks, boxes.tolist(), strict=True):
         side = scale * max((r1 + 1 - r0) * pixel_mm[0], (c1 + 1 - c0) * pixel_mm[1]) + millimetres
-        # Outside is padded with air wide enough for the filter, and the window's edges lie between pixels.
+        # Outside is padded with air wide enough for the filter, and the crop's edges lie between pixels.
         height, width = side / pixel_mm[0], side / pixel_mm[1]
-        pad = int(max(height, width) * (1 + 2 / PLAIN.input_size)) + 4
+        pad = int(max(height, width) * (1 + 2 / PLAIN.size)) + 4
         top, left = (r0 + r1 + 1 - height) / 2 + pad, (c0 + c1 + 1 - width) / 2 + pad
-        for plane, seen in zip((_scaled(slice_), mask.astype(float)), image, strict=True):
-            expected = _open_resize(np.pad(plane, pad), (top, left), (height, width), PLAIN.input_size)
-            assert np.abs(seen - expected).max() < 10 * CLOSE
+        for plane, shown in zip((_scaled(slice_), mask.astype(float)), image, strict=True):
+            expected = _open_resize(np.pad(plane, pad), (top, left), (height, width), PLAIN.size)
+            assert np.abs(shown - expected).max() < 10 * CLOSE
 
 
 def _open_resize(
@@ -113,35 +119,32 @@ def _open_resize(
     return matrices[0] @ image @ matrices[1].T
 
 
-def test_a_whole_image_in_an_open_window_is_what_pillow_makes_of_it_away_from_the_border() -> None:
+def test_a_whole_image_in_an_open_crop_is_what_pillow_makes_of_it_away_from_the_border() -> None:
     image = np.random.default_rng(1).normal(0, 100, (120, 120)).astype(np.float32)
-    windows = Windows(torch.tensor([[30.0, 30.0]]), torch.tensor([[64.0, 64.0]]), closed=False)
-    no_mask = torch.zeros(1, 120, 120, dtype=torch.bool)
-    seen = network_input(torch.from_numpy(image)[None], no_mask, windows, PLAIN)
+    crops = Crops(torch.tensor([[30.0, 30.0]]), torch.tensor([[64.0, 64.0]]), closed=False)
+    shown = seen(image[None], np.zeros((1, 120, 120), bool), crops, PLAIN)
     expected = _pillow(_scaled(image), 60)[15:47, 15:47]  # 120 -> 60: the same step of 2 pixels
-    assert np.abs(seen[0, 0].numpy() - expected).max() < CLOSE
+    assert np.abs(shown[0, 0].numpy() - expected).max() < CLOSE
 
 
-def test_pixels_that_are_not_square_get_a_window_that_is_square_in_the_patient() -> None:
+def test_pixels_that_are_not_square_get_a_crop_that_is_square_in_the_patient() -> None:
     boxes = torch.tensor([[50, 59, 50, 59]])  # 10 x 10 pixels: 20 mm x 10 mm
-    windows = crop_windows(boxes, CropRule("context", scale=2, millimetres=4), 110, 110, (2.0, 1.0))
-    assert windows.length.tolist() == [[22.0, 44.0]]
-    assert (windows.start + windows.length / 2).tolist() == [[55.0, 55.0]]
+    crops = crops_around(boxes, CropRule("context", scale=2, millimetres=4), 110, 110, (2.0, 1.0))
+    assert crops.length.tolist() == [[22.0, 44.0]]
+    assert (crops.start + crops.length / 2).tolist() == [[55.0, 55.0]]
 
 
-def test_a_window_wholly_in_air_is_air() -> None:
-    windows = Windows(torch.tensor([[-40.0, -40.0]]), torch.tensor([[20.0, 20.0]]), closed=False)
-    ct, mask = torch.full((1, 30, 30), 100), torch.ones(1, 30, 30, dtype=torch.bool)
-    assert network_input(ct, mask, windows, PLAIN).abs().max() == 0
+def test_a_crop_wholly_in_air_is_air() -> None:
+    crops = Crops(torch.tensor([[-40.0, -40.0]]), torch.tensor([[20.0, 20.0]]), closed=False)
+    assert seen(np.full((1, 30, 30), 100), np.ones((1, 30, 30), bool), crops, PLAIN).abs().max() == 0
 
 
 @pytest.mark.parametrize("start", [-90.0, 90.0])
-def test_windows_beyond_the_image_read_one_line_of_it_at_least(start: float) -> None:
-    windows = Windows(torch.full((1, 2), start), torch.full((1, 2), 8.0), closed=False)
-    for lines in windows.hull(32, 40, 8):
+def test_crops_beyond_the_image_read_one_line_of_it_at_least(start: float) -> None:
+    crops = Crops(torch.full((1, 2), start), torch.full((1, 2), 8.0), closed=False)
+    for lines in crops.hull(32, 40, 8):
         assert lines.stop == lines.start + 1
-    ct, mask = torch.full((1, 32, 40), 500.0), torch.ones(1, 32, 40, dtype=torch.bool)
-    assert network_input(ct, mask, windows, PLAIN).abs().max() == 0
+    assert seen(np.full((1, 32, 40), 500.0), np.ones((1, 32, 40), bool), crops, PLAIN).abs().max() == 0
 
 
 def test_an_empty_mask_borrows_the_box_of_its_neighbours() -> None:
@@ -153,29 +156,27 @@ def test_an_empty_mask_borrows_the_box_of_its_neighbours() -> None:
 
 def test_a_margin_of_nothing_still_cuts_a_pixel() -> None:
     boxes = torch.tensor([[4, 4, 9, 9], [0, 0, 0, 0]])
-    windows = crop_windows(boxes, CropRule("margin", pixels=0), 10, 10, (1.0, 1.0))
-    assert windows.length.tolist() == [[1.0, 1.0], [1.0, 1.0]]
+    crops = crops_around(boxes, CropRule("margin", pixels=0), 10, 10, (1.0, 1.0))
+    assert crops.length.tolist() == [[1.0, 1.0], [1.0, 1.0]]
 
 
-def test_the_surroundings_are_a_longer_window_with_the_same_centre_before_the_mask() -> None:
-    spec = replace(PLAIN, input_size=8, surround=4.0)
-    ct = torch.full((1, 2, 64, 64), -1000.0)
-    ct[:, :, 28:36, 28:36] = 500.0
-    windows = Windows(torch.full((1, 2), 28.0), torch.full((1, 2), 8.0), closed=False)
-    images = network_input(ct, torch.zeros(1, 64, 64, dtype=torch.bool), windows, spec)
+def test_the_context_view_is_a_longer_crop_with_the_same_middle_before_the_mask() -> None:
+    spec = replace(PLAIN, size=8, context_view=4.0, neighbours_mm=(0.0,))
+    ct = np.full((1, 64, 64), -1000.0)
+    ct[:, 28:36, 28:36] = 500.0
+    crops = Crops(torch.full((1, 2), 28.0), torch.full((1, 2), 8.0), closed=False)
+    images = seen(ct, np.zeros((1, 64, 64), bool), crops, spec)
     assert images.shape == (1, 4, 8, 8)
     around = images[0, 2]  # four of the slice's pixels in one: the bright square fills two by two
     assert around[3:5, 3:5].min() > 0.6
     assert around[[0, 1, 6, 7]].max() == 0
     assert images[0, 0].min() > 0.8
-    assert reach(windows, spec).start.tolist() == [[16.0, 16.0]]
-    assert reach(windows, PLAIN).start.tolist() == [[28.0, 28.0]]
 
 
 def test_channels_are_the_hu_windows_and_then_the_mask() -> None:
     normalised = replace(PLAIN, ct_mean=0.5, ct_std=0.25, mask_mean=0.5, mask_std=0.5)
     spec = replace(normalised, hu_windows=((-100.0, 100.0), (0.0, 1000.0)))
-    windows = Windows(torch.zeros(1, 2), torch.full((1, 2), 32.0), closed=True)
-    ct, mask = torch.full((1, 32, 32), 50.0), torch.ones(1, 32, 32, dtype=torch.bool)
-    values = network_input(ct, mask, windows, spec)[0].mean(dim=(1, 2))
+    crops = Crops(torch.zeros(1, 2), torch.full((1, 2), 32.0), closed=True)
+    shown = seen(np.full((1, 32, 32), 50.0), np.ones((1, 32, 32), bool), crops, spec)
+    values = shown[0].mean(dim=(1, 2))
     assert values.tolist() == pytest.approx([(0.75 - 0.5) / 0.25, (0.05 - 0.5) / 0.25, 1.0], abs=1e-5)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from segae.data import Segment
 from segae.geometry.grid import Grid
-from segae.inputs.crops import Windows
+from segae.inputs.build import ModelInput
+from segae.inputs.crops import Crops
 from segae.inputs.prepare import PreparedSlices, batches
 from segae.labels.resolver import resolve
 
@@ -26,10 +27,10 @@ def prepared(first: int, count: int) -> PreparedSlices:
     values = torch.tensor(numbers, dtype=torch.float32)
     array = np.array(numbers, float)
     pair = values[:, None].expand(-1, 2)
+    shown = ModelInput(values[:, None], values.long(), values[:, None])
     return PreparedSlices(
-        segment(), values[:, None], Windows(pair, pair, closed=False), numbers, numbers, array[:, None],
-        array,
-        values[:, None], array, array,
+        segment(), shown, Crops(pair, pair, closed=False), numbers, numbers,
+        array[:, None], array, array, array,
     )  # fmt: skip
 
 
@@ -38,13 +39,14 @@ def test_all_slices_come_once_and_in_order_in_batches_of_the_same_size(counts: l
     starts = np.cumsum([0, *counts])
     parts = (prepared(int(first), count) for first, count in zip(starts, counts, strict=False))
     found = list(batches(parts, size))
-    lengths = [sum(len(part.slices) for part in batch) for batch in found]
+    lengths = [sum(len(part) for part in batch) for batch in found]
     assert all(length == size for length in lengths[:-1])
     assert all(0 < length <= size for length in lengths)
     flat = [part for batch in found for part in batch]
     assert [k for part in flat for k in part.slices] == list(range(sum(counts)))
     for part in flat:
-        assert part.images[:, 0].tolist() == part.areas_mm2.tolist() == part.slices
-        assert part.windows.start[:, 0].tolist() == part.searched_mm.tolist() == part.slices
-        assert part.context is not None
-        assert part.context[:, 0].tolist() == part.oriented == part.slices
+        shown = part.input
+        assert shown.images[:, 0].tolist() == part.areas_mm2.tolist() == part.slices
+        assert part.crops.start[:, 0].tolist() == part.searched_mm.tolist() == part.slices
+        assert shown.position is not None
+        assert shown.position[:, 0].tolist() == part.oriented == part.slices == shown.structures.tolist()

@@ -10,16 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from segae.errors import InputError, SegAEError
-from segae.models.output import Prediction
+from segae.inputs.build import ModelInput
+from segae.inputs.spec import InputSpec
+from segae.models.output import ModelOutput
 from segae.models.quality_model import QualityModel
-from segae.models.registry import ARCHITECTURES, backbones, build_network
-from segae.models.spec import ModelSpec
+from segae.models.registry import ARCHITECTURES, backbones, build_network, new_spec
 from segae.scoring.device import choose_device
 from segae.scoring.engines import (
     AcceleratorRunner,
     fold_batch_norm,
     halving_on_out_of_memory,
-    join,
     make_runner,
 )
 
@@ -40,7 +40,7 @@ def model(published_checkpoint: Callable[[str, str], Path]) -> QualityModel:
 def test_folding_batch_norms_changes_nothing(architecture: str) -> None:
     torch.manual_seed(3)
     size = backbones(architecture)[0]
-    network = build_network(ModelSpec("m", architecture, size, text_dim=8, input_size=64)).eval()
+    network = build_network(new_spec("m", architecture, size, 8, input=InputSpec(size=64))).eval()
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         for values in (norm.running_mean, norm.running_var, norm.weight.data, norm.bias.data):
@@ -51,7 +51,7 @@ def test_folding_batch_norms_changes_nothing(architecture: str) -> None:
     assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
     images, text = _batch(2)[0], torch.randn(2, 8)
     with torch.inference_mode():
-        before, after = network(images, text).dsc, folded(images, text).dsc
+        before, after = network(images, text).score, folded(images, text).score
     assert after.tolist() == pytest.approx(before.tolist(), rel=1e-5, abs=1e-5)
     assert any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
 
@@ -59,28 +59,30 @@ def test_folding_batch_norms_changes_nothing(architecture: str) -> None:
 @pytest.mark.parametrize("n", [1, 4, 9])
 def test_the_cpu_runner_gives_what_the_network_says(n: int, model: QualityModel) -> None:
     images, structures = _batch(n)
-    expected = model.predict(images, structures).dsc.tolist()
-    assert make_runner(model, CPU).run(images, structures).dsc.tolist() == pytest.approx(expected, abs=1e-5)
+    expected = model.predict(ModelInput(images, structures)).score.tolist()
+    assert make_runner(model, CPU).run(ModelInput(images, structures)).score.tolist() == pytest.approx(
+        expected, abs=1e-5
+    )
 
 
 def test_the_accelerator_runner_gives_what_the_network_says(model: QualityModel) -> None:
     images, structures = _batch(3)
-    expected = model.predict(images, structures).dsc.tolist()
+    expected = model.predict(ModelInput(images, structures)).score.tolist()
     runner = AcceleratorRunner(model, CPU)
-    assert runner.run(images, structures).dsc.tolist() == pytest.approx(expected, abs=1e-6)
+    assert runner.run(ModelInput(images, structures)).score.tolist() == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_onnx_engine_gives_what_torch_gives(model: QualityModel) -> None:
     small = QualityModel(
-        ModelSpec("m", "segae-published", "resnet18", text_dim=512, input_size=64),
+        new_spec("m", "segae-published", "resnet18", 512, input=InputSpec(size=64)),
         model.network,
         model.text_vectors,
     )
     onnx, plain = make_runner(small, CPU, "onnx"), make_runner(small, CPU, "torch")
     for n in (1, 2, 5):
         images, structures = _batch(n)
-        expected = plain.run(images, structures).dsc.tolist()
-        assert onnx.run(images, structures).dsc.tolist() == pytest.approx(expected, abs=1e-5)
+        expected = plain.run(ModelInput(images, structures)).score.tolist()
+        assert onnx.run(ModelInput(images, structures)).score.tolist() == pytest.approx(expected, abs=1e-5)
 
 
 def test_an_engine_that_does_not_exist_is_refused_with_those_that_do(model: QualityModel) -> None:
@@ -100,12 +102,12 @@ class SmallGPU:
         self.room, self.error = room, error
         self.fitted: list[int] = []
 
-    def __call__(self, images: Tensor, structures: Tensor) -> Prediction:
-        if len(images) > self.room:
+    def __call__(self, inputs: ModelInput) -> ModelOutput:
+        if len(inputs) > self.room:
             raise self.error
-        self.fitted.append(len(images))
-        dsc = images.sum(dim=(1, 2, 3)) + structures
-        return Prediction(dsc, interval=torch.stack((dsc, dsc + 1), dim=1))
+        self.fitted.append(len(inputs))
+        score = inputs.images.sum(dim=(1, 2, 3)) + inputs.structures
+        return ModelOutput(score, areas=torch.stack((score, score + 1), dim=1))
 
 
 FULL = [
@@ -120,11 +122,11 @@ FULL = [
 def test_when_memory_runs_out_the_batch_is_halved_and_the_work_goes_on(room: int, error: Exception) -> None:
     images, structures = _batch(11, size=2)
     gpu = SmallGPU(room, error)
-    prediction = halving_on_out_of_memory(gpu, images, structures)
-    assert torch.equal(prediction.dsc, images.sum(dim=(1, 2, 3)) + structures)
-    assert prediction.interval is not None
-    assert torch.equal(prediction.interval[:, 0], prediction.dsc)
-    assert prediction.error_map is None
+    output = halving_on_out_of_memory(gpu, ModelInput(images, structures))
+    assert torch.equal(output.score, images.sum(dim=(1, 2, 3)) + structures)
+    assert output.areas is not None
+    assert torch.equal(output.areas[:, 0], output.score)
+    assert output.error_map is None
     assert sum(gpu.fitted) == 11
     assert max(gpu.fitted) <= room
 
@@ -132,21 +134,21 @@ def test_when_memory_runs_out_the_batch_is_halved_and_the_work_goes_on(room: int
 @pytest.mark.parametrize("error", FULL, ids=["cuda", "without words", "mps"])
 def test_no_room_for_a_single_slice_is_said_in_a_sentence(error: Exception) -> None:
     with pytest.raises(SegAEError, match=r"no room for a single slice.*\.$"):
-        halving_on_out_of_memory(SmallGPU(0, error), *_batch(4, size=2))
+        halving_on_out_of_memory(SmallGPU(0, error), ModelInput(*_batch(4, size=2)))
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
     with pytest.raises(RuntimeError, match="shapes"):
-        halving_on_out_of_memory(SmallGPU(0, RuntimeError("shapes differ")), *_batch(4, size=2))
+        halving_on_out_of_memory(SmallGPU(0, RuntimeError("shapes differ")), ModelInput(*_batch(4, size=2)))
 
 
-def test_joined_predictions_keep_what_every_part_has() -> None:
-    parts = [Prediction(torch.ones(n), error_map=torch.zeros(n, 2, 4, 4)) for n in (2, 3)]
-    joined = join(parts)
-    assert joined.dsc.shape == (5,)
+def test_joined_outputs_keep_what_every_part_has() -> None:
+    parts = [ModelOutput(torch.ones(n), error_map=torch.zeros(n, 2, 4, 4)) for n in (2, 3)]
+    joined = ModelOutput.concatenate(parts)
+    assert joined.score.shape == (5,)
     assert joined.error_map is not None
     assert joined.error_map.shape == (5, 2, 4, 4)
-    assert joined.interval is None
+    assert joined.areas is None
 
 
 def test_auto_is_a_device_that_works() -> None:
