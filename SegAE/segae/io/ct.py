@@ -9,7 +9,7 @@ import numpy as np
 from segae.data import Volume
 from segae.errors import InputError
 from segae.io.dicom import read_dicom_series
-from segae.io.image import read_image
+from segae.io.readers import read_image
 
 _INT16 = np.iinfo(np.int16)
 

@@ -43,6 +43,19 @@ def read_dicom_series(folder: Path, series: str | None = None) -> tuple[np.ndarr
     return SimpleITK.GetArrayFromImage(image), grid
 
 
+def modality_of(folder: Path) -> str | None:
+    """Modality that the first DICOM file of a folder states; None when there is none that can be read."""
+    file = min((path for path in folder.iterdir() if path.is_file()), default=None)
+    reader = SimpleITK.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileName(str(file))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:  # no DICOM file, or one without pixels; such a folder is no CT
+        return None
+    return reader.GetMetaData(_MODALITY).strip() if reader.HasMetaDataKey(_MODALITY) else None
+
+
 def _series_files(folder: Path, series: str | None) -> tuple[str, ...]:
     with _no_warnings():
         found = {

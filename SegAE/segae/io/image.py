@@ -1,8 +1,12 @@
-"""From SimpleITK's LPS frame to the RAS frame used here. The only place where the two meet."""
+"""What is read from an image file, and the way from SimpleITK's LPS frame to the RAS frame used here.
+
+The only place where the two frames meet. A format of image files is an `ImageReader`; `segae.io.readers`
+lists them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +15,65 @@ import SimpleITK
 
 from segae.errors import InputError
 from segae.geometry.grid import Grid
-from segae.io.nifti import is_nifti, read_nifti_voxels
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class StoredImage:
+    """`voxels`[k, j, i], or [k, j, i, layer] where a segmentation has layers; SimpleITK's `header`."""
+
+    path: Path
+    voxels: np.ndarray
+    grid: Grid
+    header: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ImageReader:
+    """How one format of image files is read.
+
+    `suffixes`: endings of its file names. `voxels`: reads the voxels where SimpleITK's own way will not do.
+    `is_layered`: whether a header says that several values per voxel are layers of a segmentation.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    voxels: Callable[[Path], np.ndarray] | None = None
+    is_layered: Callable[[Mapping[str, str]], bool] = lambda header: False
+
+    def can_read(self, path: Path) -> bool:
+        """Whether the name ends like a file of this format."""
+        return path.name.lower().endswith(self.suffixes)
+
+    def read_grid(self, path: Path) -> Grid:
+        """The grid alone, from the header. Raises like `read`."""
+        grid, _, _ = self._open(path, layers=True)
+        return grid
+
+    def read(self, path: Path, *, layers: bool = False) -> StoredImage:
+        """Read one three-dimensional scalar image; with `layers` also the layers of a segmentation.
+
+        Raises `InputError` when the file is no image, is cut short, or is 2D, 4D or coloured.
+        """
+        grid, header, reader = self._open(path, layers)
+        return StoredImage(path, self.voxels(path) if self.voxels else _execute(reader, path), grid, header)
+
+    def _open(self, path: Path, layers: bool) -> tuple[Grid, dict[str, str], SimpleITK.ImageFileReader]:
+        reader = _reader(path)
+        header = _header(reader)
+        if reader.GetNumberOfComponents() != 1 and not (layers and self.is_layered(header)):
+            raise InputError(
+                f'"{path}" holds {reader.GetNumberOfComponents()} values per voxel (colour or several '
+                "images); give one image with one value per voxel."
+            )
+        if reader.GetDimension() != 3:
+            raise InputError(
+                f'"{path}" has {reader.GetDimension()} dimensions; give one three-dimensional image.'
+            )
+        grid = grid_from_lps(reader.GetSize(), reader.GetSpacing(), reader.GetDirection(), reader.GetOrigin())
+        check_grid(grid, path)
+        return grid, header, reader
 
 
 def grid_from_lps(
@@ -30,56 +90,6 @@ def grid_from_lps(
 def ras_from_lps(vector: Sequence[float]) -> np.ndarray:
     """A vector or point (x, y, z) in RAS."""
     return _LPS_TO_RAS @ np.asarray(vector, float)
-
-
-SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
-
-
-@dataclass(frozen=True, eq=False)
-class StoredImage:
-    """`voxels`[k, j, i], or [k, j, i, layer] where a segmentation has layers; SimpleITK's `header`."""
-
-    path: Path
-    voxels: np.ndarray
-    grid: Grid
-    header: Mapping[str, str]
-
-
-def is_image_name(path: Path) -> bool:
-    """Whether the name ends like an image file that can be read here."""
-    return path.name.lower().endswith(SUFFIXES)
-
-
-def stem(path: Path) -> str:
-    """File name without its image extension: "liver" for liver.nii.gz and for liver.seg.nrrd."""
-    name = path.name
-    for suffix in (".seg.nrrd", *sorted(SUFFIXES, key=len, reverse=True)):
-        if name.lower().endswith(suffix):
-            return name[: -len(suffix)]
-    return path.stem
-
-
-def read_image(path: Path, *, layers: bool = False) -> StoredImage:
-    """Read one three-dimensional scalar image; with `layers` also the 4D arrays of `.seg.nrrd` files.
-
-    Raises `InputError` when the file is missing, is no image, is cut short, or is 2D, 4D or coloured.
-    """
-    reader = _open(path)
-    header = _header(reader)
-    layered = layers and header.get("NRRD_kinds[pixel]") in ("list", "vector")
-    if reader.GetNumberOfComponents() != 1 and not layered:
-        raise InputError(
-            f'"{path}" holds {reader.GetNumberOfComponents()} values per voxel (colour or several images); '
-            "give one image with one value per voxel."
-        )
-    if reader.GetDimension() != 3:
-        raise InputError(
-            f'"{path}" has {reader.GetDimension()} dimensions; give one three-dimensional image.'
-        )
-    grid = grid_from_lps(reader.GetSize(), reader.GetSpacing(), reader.GetDirection(), reader.GetOrigin())
-    check_grid(grid, path)
-    voxels = read_nifti_voxels(path) if is_nifti(path) else _execute(reader, path)
-    return StoredImage(path, voxels, grid, header)
 
 
 def check_grid(grid: Grid, path: Path) -> None:
@@ -100,13 +110,12 @@ def unreadable(path: Path, reason: str = "") -> InputError:
     )
 
 
-def _open(path: Path) -> SimpleITK.ImageFileReader:
-    if not path.exists():
-        raise InputError(f'There is no file "{path}"; check the path.')
-    if not path.is_file():
-        raise InputError(f'"{path}" is a folder, not an image file; give one file.')
-    if not is_image_name(path):  # without this check a file beside it with a known ending might be read
-        raise InputError(f'"{path}" is no image by its name; expected is an ending of {", ".join(SUFFIXES)}.')
+def read_header(path: Path) -> dict[str, str]:
+    """The fields of a file's header. Raises `InputError` when it has none that can be read."""
+    return _header(_reader(path))
+
+
+def _reader(path: Path) -> SimpleITK.ImageFileReader:
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(path))
     try:

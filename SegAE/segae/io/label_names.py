@@ -8,8 +8,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from segae.errors import InputError
-from segae.io.image import stem
-from segae.io.nifti import has_extension, is_nifti, open_nifti
+from segae.io.nifti import NIFTI, has_extension, open_nifti
+from segae.io.readers import stem
 
 _VALUE_COLUMNS = ("value", "label_value", "labelvalue", "index", "id", "key", "label")
 _NAME_COLUMNS = ("name", "structure", "organ", "label_name", "labelname", "class", "segment", "label")
@@ -41,7 +41,7 @@ def read_names(path: Path) -> dict[int, str]:
 
 def header_names(path: Path) -> dict[int, str]:
     """Value -> name from the label table in the header extension of a NIfTI file; empty if it has none."""
-    if not (is_nifti(path) and has_extension(path)):
+    if not (NIFTI.can_read(path) and has_extension(path)):
         return {}
     try:
         import nibabel

@@ -17,6 +17,7 @@ from typing import cast
 import numpy as np
 
 from segae.errors import InputError
+from segae.io.image import ImageReader
 
 _HEADER_SIZE = 348
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -39,11 +40,6 @@ class _Layout:
     @property
     def n_bytes(self) -> int:
         return int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
-
-
-def is_nifti(path: Path) -> bool:
-    """Whether the name says NIfTI in one file."""
-    return path.name.lower().endswith((".nii", ".nii.gz"))
 
 
 def read_nifti_voxels(path: Path) -> np.ndarray:
@@ -124,3 +120,6 @@ def _scaled(voxels: np.ndarray, layout: _Layout) -> np.ndarray:
 
 def _damaged(path: Path) -> InputError:
     return InputError(f'"{path}" is cut short or damaged; copy it again from its source.')
+
+
+NIFTI = ImageReader("NIfTI", (".nii", ".nii.gz"), read_nifti_voxels)

@@ -7,19 +7,21 @@ Segments that do not overlap share a layer; each layer is one component of the a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from segae.data import Segment, pack
+from segae.data import Segment
 from segae.errors import InputError
 from segae.geometry.box import Box
 from segae.geometry.grid import Grid
-from segae.io.boxes import boxes_by_label, whole_numbers
-from segae.io.image import StoredImage
+from segae.io.image import StoredImage, read_header
+from segae.io.label_names import find_names_file
+from segae.io.masks import MaskReader, MaskRequest, boxes_by_label, known, segment_of, whole_numbers
+from segae.io.nrrd import NRRD
 from segae.labels.identify import identify
-from segae.labels.table import LabelTable
 
 _SEGMENT_ID = re.compile(r"Segment(\d+)_ID$")
 _REFERENCE = re.compile(r"Reference image geometry\|([^|&]*)")
@@ -36,36 +38,43 @@ class _Field:
     terminology: str
 
 
-def has_segments(header: Mapping[str, str]) -> bool:
-    """Whether the header describes segments."""
-    return any(_SEGMENT_ID.match(key) for key in header)
+def _can_read(path: Path, request: MaskRequest) -> bool:
+    """Whether the header describes segments, and nobody names the values otherwise."""
+    if (
+        not NRRD.can_read(path)
+        or not path.is_file()
+        or request.name
+        or request.names
+        or find_names_file(path)
+    ):
+        return False
+    return any(_SEGMENT_ID.match(key) for key in read_header(path))
 
 
-def read_segments(image: StoredImage, table: LabelTable | None = None) -> Iterator[Segment]:
-    """The segments of the file in the header's order; several may overlap.
+def _read(path: Path, request: MaskRequest) -> Sequence[Segment]:
+    """The segments of the file, layer by layer; several may overlap.
 
     A file that was cropped to its segments is put back on the grid of its reference image, which the header
     holds. Raises `InputError` for fields that do not fit the array.
     """
+    image = NRRD.read(path, layers=True)
     layers = image.voxels if image.voxels.ndim == 4 else image.voxels[..., None]
     fields = _fields(image, layers.shape[-1])
     grid, offset = _reference_grid(image)
+    segments = []
     for layer in sorted({field.layer for field in fields}):
-        labels = whole_numbers(np.ascontiguousarray(layers[..., layer]), image.path)
-        boxes = boxes_by_label(labels, image.path)
+        labels = whole_numbers(np.ascontiguousarray(layers[..., layer]), path)
+        boxes = boxes_by_label(labels, path)
         for field in (field for field in fields if field.layer == layer):
             box = boxes.get(field.value, Box.empty())
-            bits = pack(labels[box.slices] == field.value)
-            found = identify(field.name, segment_id=field.id, terminology=field.terminology, table=table)
-            yield Segment(
-                field.name,
-                found.structure,
-                found.reason,
-                grid,
-                box.shift(*offset[::-1]),
-                bits,
-                str(image.path),
+            inside = labels[box.slices] == field.value
+            found = identify(
+                field.name, segment_id=field.id, terminology=field.terminology, table=request.table
             )
+            segments.append(
+                segment_of(field.name, found, grid, box.shift(*offset[::-1].tolist()), inside, path)
+            )
+    return known(segments, path)
 
 
 def _fields(image: StoredImage, n_layers: int) -> list[_Field]:
@@ -120,3 +129,6 @@ def _reference_grid(image: StoredImage) -> tuple[Grid, np.ndarray]:
     affine = image.grid.affine.copy()
     affine[:3, 3] = image.grid.world(-start)
     return Grid((int(size[0]), int(size[1]), int(size[2])), affine), start
+
+
+SEG_NRRD = MaskReader("Slicer segmentation", _can_read, _read)

@@ -9,8 +9,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
 
-import SimpleITK
-
 from segae.checks.finding import Finding
 from segae.checks.preflight import run_preflight
 from segae.data import Segmentation
@@ -18,15 +16,14 @@ from segae.errors import InputError
 from segae.geometry.compare import describe_difference
 from segae.geometry.grid import Grid
 from segae.io.ct import read_ct
-from segae.io.image import grid_from_lps
+from segae.io.layouts import SPLITS, find_autopet, find_published, find_totalsegmentator
+from segae.io.readers import read_grid
 from segae.io.segmentation import read_segmentation
 from segae.labels import by_index, offered_structures, resolve
 from segae.labels.table import is_offered
 from segae.progress import Watch
-from segae_trainer.data.autopet import find_autopet
-from segae_trainer.data.index import SPLITS, Found, Index, PseudoLabel, Scan, Shares, split_by_patient
-from segae_trainer.data.published_layout import find_published
-from segae_trainer.data.totalsegmentator import find_totalsegmentator
+from segae_trainer.data.index import Found, Index, PseudoLabel, Scan, Shares, split_by_patient
+from segae_trainer.data.published_layout import pseudo_labels_of
 
 _USUAL = ("EMPTY_MASK", "UNKNOWN_NAME")  # true of many masks of every scan
 
@@ -121,13 +118,10 @@ def _read_grid(path: Path) -> Grid | None:
     """Grid of an image file, or of a folder with a DICOM series; None when it is none."""
     if path.is_dir():
         return read_ct(path).grid
-    reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(path))
     try:
-        reader.ReadImageInformation()
-    except RuntimeError:
+        return read_grid(path)
+    except InputError:
         return None
-    return grid_from_lps(reader.GetSize(), reader.GetSpacing(), reader.GetDirection(), reader.GetOrigin())
 
 
 Layout = Literal["autopet", "totalsegmentator", "published"]
@@ -191,8 +185,19 @@ def _find(ct: Path, masks: Path | None, layout: Layout) -> Found:
     if layout == "autopet":
         if masks is None:
             raise InputError(f'The CTs in "{ct}" need the folder of the DAP Atlas masks; give it as well.')
-        return find_autopet(ct, masks)
-    return find_totalsegmentator(ct) if layout == "totalsegmentator" else find_published(ct)
+        found = find_autopet(ct, masks)
+    else:
+        found = find_totalsegmentator(ct) if layout == "totalsegmentator" else find_published(ct)
+    if not found.cases and not found.left_out:
+        raise InputError(f'"{ct}" holds no case in the layout "{layout}"; give the folder above the cases.')
+    findings = [Finding(one.code, "warning", one.message, source=str(one.source)) for one in found.left_out]
+    scans = []
+    for case in found.cases:
+        labels, odd = pseudo_labels_of(case) if layout == "published" else ((), [])
+        findings += odd
+        patient = case.patient or case.case
+        scans.append(Scan(case.case, patient, case.ct, case.masks, pseudo_labels=labels, split=case.split))
+    return Found(tuple(scans), tuple(findings))
 
 
 def _folder(path: str | Path) -> Path:

@@ -15,9 +15,8 @@ from typing import Any
 from segae.checks.finding import Finding
 from segae.errors import InputError, OutputError
 from segae.files import whole_file
+from segae.io.layouts import SPLITS as SPLITS
 from segae.labels import by_index
-
-SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)

@@ -14,44 +14,33 @@ from pathlib import Path
 import numpy as np
 
 from segae.checks.finding import Finding
-from segae.errors import InputError, OutputError
+from segae.errors import OutputError
 from segae.io.ct import read_ct
-from segae.io.image import is_image_name, stem
+from segae.io.layouts import SPLITS, CaseFiles
+from segae.io.readers import is_image_name, stem
 from segae.labels import by_index
 from segae.labels.table import is_offered, load_structures
 from segae.progress import Watch
-from segae_trainer.data.autopet import parse_study
-from segae_trainer.data.index import SPLITS, Found, PseudoLabel, Scan
+from segae_trainer.data.index import PseudoLabel, Scan
 from segae_trainer.data.scan_masks import copy_file, read_pseudo_label, read_truth, write_nifti
 
 _CLASS = re.compile(r"(.+)_(\d+)")
 
 
-def find_published(root: Path) -> Found:
-    """The samples under `root`, in the splits that they stand in.
-
-    Findings are CT_MISSING, MASK_MISSING and UNKNOWN_NAME. The patient is read from names like those of the
-    DAP Atlas; any other sample is a patient of its own. Raises `InputError` when there is no sample.
-    """
-    scans, findings = [], []
-    for split, folder in _samples(root):
-        labels, odd = _pseudo_labels(folder)
-        findings += odd
-        for file, code in (("ct.nii.gz", "CT_MISSING"), ("label.nii.gz", "MASK_MISSING")):
-            if not (folder / file).is_file():
-                text = f'"{folder}" has no {file}; add it, or the sample is left out.'
-                findings.append(Finding(code, "warning", text, source=str(folder)))
-                break
-        else:
-            study = parse_study(folder.name)
-            patient = study.subject if study else folder.name
-            ct, truth = folder / "ct.nii.gz", folder / "label.nii.gz"
-            scans.append(Scan(folder.name, patient, ct, truth, pseudo_labels=labels, split=split))
-    if not scans and not findings:
-        raise InputError(
-            f'No folder under "{root}" holds ct.nii.gz and label.nii.gz; give the one above train and val.'
-        )
-    return Found(tuple(sorted(scans, key=lambda scan: scan.name)), tuple(findings))
+def pseudo_labels_of(case: CaseFiles) -> tuple[tuple[PseudoLabel, ...], list[Finding]]:
+    """The pseudo labels beside a sample's CT, and a finding UNKNOWN_NAME for each folder that is not named
+    NAME_INDEX."""
+    labels, findings = [], []
+    for folder in sorted(path for path in case.ct.parent.iterdir() if path.is_dir()):
+        match = _CLASS.fullmatch(folder.name)
+        index = int(match[2]) if match else -1
+        if not 0 <= index < len(load_structures()) or not is_offered(by_index(index)):
+            text = f'"{folder}" is not named NAME_INDEX by a row of the label table and left out; rename it.'
+            findings.append(Finding("UNKNOWN_NAME", "warning", text, source=str(folder)))
+            continue
+        files = sorted(path for path in folder.iterdir() if is_image_name(path))
+        labels += [PseudoLabel(index, stem(path), path) for path in files]
+    return tuple(labels), findings
 
 
 def write_published(scans: Iterable[Scan], folder: Path, watch: Watch | None = None) -> None:
@@ -76,32 +65,6 @@ def write_published(scans: Iterable[Scan], folder: Path, watch: Watch | None = N
 def class_folder(structure: int) -> str:
     """Folder name NAME_INDEX of a row of the label table."""
     return f"{by_index(structure).name.replace('_', ' ')}_{structure}"
-
-
-def _samples(root: Path) -> list[tuple[str, Path]]:
-    """(split, folder) of every sample; split is "" where the samples lie directly under `root`."""
-    splits = [split for split in SPLITS if (root / split).is_dir()]
-    roots = [(split, root / split) for split in splits] or [("", root)]
-    return [
-        (split, folder)
-        for split, above in roots
-        for folder in sorted(above.iterdir())
-        if folder.is_dir() and any((folder / file).is_file() for file in ("ct.nii.gz", "label.nii.gz"))
-    ]
-
-
-def _pseudo_labels(sample: Path) -> tuple[tuple[PseudoLabel, ...], list[Finding]]:
-    labels, findings = [], []
-    for folder in sorted(path for path in sample.iterdir() if path.is_dir()):
-        match = _CLASS.fullmatch(folder.name)
-        index = int(match[2]) if match else -1
-        if not 0 <= index < len(load_structures()) or not is_offered(by_index(index)):
-            text = f'"{folder}" is not named NAME_INDEX by a row of the label table and left out; rename it.'
-            findings.append(Finding("UNKNOWN_NAME", "warning", text, source=str(folder)))
-            continue
-        files = sorted(path for path in folder.iterdir() if is_image_name(path))
-        labels += [PseudoLabel(index, stem(path), path) for path in files]
-    return tuple(labels), findings
 
 
 def _write_sample(scan: Scan, folder: Path) -> None:

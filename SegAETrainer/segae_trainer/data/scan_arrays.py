@@ -13,7 +13,7 @@ from segae.geometry.compare import describe_difference
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import orient_array, orient_grid
 from segae.io.ct import read_ct
-from segae.io.image import read_image
+from segae.io.readers import read_image
 from segae_trainer.data.index import PseudoLabel, Scan
 from segae_trainer.data.scan_masks import read_truth_and_rows
 from segae_trainer.data.training_set import HIGHEST_HU, LOWEST_HU, ORIENTATION

@@ -10,7 +10,7 @@ import numpy as np
 
 from segae.files import whole_file
 from segae.geometry.grid import Grid
-from segae.io.image import read_image
+from segae.io.readers import read_image
 from segae.io.segmentation import read_segmentation
 from segae.labels import offered_structures
 from segae_trainer.data.index import PseudoLabel, Scan

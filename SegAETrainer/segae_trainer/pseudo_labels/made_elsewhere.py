@@ -10,8 +10,8 @@ import numpy as np
 
 from segae.checks.finding import Finding
 from segae.errors import InputError
-from segae.io.image import is_image_name, read_image, stem
 from segae.io.label_names import find_names_file, header_names, read_names
+from segae.io.readers import is_image_name, read_image, stem
 from segae.labels import offered_structures
 from segae.labels.identify import identify
 from segae.labels.table import is_offered

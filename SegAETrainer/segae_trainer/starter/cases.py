@@ -17,7 +17,7 @@ from segae.geometry.compare import describe_difference
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import to_orientation
 from segae.io.ct import read_ct
-from segae.io.image import read_image
+from segae.io.readers import read_image
 from segae.labels.resolver import resolve
 from segae.labels.table import load_structures
 

@@ -57,6 +57,16 @@ def test_paths_do_not_depend_on_the_working_directory(tmp_path: Path, monkeypatc
     assert find_cases(Path("data")) == find_cases(tmp_path / "data")
 
 
+def test_the_published_layout_is_read_with_its_splits_and_patients(tmp_path: Path):
+    sample, other = tmp_path / "train/AutoPET_00ab_12345", tmp_path / "val/s7"
+    touch(sample / "ct.nii.gz", sample / "label.nii.gz", sample / "liver_13/epoch_1.nii.gz")
+    touch(other / "ct.nii.gz")
+    assert find_cases(tmp_path) == (
+        CaseFiles(sample.name, sample / "ct.nii.gz", sample / "label.nii.gz", patient="00ab", split="train"),
+        CaseFiles("s7", other / "ct.nii.gz", other / "label.nii.gz", split="val"),
+    )
+
+
 def test_a_folder_without_cases_is_refused_and_the_layouts_are_listed(tmp_path: Path):
     touch(tmp_path / "readme.txt")
     with pytest.raises(InputError, match=r"holds no cases.*segmentations.*manifest.*--masks") as caught:

@@ -67,6 +67,13 @@ def test_a_dap_atlas_mask_finds_its_ct_in_the_folders_of_autopet(cts: Path, mask
     assert pairs(cts, masks) == {MASK: (f"{STUDY}/CT.nii.gz", f"{MASK}.nii.gz")}
 
 
+def test_a_dap_atlas_mask_finds_a_ct_that_is_named_by_its_study_alone(cts: Path, masks: Path):
+    ct = "deeper/fdg_0011F3DEAF_03-23-2003-NA-PET-CT KM-10445_0000.nii.gz"
+    touch(cts, ct, "fdg_0011f3deaf_99999_0000.nii.gz")
+    touch(masks, f"{MASK}.nii.gz")
+    assert pairs(cts, masks) == {MASK: (ct, f"{MASK}.nii.gz")}
+
+
 def test_a_mask_without_ct_is_a_case_that_says_where_the_ct_should_be(cts: Path, masks: Path):
     touch(masks, "a.nii.gz")
     assert pairs(cts, masks) == {"a": ("a.nii.gz", "a.nii.gz")}

@@ -13,7 +13,7 @@ import pytest
 import SimpleITK
 import torch
 
-from segae.io.image import read_image
+from segae.io.readers import read_image
 from segae_trainer.data.find_scans import build_index
 from segae_trainer.data.index import read_index
 from segae_trainer.data.training_set import TrainingSet

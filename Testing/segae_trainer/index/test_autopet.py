@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segae.errors import InputError
-from segae_trainer.data.autopet import Study, find_autopet, parse_study
+from segae.io.autopet import Study, parse_study
+from segae.io.layouts import find_autopet
 from segae_trainer.data.find_scans import build_index
 
 Put = Callable[[Path, str], Path]
@@ -47,9 +48,9 @@ def test_tcia_folders_and_flat_files_are_matched(
     names = ("0011f3deaf_10445", "0af7ffe12a_08744")
     masks = [put(atlas_mask, f"masks/AutoPET_{name}.nii.gz") for name in names]
     found = find_autopet(tmp_path / "ct", tmp_path / "masks")
-    assert [(scan.ct, scan.masks) for scan in found.scans] == [(tcia, masks[0]), (flat, masks[1])]
-    assert [scan.patient for scan in found.scans] == ["0011f3deaf", "0af7ffe12a"]
-    assert found.findings == ()
+    assert [(scan.ct, scan.masks) for scan in found.cases] == [(tcia, masks[0]), (flat, masks[1])]
+    assert [scan.patient for scan in found.cases] == ["0011f3deaf", "0af7ffe12a"]
+    assert found.left_out == ()
 
 
 def test_the_ct_among_the_dicom_series_of_a_study_is_taken_and_read(
@@ -75,12 +76,12 @@ def test_ct_without_mask_and_mask_without_ct_are_told(
     lonely_mask = put(atlas_mask, "masks/AutoPET_bbbbbbbbbb_33333.nii.gz")
     odd = put(atlas_mask, "masks/notes.nii.gz")
     found = find_autopet(tmp_path / "ct", tmp_path / "masks")
-    told = {finding.code: finding for finding in found.findings}
-    assert told["MASK_MISSING"].source == str(lonely_ct)
-    assert told["CT_MISSING"].source == str(lonely_mask)
-    assert told["UNKNOWN_NAME"].source == str(odd)
+    told = {one.code: one for one in found.left_out}
+    assert told["MASK_MISSING"].source == lonely_ct
+    assert told["CT_MISSING"].source == lonely_mask
+    assert told["UNKNOWN_NAME"].source == odd
     assert "AutoPET_aaaaaaaaaa_11111" in told["MASK_MISSING"].message
-    assert len(found.scans) == 1
+    assert len(found.cases) == 1
 
 
 def test_of_two_cts_of_one_study_the_first_is_taken_and_both_are_told(
@@ -90,8 +91,8 @@ def test_of_two_cts_of_one_study_the_first_is_taken_and_both_are_told(
     put(ct_file, "ct/more/AutoPET_aaaaaaaaaa_11111_0000.nii.gz")
     put(atlas_mask, "masks/AutoPET_aaaaaaaaaa_11111.nii.gz")
     found = find_autopet(tmp_path / "ct", tmp_path / "masks")
-    assert [finding.code for finding in found.findings] == ["DUPLICATE"]
-    assert len(found.scans) == 1
+    assert [one.code for one in found.left_out] == ["DUPLICATE"]
+    assert len(found.cases) == 1
 
 
 def test_folders_without_such_names_are_refused(put: Put, ct_file: Path, tmp_path: Path) -> None:

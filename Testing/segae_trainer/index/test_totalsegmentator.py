@@ -11,7 +11,6 @@ import pytest
 from segae.errors import InputError
 from segae.labels import by_index
 from segae_trainer.data.find_scans import build_index
-from segae_trainer.data.totalsegmentator import find_totalsegmentator
 
 
 def test_cases_are_read_with_the_split_of_their_table(put_case: Callable[..., Path], tmp_path: Path) -> None:
@@ -54,5 +53,5 @@ def test_cases_with_a_missing_half_are_told_and_left_out(
 
 def test_a_folder_without_cases_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="No folder in"):
-        find_totalsegmentator(tmp_path)
+    with pytest.raises(InputError, match="holds no case"):
+        build_index(tmp_path, layout="totalsegmentator")

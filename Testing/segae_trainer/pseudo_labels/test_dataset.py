@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from segae.errors import Cancelled
-from segae.io.image import read_image
+from segae.io.readers import read_image
 from segae.labels import by_index
 from segae.progress import CancelToken, Watch
 from segae_trainer.data.index import Index

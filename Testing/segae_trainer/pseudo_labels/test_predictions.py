@@ -12,7 +12,7 @@ from segae.errors import InputError
 from segae.files import resource
 from segae.geometry.grid import Grid
 from segae.io.ct import read_ct
-from segae.io.image import read_image
+from segae.io.readers import read_image
 from segae.labels import offered_structures, resolve
 from segae.labels.identify import identify
 from segae_trainer.data.index import Index

@@ -1,0 +1,126 @@
+"""What readers of masks share: what is asked of them, and the way from values in a file to segments.
+
+A format of masks is a `MaskReader`; `segae.io.segmentation` lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from segae.data import Segment, pack
+from segae.errors import InputError
+from segae.geometry.box import Box, boxes_of_labels
+from segae.geometry.grid import Grid
+from segae.io.image import StoredImage
+from segae.labels.identify import Identification, identify
+from segae.labels.structure import Structure
+from segae.labels.table import LabelTable
+
+_MOST_LABELS = 1000  # more different values than any label map has: an image, not masks
+_HIGHEST_LABEL = 65535
+
+
+@dataclass(frozen=True)
+class MaskRequest:
+    """What a user says about masks: `name` of a single one, the file with the `names` of values, `only` these
+    masks (by the file's name or by structure; None: all), and the `table` of structures that names can mean.
+    """
+
+    table: LabelTable
+    name: str | None = None
+    names: Path | None = None
+    only: Collection[str] | None = None
+
+    def identify(self, name: str) -> Identification:
+        """What a name in a file means."""
+        return identify(name, table=self.table)
+
+    def identify_given(self, name: str) -> Identification:
+        """What a user's own word means, which may be a row of the table."""
+        row = name.strip()
+        return identify(value=int(row), table=self.table) if row.isdecimal() else self.identify(name)
+
+    def keeps(self, name: str, structure: Structure | None) -> bool:
+        """Whether a mask is among those that are wanted."""
+        if self.only is None or name in self.only:
+            return True
+        return structure is not None and structure in map(self._structure, self.only)
+
+    def _structure(self, name: str) -> Structure | None:
+        return self.identify_given(name).structure
+
+
+@dataclass(frozen=True)
+class MaskReader:
+    """How one format of masks is read: `can_read` says whether it is this one, `read` gives its segments."""
+
+    name: str
+    can_read: Callable[[Path, MaskRequest], bool]
+    read: Callable[[Path, MaskRequest], Sequence[Segment]]
+
+
+def whole_numbers(voxels: np.ndarray, path: Path) -> np.ndarray:
+    """`voxels` (nk, nj, ni) as integers; raises `InputError` if a value is no whole number."""
+    if voxels.dtype.kind in "iub":
+        return voxels
+    whole = np.empty(voxels.shape, np.int32)
+    for k, plane in enumerate(voxels):
+        limit = 2**31 - 1
+        if not (np.isfinite(plane).all() and (np.abs(plane) < limit).all()):
+            raise InputError(f'"{path}" holds values that are no labels; store masks as whole numbers.')
+        whole[k] = plane
+        if (whole[k] != plane).any():
+            value = float(plane[whole[k] != plane][0])
+            raise InputError(
+                f'"{path}" holds {value:g} and is no mask; cut it off at a threshold and store 0 and 1, '
+                "or whole numbers."
+            )
+    return whole
+
+
+def boxes_by_label(labels: np.ndarray, path: Path) -> dict[int, Box]:
+    """Box (k, j, i) of each value but 0 of an integer array.
+
+    Raises `InputError` when the values cannot be labels: negative, beyond 65535, or more than a thousand.
+    """
+    lowest, highest = int(labels.min()), int(labels.max())
+    if lowest < 0 or highest > _HIGHEST_LABEL:
+        raise InputError(f'"{path}" holds values from {lowest} to {highest}, no labels; give a label map.')
+    boxes = boxes_of_labels(labels)
+    if len(boxes) > _MOST_LABELS:
+        raise InputError(f'"{path}" holds {len(boxes)} different values and is no label map; give masks.')
+    return boxes
+
+
+def binary_segment(image: StoredImage, name: str, found: Identification) -> Segment:
+    """The one mask in a file. Raises `InputError` unless it holds 0 and one other whole number."""
+    box = Box.of_mask(image.voxels)
+    inside = whole_numbers(image.voxels[box.slices], image.path)
+    values = [int(inside.max()), int(inside.min())] if inside.size else [0, 0]
+    value = values[0] or values[1]
+    if ((inside != 0) & (inside != value)).any():
+        raise InputError(
+            f'"{image.path}" is taken for one mask ("{name}") but holds more than 0 and one other value; '
+            "give a binary mask, or name its labels in a JSON or CSV file."
+        )
+    return segment_of(name, found, image.grid, box, inside != 0, image.path)
+
+
+def segment_of(
+    name: str, found: Identification, grid: Grid, box: Box, inside: np.ndarray, path: Path
+) -> Segment:
+    """A segment from what fills its box (boolean)."""
+    return Segment(name, found.structure, found.reason, grid, box, pack(inside), str(path))
+
+
+def known(segments: Sequence[Segment], path: Path) -> Sequence[Segment]:
+    """`segments`, unless there are none or not one of them has a structure (`InputError`)."""
+    if not segments:
+        raise InputError(f'"{path}" holds no mask: every voxel is background; give another file.')
+    if all(segment.structure is None for segment in segments):
+        raise InputError(f'No label in "{path}" is a known structure: {segments[0].reason}')
+    return segments
