@@ -1,4 +1,4 @@
-"""Loose pieces and holes of single masks."""
+"""Islands and holes of single masks."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from segae.checks.finding import Finding, Severity
 from segae.checks.shape import Shape
 from segae.geometry.orientation import axial_axis
 
-ISLAND_SHARE = 0.05  # of the volume; a larger loose piece is a part of its own
+ISLAND_SHARE = 0.05  # of the volume; a larger island is a part of its own
 LEAST_LOOSE = 0.005  # of the volume: masks of experts have specks too, which change no Dice
-FAR_MM = 50.0  # from the largest piece: farther than neighbouring parts of one organ, so no part of it
+FAR_MM = 50.0  # from the largest component: farther than neighbouring parts of one organ, so no part of it
 HOLE_SHARE = 0.005
 HOLE_ML = 0.1
-# Tissue and organs that come in several pieces, or are drawn that way; vessels and bowel leave the picture.
-IN_PIECES = frozenset(
+# Tissue and organs that come in several components, or are drawn that way; vessels and bowel leave the image.
+OF_SEVERAL_PARTS = frozenset(
     ("muscles", "fat", "abdominal tissue", "mediastinal tissue", "skin", "small bowel", "colon", "gonads",
      "rib_cartilage", "bronchie", "portal vein and splenic vein", "celiac trunk", "pulmonary artery")
 )  # fmt: skip
@@ -28,10 +28,10 @@ HOLLOW = frozenset(
 )  # fmt: skip
 
 
-def check_pieces(shape: Shape) -> Iterable[Finding]:
-    """Findings PIECES (a loose part) and ISLANDS (small or distant ones). A mask that the scan's ends cut may
-    fall apart there, so pieces that reach an end are none."""
-    if shape.structure.name in IN_PIECES:
+def check_islands(shape: Shape) -> Iterable[Finding]:
+    """Findings PIECES (an island that is a part of its own) and ISLANDS (small or distant ones). A mask that
+    the scan's ends cut may fall apart there, so components that reach an end are none."""
+    if shape.structure.name in OF_SEVERAL_PARTS:
         return
     labels = _components(shape.counts > 0)
     sizes = np.bincount(labels.ravel(), weights=shape.counts.ravel())
@@ -46,9 +46,9 @@ def check_pieces(shape: Shape) -> Iterable[Finding]:
     distance = _distance_mm(shape, labels, largest, loose)
     if share < LEAST_LOOSE and distance < FAR_MM:
         return
-    pieces = "1 loose piece" if len(loose) == 1 else f"{len(loose)} loose pieces"
+    islands = "1 island" if len(loose) == 1 else f"{len(loose)} islands"
     text = (
-        f'The mask "{shape.name}" has {pieces}, {_percent(share)} of its volume and up to {distance:.0f} mm '
+        f'The mask "{shape.name}" has {islands}, {_percent(share)} of its volume and up to {distance:.0f} mm '
         "away; remove what is no part of the organ."
     )
     is_part = float(sizes[loose].max() / sizes.sum()) >= ISLAND_SHARE
@@ -77,13 +77,13 @@ def check_holes(shape: Shape) -> Iterable[Finding]:
 
 
 def _components(solid: np.ndarray) -> np.ndarray:
-    """Numbered pieces; blocks that touch at a corner belong together."""
+    """Numbered connected components; blocks that touch at a corner belong together."""
     image = SimpleITK.GetImageFromArray(solid.view(np.uint8))
     return SimpleITK.GetArrayFromImage(SimpleITK.ConnectedComponent(image, True))
 
 
 def _reaching_ends(shape: Shape, labels: np.ndarray) -> np.ndarray:
-    """Pieces in the first or the last slice of the scan."""
+    """Components in the first or the last slice of the scan."""
     if not shape.is_cut:
         return np.array([], int)
     grid, box = shape.segment.grid, shape.segment.box
@@ -97,7 +97,7 @@ def _reaching_ends(shape: Shape, labels: np.ndarray) -> np.ndarray:
 
 
 def _distance_mm(shape: Shape, labels: np.ndarray, largest: int, loose: np.ndarray) -> float:
-    """From the largest piece to the nearest block of the piece that is farthest from it."""
+    """From the largest component to the nearest block of the island that is farthest from it."""
     image = SimpleITK.GetImageFromArray((labels == largest).view(np.uint8))
     image.SetSpacing(tuple(map(float, _block_mm(shape)[::-1])))
     away = SimpleITK.GetArrayFromImage(SimpleITK.DanielssonDistanceMap(image, True, False, True))

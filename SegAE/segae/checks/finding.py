@@ -1,13 +1,10 @@
-"""What a check has to say, and what all checks of a case lead to."""
+"""What a check has to say."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
-
-from segae.data import Segmentation
-from segae.errors import InputError
 
 Severity = Literal["error", "warning", "info"]
 
@@ -35,22 +32,3 @@ class Finding:
             only = kept.pop("segment")
             kept["segments"] = () if only is None else (only,)
         return cls(**{**kept, "segments": tuple(kept["segments"])})
-
-
-@dataclass(frozen=True)
-class Preflight:
-    """All findings of a case, and the segments that can be scored, on the CT's grid."""
-
-    findings: tuple[Finding, ...]
-    segmentation: Segmentation
-
-    @property
-    def errors(self) -> tuple[Finding, ...]:
-        return tuple(finding for finding in self.findings if finding.severity == "error")
-
-    def raise_for_errors(self) -> None:
-        """Raises `InputError` with the first error's sentence when there is any."""
-        if self.errors:
-            first, *others = self.errors
-            more = f" ({len(others)} more of {len(self.errors)} errors not shown)" if others else ""
-            raise InputError(first.message + more)

@@ -37,7 +37,7 @@ class Intensity:
         return self.lowest if share >= _LEAST_FILLED else None
 
 
-def measure(ct: Volume) -> Intensity:
+def measure_intensity(ct: Volume) -> Intensity:
     """Look at every voxel of `ct`, slab by slab."""
     lowest, highest, n_not_finite = np.inf, -np.inf, 0
     for slab in ct.voxels:

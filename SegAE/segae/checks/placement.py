@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from segae.checks.finding import Finding
+from segae.checks.finding import Finding, Severity
 from segae.data import Segment, Segmentation, Volume
 from segae.geometry.compare import describe_difference
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import axial_axis, axis_codes, obliqueness
 
+OFF_GRID = "give the CT that the masks were drawn on, or allow resampling (--resample)."
 MOST_OBLIQUE = 20.0  # degrees
 _LEAST_INSIDE = 0.95  # share of a resampled mask's volume that should lie inside the CT
 
@@ -34,11 +35,12 @@ def check_axes(ct: Volume) -> list[Finding]:
 
 
 def bring_to_grid(
-    segmentation: Segmentation, ct: Volume, resample: bool
+    segmentation: Segmentation, ct: Volume, resample: bool, off_grid: str = OFF_GRID
 ) -> tuple[list[Segment], list[Finding]]:
     """The segments on the grid of `ct`, and findings GRID_DIFFERS, OUTSIDE_FOV and EMPTY_MASK.
 
-    Segments on another grid are resampled by nearest neighbour if `resample`, else left out with an error.
+    Segments on another grid are resampled by nearest neighbour if `resample`, else left out with an error,
+    which ends with the advice `off_grid`.
     Those that lose all voxels by it are left out.
     """
     differing: dict[str, list[Segment]] = defaultdict(list)
@@ -58,24 +60,25 @@ def bring_to_grid(
             findings += _check_loss(segment, moved, ct)
             if segment.is_empty or not moved.is_empty:
                 placed.append(moved)
-    grids = [_differs(text, those, segmentation, ct, resample) for text, those in differing.items()]
+    todo = "the masks were resampled by nearest neighbour." if resample else off_grid
+    severity: Severity = "warning" if resample else "error"
+    grids = [_differs(text, those, segmentation, ct, severity, todo) for text, those in differing.items()]
     return placed, [*grids, *findings]
 
 
 def _differs(
-    difference: str, segments: list[Segment], segmentation: Segmentation, ct: Volume, resample: bool
+    difference: str,
+    segments: list[Segment],
+    segmentation: Segmentation,
+    ct: Volume,
+    severity: Severity,
+    todo: str,
 ) -> Finding:
     """One finding for all segments that differ in the same way."""
     one = segments[0] if len(segments) == 1 else None
     source = one.source if one else str(segmentation.source)
     which = f'"{source}"' if one else f'"{source}" ({len(segments)} masks)'
-    todo = (
-        "the masks were resampled by nearest neighbour."
-        if resample
-        else "give the CT that the masks were drawn on, or allow resampling (--resample)."
-    )
     text = f'{which} does not lie on the grid of the CT "{ct.source}": {difference}; {todo}'
-    severity = "warning" if resample else "error"
     return Finding("GRID_DIFFERS", severity, text, tuple(segment.name for segment in segments), source)
 
 

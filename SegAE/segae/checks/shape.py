@@ -49,7 +49,7 @@ class Shape:
         return float(self.counts.sum()) * self.voxel_ml
 
 
-def measure(segment: Segment, structure: Structure) -> Shape:
+def measure_shape(segment: Segment, structure: Structure) -> Shape:
     """Look at every voxel of a mask that is not empty; its box is the only thing that is unpacked."""
     grid, box = segment.grid, segment.box
     start = np.array(box.start)

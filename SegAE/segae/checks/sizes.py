@@ -70,7 +70,7 @@ ALIKE: Mapping[str, float] = {
 def check_volume(shape: Shape, scale: float = 1.0) -> Iterable[Finding]:
     """Finding VOLUME: against what reference adults have, times `scale` (see `body_scale`). A mask that the
     scan's end cuts cannot be too small."""
-    reference = REFERENCE_ML.get(sideless(shape.structure.name))
+    reference = REFERENCE_ML.get(shape.structure.sideless)
     if reference is None:
         return
     low, high = scale * reference[0] / MARGIN, scale * reference[1] * MARGIN
@@ -104,13 +104,8 @@ def check_symmetry(shapes: Sequence[Shape]) -> Iterable[Finding]:
 
 def pairs(shapes: Sequence[Shape]) -> Iterable[tuple[Shape, Shape]]:
     """(left, right) of each structure that the case has on both sides."""
-    right = {sideless(s.structure.name): s for s in shapes if s.structure.laterality == "right"}
+    right = {s.structure.sideless: s for s in shapes if s.structure.laterality == "right"}
     for shape in shapes:
-        other = right.get(sideless(shape.structure.name))
+        other = right.get(shape.structure.sideless)
         if shape.structure.laterality == "left" and other is not None:
             yield shape, other
-
-
-def sideless(name: str) -> str:
-    """A name of the label table without its side."""
-    return " ".join(word for word in name.split() if word not in ("left", "right"))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
-from segae.checks.finding import Preflight
+from segae.checks.preflight import Preflight
 from segae.data import Segmentation, Volume
 from segae.errors import Cancelled as CancelledError
 from segae.errors import InputError, ModelError, OutputError, SegAEError

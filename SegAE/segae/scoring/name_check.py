@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from segae.checks.contacts import touching_structures
-from segae.checks.finding import Finding, Preflight
+from segae.checks.finding import Finding
 from segae.checks.level_order import ordered_levels
 from segae.checks.names import NameCheck, decide, name_findings, settle
+from segae.checks.preflight import Preflight
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import InputError
 from segae.inputs.build import ModelInput

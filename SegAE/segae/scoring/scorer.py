@@ -10,9 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from segae.checks.finding import Finding, Preflight
-from segae.checks.preflight import run_preflight
-from segae.checks.rules import check_rules
+from segae.checks.finding import Finding
+from segae.checks.preflight import Preflight, check_rules, run_preflight
 from segae.data import Segment, Segmentation, Volume
 from segae.inputs.build import ModelInput
 from segae.inputs.prepare import (

@@ -43,22 +43,15 @@ def check_scan(scan: Scan) -> Checked:
         ct, segmentation = read_ct(scan.ct), read_segmentation(scan.masks)
     except InputError as error:
         return Checked(None, (Finding("UNREADABLE", "error", str(error), source=str(scan.ct)),))
-    preflight = run_preflight(ct, segmentation)
+    advice = "bring the masks to the CT's grid, or the scan is left out."
+    preflight = run_preflight(ct, segmentation, off_grid=advice)
     findings = [f for f in preflight.findings if f.severity != "info" and f.code not in _USUAL]
     if preflight.errors:
-        return Checked(None, tuple(_with_advice(error) for error in preflight.errors))
+        return Checked(None, preflight.errors)
     labels, odd = _fitting(scan.pseudo_labels, ct.grid)
     present = tuple(sorted(_rows(preflight.segmentation)))
     checked = replace(scan, structures=present, pseudo_labels=labels)
     return Checked(checked, (*findings, *odd), _known(segmentation, scan.masks))
-
-
-def _with_advice(error: Finding) -> Finding:
-    """Scoring can resample masks on another grid; here somebody has to do it before."""
-    if error.code != "GRID_DIFFERS":
-        return error
-    what = error.message.rpartition("; ")[0]
-    return replace(error, message=f"{what}; bring the masks to the CT's grid, or the scan is left out.")
 
 
 def check_scans(scans: Iterable[Scan], workers: int, watch: Watch) -> Iterator[Checked]:

@@ -24,7 +24,7 @@ def test_of_true_masks_the_rules_say_only_what_is_true(rules_of, masks):
     """The sample's pancreas is small and lies in two halves, 29 mm apart."""
     findings = rules_of(masks)
     assert _codes(findings) == {("PIECES", "pancreas"), ("VOLUME", "pancreas")}
-    assert "1 loose piece, 49% of its volume and up to 29 mm away" in findings[0].message
+    assert "1 island, 49% of its volume and up to 29 mm away" in findings[0].message
 
 
 def test_every_finding_is_one_sentence_that_names_its_mask(rules_of, masks):

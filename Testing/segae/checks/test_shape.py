@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from segae.checks import shape as shapes
 from segae.checks.overlap import common_voxels
-from segae.checks.shape import measure
+from segae.checks.shape import measure_shape
 from segae.data import Segment
 from segae.geometry.grid import Grid
 from segae.labels.table import by_index
@@ -33,7 +33,7 @@ def test_volume_and_middle_are_those_of_the_voxels(mask, spacing, in_blocks):
     grid = _grid(spacing)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shapes, "MOST_VOXELS", 0 if in_blocks else 10**6)
-        shape = measure(_segment(mask, grid), by_index(13))
+        shape = measure_shape(_segment(mask, grid), by_index(13))
     middle = grid.world(np.argwhere(mask)[:, ::-1].mean(axis=0))
     assert shape.counts.sum() == mask.sum()
     assert shape.volume_ml == pytest.approx(mask.sum() * np.prod(spacing) / 1000)
@@ -44,13 +44,13 @@ def test_volume_and_middle_are_those_of_the_voxels(mask, spacing, in_blocks):
 @given(one=MASKS, other=MASKS, spacing=SPACINGS)
 def test_common_voxels_are_counted_exactly(one, other, spacing):
     grid = _grid(spacing)
-    a, b = (measure(_segment(mask, grid), by_index(13)) for mask in (one, other))
+    a, b = (measure_shape(_segment(mask, grid), by_index(13)) for mask in (one, other))
     assert common_voxels(a, b) == (one & other).sum()
 
 
 def test_loose_voxels_do_not_raise_the_top(sample_segmentation):
     kidney = next(s for s in sample_segmentation.segments if s.name == "kidney_left")
     mask = kidney.full_mask()
-    top = measure(kidney, by_index(15)).top
+    top = measure_shape(kidney, by_index(15)).top
     mask[29, 50, 50] = True
-    assert measure(_segment(mask, kidney.grid), by_index(15)).top == pytest.approx(top, abs=3.0)
+    assert measure_shape(_segment(mask, kidney.grid), by_index(15)).top == pytest.approx(top, abs=3.0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from segae.checks.finding import Finding
-from segae.checks.rules import check_rules
+from segae.checks.preflight import check_rules
 from segae.data import Segment, Segmentation
 from segae.labels.table import offered_structures
 

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from segae.checks.rules import check_rules
+from segae.checks.preflight import check_rules
 from segae.checks.sizes import ADULT_MM2, body_scale
 from segae.data import Segment, Segmentation, Volume
 from segae.geometry.grid import Grid

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segae.checks.finding import Preflight
-from segae.checks.preflight import run_preflight
+from segae.checks.preflight import Preflight, run_preflight
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import InputError
 from segae.geometry.grid import Grid
