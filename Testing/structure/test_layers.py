@@ -96,11 +96,3 @@ def test_the_core_needs_its_extras_only_inside_functions():
             if isinstance(node, ast.Import | ast.ImportFrom):
                 module = node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name
                 assert module.split(".")[0] not in HEAVY, f"{path}: {module} at the top of the file"
-
-
-def test_no_file_is_longer_than_400_lines():
-    ours = [path for path in files(".") if ".venv" not in path.parts]
-    lengths = {
-        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in ours
-    }
-    assert {name: n for name, n in lengths.items() if n > 400} == {}
