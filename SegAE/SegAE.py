@@ -148,7 +148,7 @@ class SegAELogic(ScriptedLoadableModuleLogic):
     def score(self, volumeNode: Any, segmentationNode: Any, **options: Any) -> Any:
         """Score a segmentation on a CT (None: its reference volume) and keep the scores in the scene.
 
-        Options and errors: `SegAELib.app.scene_batch.score_nodes`. Returns a `segae.report.QualityReport`.
+        Options and errors: `SegAELib.app.scene_batch.score_nodes`. Returns a `segae.CaseReport`.
         """
         from SegAELib.app.scene_batch import score_nodes  # loads torch, which the panel does not need
 

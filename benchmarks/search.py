@@ -25,11 +25,10 @@ from segae.data import Segment, Volume
 from segae.inputs.prepare import prepare_empty
 from segae.io.ct import read_ct
 from segae.labels.table import by_index
-from segae.results.missing import SURELY_PRESENT, present_without_mask
-from segae.results.types import SearchedSlice
-from segae.results.verdicts import judge
+from segae.results.types import SliceResult
+from segae.results.verdicts import SURELY_PRESENT, present_without_mask
+from segae.scoring.assemble import slice_results
 from segae.scoring.occupied import occupied_by, without_occupied
-from segae.scoring.rows import rows_of
 from segae.scoring.scorer import Scorer
 from segae_trainer.starter.cases import Case
 from segae_trainer.starter.cohort import Member, read_cohort
@@ -46,7 +45,8 @@ LEAST_SLICES = 4
 def said_missing(scorer: Scorer, member: Member, plan: Plan, labels: np.ndarray, rows: set[int]) -> set[int]:
     """The structures whose mask in `labels` (K, H, W) is said to have missing parts."""
     report, _ = report_of(scorer, member, plan.data, labels, rows)
-    return {one.structure_index for one in judge(report) if one.verdict == "missing parts"}
+    found = (one for one in report.segments if one.verdict == "missing parts")
+    return {one.structure_index for one in found if one.structure_index is not None}
 
 
 def shortened(labels: np.ndarray, rows: set[int]) -> tuple[np.ndarray, set[int]]:
@@ -61,24 +61,25 @@ def shortened(labels: np.ndarray, rows: set[int]) -> tuple[np.ndarray, set[int]]
     return result, done
 
 
-def searched(scorer: Scorer, case: Case, volume: Volume, rows: set[int]) -> Iterator[list[SearchedSlice]]:
+def searched(scorer: Scorer, case: Case, volume: Volume, rows: set[int]) -> Iterator[list[SliceResult]]:
     """Of each structure the slices of the search, its mask emptied and all others as they are."""
     ct, spec = scorer.orient(volume), scorer.model.spec
     masks = list(segments_of(case.labels, [row for row in np.unique(case.labels) if row], volume))
     for row in sorted(rows):
         taken = occupied_by(ct, [mask for mask in masks if mask.structure != by_index(row)])
         empty = Segment.from_mask(str(row), by_index(row), np.zeros(volume.grid.shape, bool), volume.grid)
-        slices: list[SearchedSlice] = []
+        slices: list[SliceResult] = []
         for part in prepare_empty(ct, empty, spec.input):
             said = scorer.predict(part.input)
-            slices += rows_of([part], without_occupied([part], said, taken), spec.intervals)[1]
+            free = without_occupied([part], said, taken)
+            slices += slice_results([part], free, spec.intervals, ct.spacing[0])[0][1]
         yield slices
 
 
-def found(slices: list[SearchedSlice], threshold: float) -> bool:
+def found(slices: list[SliceResult], threshold: float) -> bool:
     """Whether the verdict "empty but present" follows, with another threshold of presence."""
-    moved = [replace(one, presence=float(one.presence >= threshold)) for one in slices]
-    return bool(present_without_mask(moved).slices)
+    moved = [replace(one, presence=float((one.presence or 0.0) >= threshold)) for one in slices]
+    return bool(present_without_mask(moved))
 
 
 def lines(plan: Plan, fold: str) -> Iterator[tuple[str, ...]]:

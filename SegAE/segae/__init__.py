@@ -2,8 +2,8 @@
 
     import segae
     report = segae.score("ct.nii.gz", "segmentations/")
-    for structure in sorted(report.structures(), key=lambda s: s.mean):
-        print(structure.structure, structure.mean, structure.worst_slice)
+    for row in segae.rank(report, "structure"):
+        print(row.segment.segment, row.segment.predicted_dice, row.segment.verdict)
 
 Names are loaded when they are first used: importing the package imports no torch.
 """
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from segae.models.quality_model import QualityModel
     from segae.progress import CancelToken
     from segae.results.files import read_report, write_report
-    from segae.results.ranking import rank
-    from segae.results.types import QualityReport
+    from segae.results.tables import rank
+    from segae.results.types import CaseReport
     from segae.scoring.score import score, segae_inference
     from segae.scoring.scorer import Scorer
 
@@ -31,17 +31,17 @@ __version__ = "0.1.0"
 
 _HOME = {
     "CancelToken": "segae.progress",
+    "CaseReport": "segae.results.types",
     "InputError": "segae.errors",
     "ModelError": "segae.errors",
     "OutputError": "segae.errors",
     "QualityModel": "segae.models.quality_model",
-    "QualityReport": "segae.results.types",
     "Scorer": "segae.scoring.scorer",
     "SegAEError": "segae.errors",
     "Segment": "segae.data",
     "Segmentation": "segae.data",
     "Volume": "segae.data",
-    "rank": "segae.results.ranking",
+    "rank": "segae.results.tables",
     "read_ct": "segae.io.ct",
     "read_report": "segae.results.files",
     "read_segmentation": "segae.io.segmentation",
@@ -53,11 +53,11 @@ _HOME = {
 
 __all__ = [
     "CancelToken",
+    "CaseReport",
     "InputError",
     "ModelError",
     "OutputError",
     "QualityModel",
-    "QualityReport",
     "Scorer",
     "SegAEError",
     "Segment",

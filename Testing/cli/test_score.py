@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK
+from flat_rows import slices
 
 from segae.files import resource_dir
 from segae.results.files import read_report
@@ -31,7 +32,7 @@ def test_the_ranking_fits_eighty_columns_and_the_results_are_written(score_case,
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
     report = read_report(tmp_path / "out/report.json")
     assert report == read_report(tmp_path / "out/report.csv")
-    assert (report.case, len(report.slices)) == ("case", 3)
+    assert (report.case, len(slices(report))) == ("case", 3)
 
 
 def test_without_out_nothing_is_written(score_case, tmp_path: Path):
@@ -42,7 +43,7 @@ def test_without_out_nothing_is_written(score_case, tmp_path: Path):
 
 def test_the_published_sampling_scores_that_many_slices(score_case, tmp_path: Path):
     score_case("--slices", 2, "--out", tmp_path / "out")
-    assert len(read_report(tmp_path / "out/report.csv").slices) == 2
+    assert len(slices(read_report(tmp_path / "out/report.csv"))) == 2
 
 
 def test_one_file_and_the_name_of_its_organ(score_case, mask_of: Path, tmp_path: Path):
@@ -79,7 +80,7 @@ def test_a_mask_at_the_border_or_of_three_pixels_is_scored(
 
     rewrite(mask_of, only)
     assert score_case("--out", tmp_path / "out").code == 0
-    rows = read_report(tmp_path / "out/report.csv").slices
+    rows = slices(read_report(tmp_path / "out/report.csv"))
     assert [row.slice for row in rows] == list(range(30))[where[0]]
     assert len(rows) == n_slices
 
@@ -90,7 +91,7 @@ def test_a_volume_of_one_slice_is_scored(score_case, case: Path, mask_of: Path, 
     ended = score_case("--out", tmp_path / "out")
     assert ended.code == 0
     assert "single axial slice" in ended.err
-    assert [row.slice for row in read_report(tmp_path / "out/report.csv").slices] == [0]
+    assert [row.slice for row in slices(read_report(tmp_path / "out/report.csv"))] == [0]
 
 
 def test_an_empty_and_an_unknown_mask_are_said_once_each(score_case, mask_of: Path, rewrite: Change):

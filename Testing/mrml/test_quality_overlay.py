@@ -7,11 +7,10 @@ import pytest
 
 from segae.errors import InputError
 from segae.report.style import COLOURS
-from segae.results.types import SliceScore
 from SegAELib.mrml.binding import BINARY_LABELMAP, nodes_of_class
 from SegAELib.mrml.guards import OVERLAY_ATTRIBUTE
 from SegAELib.mrml.matrices import ijk_to_node, volume_grid
-from SegAELib.mrml.quality_overlay import QualityOverlay, scores_by_segment
+from SegAELib.mrml.quality_overlay import QualityOverlay
 from SegAELib.mrml.scene_reader import read_segments
 from SegAELib.mrml.slice_navigation import jump_to
 
@@ -250,10 +249,3 @@ def test_masks_of_another_volume_are_refused(mini, case):
     other = mini.add_volume(np.zeros((3, 4, 5), np.int16), np.eye(4), "Other")
     with pytest.raises(InputError, match='were not read on "Other"; score it again'):
         QualityOverlay(node, other, segments, axis=0)
-
-
-def test_scores_by_segment_sorts_the_rows_of_a_report():
-    rows = [SliceScore("a", 1, "a", k, 0, 0, 0, 1.0, k / 10) for k in (3, 4)] + [
-        SliceScore("b", 1, "b", 3, 0, 0, 0, 1.0, 0.5)
-    ]
-    assert scores_by_segment(rows, {"a": "id a"}) == {"id a": {3: 0.3, 4: 0.4}}

@@ -7,15 +7,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from segae.results.types import ModelIdentity, StructureScore
-from segae.results.verdicts import OrganVerdict
+from segae.results.types import CaseReport, ModelIdentity, SegmentResult, SliceResult
 from SegAELib.mrml.score_tags import clear_score, read_score, set_stale, write_score
 
 MODEL = ModelIdentity("bundled", "ab" * 32, "slice-resnet18", True)
-SUMS = StructureScore("liver", 11, "liver", 0.1 + 0.2, 0.5, -0.04, 7, 1 / 3, 12, 0.7)
-SCORE = OrganVerdict(
-    "liver", 11, "liver", "missing parts", 0.61, 0.1 + 0.2, 0.9, (3, 4), ("It goes on.", "Dice is low."), SUMS
+REPORT = CaseReport("case", "ct", "masks", MODEL, threshold=0.7)
+SLICES = tuple(
+    SliceResult(k, 0.0, 0.0, 3.0 * k, 3.0, 50.0, dice, dice, None, None, 40.0, 45.0)
+    for k, dice in ((6, 0.1 + 0.2), (7, 0.04), (8, 0.9))
 )
+RESULT = SegmentResult(
+    "liver", 11, "liver", 900, 12.5, SLICES, raw_dice=0.58, predicted_dice=0.61, interval_low=0.1 + 0.2,
+    interval_high=0.9, verdict="missing parts", missing_slices=(3, 4),
+    reasons=("It goes on.", "Dice is low."), n_below=2, wrong_ml=1 / 3,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -24,11 +29,13 @@ def node(mini):
 
 
 def test_tags_give_back_what_was_written(node):
-    write_score(node, "liver", SCORE, MODEL)
+    write_score(node, "liver", RESULT, REPORT)
     found = read_score(node, "liver")
     assert found is not None
-    assert (found.mean, found.worst, found.worst_slice, found.poor_share) == (0.1 + 0.2, -0.04, 7, 1 / 3)
-    assert (found.verdict, found.volume_dice, found.interval_low, found.interval_high) == (
+    assert (found.mean, found.lowest, found.lowest_slice) == (RESULT.mean, 0.04, 7)
+    assert (found.below_threshold, found.threshold, found.n_slices) == (2 / 3, 0.7, 3)
+    assert (found.raw_dice, found.wrong_ml) == (0.58, 1 / 3)
+    assert (found.verdict, found.predicted_dice, found.interval_low, found.interval_high) == (
         "missing parts", 0.61, 0.1 + 0.2, 0.9
     )  # fmt: skip
     assert (found.missing_slices, found.reasons) == ((3, 4), "It goes on. Dice is low.")
@@ -48,31 +55,30 @@ def is_stale(node, segment_id: str) -> bool:
 
 
 def test_an_empty_segment_has_no_worst_slice(node):
-    sums = replace(SUMS, worst_slice=None, n_slices=0)
-    empty = replace(SCORE, scores=sums, volume_dice=None, interval_low=None, interval_high=None)
-    write_score(node, "liver", empty, MODEL)
+    empty = replace(RESULT, slices=(), predicted_dice=0.0, interval_low=None, interval_high=None)
+    write_score(node, "liver", empty, REPORT)
     found = read_score(node, "liver")
-    assert found is not None and found.worst_slice is None and found.n_slices == 0
-    assert (found.volume_dice, found.interval_low, found.interval_high) == (None, None, None)
+    assert found is not None and found.lowest_slice is None and found.n_slices == 0
+    assert (found.predicted_dice, found.interval_low, found.interval_high) == (0.0, None, None)
 
 
 def test_stale_marks_come_and_go(node):
     set_stale(node, "liver", True)
     assert read_score(node, "liver") is None  # no score, nothing to be stale
-    write_score(node, "liver", SCORE, MODEL)
+    write_score(node, "liver", RESULT, REPORT)
     set_stale(node, "liver", True)
     assert is_stale(node, "liver")
     set_stale(node, "liver", False)
     assert not is_stale(node, "liver")
     set_stale(node, "liver", True)
-    write_score(node, "liver", SCORE, MODEL)
+    write_score(node, "liver", RESULT, REPORT)
     assert not is_stale(node, "liver")
 
 
 def test_other_tags_stay_when_the_score_is_cleared(node):
     segment = node.GetSegmentation().GetSegment("liver")
     segment.SetTag("Segmentation.Status", "completed")
-    write_score(node, "liver", SCORE, MODEL)
+    write_score(node, "liver", RESULT, REPORT)
     clear_score(node, "liver")
     assert read_score(node, "liver") is None
     assert segment.HasTag("Segmentation.Status")
@@ -84,7 +90,7 @@ def test_a_tag_written_by_something_else_is_no_score(node):
 
 
 def test_tags_survive_a_seg_nrrd_file(mini, node, tmp_path):
-    write_score(node, "liver", SCORE, MODEL)
+    write_score(node, "liver", RESULT, REPORT)
     set_stale(node, "liver", True)
     before = read_score(node, "liver")
     path = str(tmp_path / "organs.seg.nrrd")
@@ -96,7 +102,7 @@ def test_tags_survive_a_seg_nrrd_file(mini, node, tmp_path):
 
 
 def test_a_segment_that_is_gone_is_passed_over(node):
-    write_score(node, "spleen", SCORE, MODEL)
+    write_score(node, "spleen", RESULT, REPORT)
     set_stale(node, "spleen", True)
     clear_score(node, "spleen")
     assert read_score(node, "spleen") is None

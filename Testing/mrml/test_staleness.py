@@ -12,8 +12,7 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 from segae.data import Segment
 from segae.errors import InputError
 from segae.geometry.grid import Grid
-from segae.results.types import ModelIdentity, StructureScore
-from segae.results.verdicts import OrganVerdict
+from segae.results.types import CaseReport, ModelIdentity, SegmentResult
 from SegAELib.mrml.binding import BINARY_LABELMAP
 from SegAELib.mrml.edits import EditWatch, SliceChanges, changed_slices, fingerprint
 from SegAELib.mrml.scene_reader import read_segments
@@ -69,9 +68,8 @@ def scene_case(mini):
     volume = mini.add_volume(np.zeros(SHAPE, np.int16), np.eye(4))
     node = mini.add_segmentation([(labels, np.eye(4), {1: "liver", 2: "spleen"})], volume)
     for segment_id in ("liver", "spleen"):
-        sums = StructureScore(segment_id, 11, segment_id, 0.8, 0.8, 0.7, 2, 0.0, 4, 0.7)
-        verdict = OrganVerdict(segment_id, 11, segment_id, "fine", None, None, None, (), (), sums)
-        write_score(node, segment_id, verdict, ModelIdentity("m", "s", "a"))
+        result = SegmentResult(segment_id, 11, segment_id, 9, 0.1, predicted_dice=0.8, verdict="fine")
+        write_score(node, segment_id, result, CaseReport("c", "ct", "masks", ModelIdentity("m", "s", "a")))
     prints = {i: fingerprint(s, 0) for i, s in read_segments(node, volume).items()}
     return volume, node, prints
 

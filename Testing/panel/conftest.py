@@ -83,8 +83,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     weights, vectors = build_network(spec).state_dict(), torch.randn(145, 16)
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     save_checkpoint(Checkpoint(spec, weights, vectors), path)
-    rows = score(SAMPLE / "ct.nii.gz", SAMPLE / "segmentations", model=path, slices=5, device="cpu").slices
-    raw = torch.tensor([row.score for row in rows])
+    report = score(SAMPLE / "ct.nii.gz", SAMPLE / "segmentations", model=path, slices=5, device="cpu")
+    raw = torch.tensor([row.slice.raw_score for row in report.rows()])
     scale = 0.3 / raw.std()
     weights["fc2.weight"] *= scale
     weights["fc2.bias"] = (weights["fc2.bias"] - raw.mean()) * scale + 0.65

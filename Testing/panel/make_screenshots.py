@@ -64,7 +64,7 @@ def picture_scoring(bed: slicer_standin.TestBed, model: str) -> None:
 
     panel.ui.rankButton.click()
     attempt = panel.session.attempt
-    bed.wait_until(lambda: len(attempt.results.rows) > 12, PATIENCE)
+    bed.wait_until(lambda: len(attempt.results.segments) > 12, PATIENCE)
     panel.ui.inputsSection.collapsed = True
     bed.process_events(0.2)
     bed.screenshot(bed.main_window, OUT / "2-scoring.png")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from flat_rows import rows_of
 
 
 def inside(panel, segment_id, index):
@@ -27,8 +28,8 @@ def pixel(panel, bed, key):
 @pytest.fixture
 def extremes(ranked):
     """The slice with the lowest and the one with the highest score of all."""
-    order = ranked.session.results.worst_slices()
-    low, high = (ranked.session.results.row(key).score for key in (order[0], order[-1]))
+    order = ranked.session.results.all_slices()
+    low, high = (ranked.session.results.slice(key).score for key in (order[0], order[-1]))
     assert low < 0.5 and high > 0.85
     return order[0], order[-1]
 
@@ -43,12 +44,12 @@ def test_poor_slices_are_red_and_good_ones_green(ranked, bed, extremes):
 def test_the_check_box_gives_the_users_own_colours_back(ranked, bed, extremes, masks):
     display = masks.GetDisplayNode()
     shown = pixel(ranked, bed, extremes[0])
-    assert not any(display.GetSegmentVisibility2DFill(i) for i in ranked.session.results.rows)
+    assert not any(display.GetSegmentVisibility2DFill(i) for i in rows_of(ranked.session.results))
     ranked.ui.showColoursCheckBox.checked = False
     bed.process_events()
     own = pixel(ranked, bed, extremes[0])
     assert np.abs(own - shown).max() > 30
-    assert all(display.GetSegmentVisibility2DFill(i) for i in ranked.session.results.rows)
+    assert all(display.GetSegmentVisibility2DFill(i) for i in rows_of(ranked.session.results))
     ranked.ui.showColoursCheckBox.checked = True
     bed.wait_until(lambda: not ranked.scoring.controller.busy)
     assert np.abs(pixel(ranked, bed, extremes[0]) - shown).max() <= 2
@@ -84,7 +85,7 @@ def test_slices_without_scores_and_the_users_layers_stay_as_they_are(loaded, bed
 
 def test_the_threshold_recolours_at_once(ranked, bed):
     results = ranked.session.results
-    key = min(results.worst_slices(), key=lambda key: abs(results.row(key).score - 0.6))
+    key = min(results.all_slices(), key=lambda key: abs(results.slice(key).score - 0.6))
     before = pixel(ranked, bed, key)
     ranked.ui.thresholdSlider.value = 0.3
     bed.process_events()

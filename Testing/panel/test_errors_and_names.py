@@ -11,7 +11,9 @@ import pytest
 from segae.checks.names import NameCheck
 from segae.jobs.events import NamesChecked
 from segae.labels import resolve
-from segae.results.types import SearchedSlice, SegmentExtent
+from segae.results.types import SegmentResult, SliceResult
+from segae.results.verdicts import Doubts
+from segae.results.verdicts import judged as with_verdict
 from segae.scoring.error_map import locate_errors
 from segae.scoring.scorer import Scorer
 from SegAELib.app.results import Results
@@ -94,28 +96,24 @@ def test_a_model_without_error_map_is_explained(small, model):
 def judged(small):
     """The scores with an empty gallbladder that is there, and a spleen that goes on beyond its mask."""
     results = small.session.results
-    spleen = results.slices("spleen")
-    sure = [replace(row, organ_mm2=row.area_mm2, overlap_mm2=row.area_mm2 * 0.9) for row in spleen]
-    end, largest = spleen[-1], 3 * max(row.area_mm2 for row in spleen)
+    slices = results.slices("spleen")
+    sure = [replace(row, organ_mm2=row.area_mm2, overlap_mm2=row.area_mm2 * 0.9) for row in slices]
+    end, largest = slices[-1], 3 * max(row.area_mm2 for row in slices)
 
-    def searched(name, organ, index):
-        return SearchedSlice(
-            name, organ.index, organ.name, index, end.x, end.y, end.z + 3, 3.0, largest, 0.98
-        )
+    def searched(index):
+        return SliceResult(index, end.x, end.y, end.z + 3, 3.0, 0.0, organ_mm2=largest, presence=0.98)
 
     bladder = resolve("gallbladder").structure
-    extent = replace(results.report.segments[0], volume_dice=0.8, interval_low=0.6, interval_high=0.9)
-    report = replace(
-        results.report,
-        slices=tuple(sure),
-        segments=(extent, SegmentExtent("gallbladder", bladder.index, bladder.name, 0, 0.0)),
-        searched=(
-            searched("spleen", resolve("spleen").structure, end.slice + 1),
-            *(searched("gallbladder", bladder, index) for index in (12, 13, 14)),
-        ),
-        findings=(),
+    spleen = replace(
+        results.segments["spleen"], slices=tuple(sure), searched=(searched(end.slice + 1),),
+        predicted_dice=0.8, interval_low=0.6, interval_high=0.9,
+    )  # fmt: skip
+    empty = SegmentResult(
+        "gallbladder", bladder.index, bladder.name, 0, 0.0, searched=tuple(map(searched, (12, 13, 14)))
     )
-    small.session.results = Results.of(report, {"spleen": "spleen", "gallbladder": "gallbladder"})
+    segments = tuple(with_verdict(one, Doubts()) for one in (spleen, empty))
+    report = replace(results.report, segments=segments, findings=())
+    small.session.results = Results.of(report, ["spleen", "gallbladder"])
     small._refresh()
     return small
 
@@ -139,7 +137,7 @@ def test_verdicts_and_intervals_stand_in_the_tables_and_missing_slices_are_jumpe
     slices = judged.ui.sliceTable
     assert [slices.item(0, c).text() for c in range(3)] == [str(missing.slice), "missing", "0.00"]
     judged.ui.needsWorkButton.click()
-    assert judged.reviews.of("spleen", missing.slice).verdict == "needs work"
+    assert judged.reviews.of("spleen", missing.slice).mark == "needs work"
     judged.results.choose_segment("gallbladder")
     assert judged.results.current == ("gallbladder", 12)
 

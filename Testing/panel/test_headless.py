@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flat_rows import slices
 
 from segae import score
 from segae.results.files import read_report
@@ -78,7 +79,7 @@ def test_a_data_set_gives_the_scores_of_the_command_line(run, data, tmp_path, mo
     report = read_report(tmp_path / "out" / "cases" / "s0001.csv")
     case = data / "s0001"
     direct = score(case / "ct.nii.gz", case / "segmentations", model=model, device="cpu")
-    assert report.slices == direct.slices
+    assert report.segments == direct.segments
     assert run(data, "--out", tmp_path / "out") == 0
     assert "0 scored, 1 done before" in capsys.readouterr().out
 
@@ -90,9 +91,9 @@ def test_a_scene_gives_the_scores_of_its_files(run, scene, tmp_path, model, samp
         sample_dir / "ct.nii.gz", sample_dir / "segmentation_multilabel.nii.gz", model=model, device="cpu"
     )
     expected = {
-        (r.segment, r.slice): r.score for r in direct.slices if r.segment in ("spleen", "kidney_left")
+        (r.segment, r.slice): r.raw_score for r in slices(direct) if r.segment in ("spleen", "kidney_left")
     }
-    assert {(r.segment, r.slice): r.score for r in report.slices} == pytest.approx(expected, abs=1e-6)
+    assert {(r.segment, r.slice): r.raw_score for r in slices(report)} == pytest.approx(expected, abs=1e-6)
     assert run(scene.parent, "--out", tmp_path / "out") == 0
     assert "0 scored, 1 done before" in capsys.readouterr().out
 
@@ -111,7 +112,7 @@ def test_scores_are_written_back_into_the_scene_when_asked(run, scene, tmp_path)
     report = read_report(tmp_path / "out" / "cases" / "patient.csv")
     slicer.util.loadScene(str(scene))
     node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
-    assert read_results(find_results(node)).report.slices == report.slices
+    assert read_results(find_results(node)).report.segments == report.segments
     assert read_score(node, "spleen") is not None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from flat_rows import rows_of, slices
 
 from segae import score
 
@@ -50,14 +51,19 @@ def test_what_is_loaded_is_chosen_with_organs_guessed_by_name(loaded, ct):
     assert loaded.ui.organsInfo.text == "5 of 5 checked"
 
 
-def test_ranking_shows_the_lowest_mean_first(ranked):
+def test_ranking_shows_the_lowest_dice_first_or_what_is_to_be_reviewed(ranked, bed):
     results = ranked.session.results
     rows = table_text(ranked.ui.rankingTable)
-    means = [float(row[2]) for row in rows]
-    assert means == sorted(means)
+    assert [row[0] for row in rows] == [one.result.segment for one in results.ranking("review")]
+    ranked.ui.orderCombo.setCurrentIndex(1)
+    bed.process_events()
+    assert ranked.parameters.order == "dice"
+    rows = table_text(ranked.ui.rankingTable)
+    dice = [float(row[2]) for row in rows]
+    assert dice == sorted(dice)
     assert {row[0] for row in rows} == set(ORGANS)
-    poor, total = results.poor_count(0.7)
-    assert ranked.ui.summaryLabel.text.startswith(f"{poor} of {total} slices are poor")
+    poor, total = results.count_below()
+    assert ranked.ui.summaryLabel.text.startswith(f"{poor} of {total} slices are below 0.70")
     assert "tiny" in ranked.ui.summaryLabel.text
     assert 0 < poor < total
 
@@ -66,18 +72,20 @@ def test_the_panel_the_command_line_and_the_module_logic_give_the_same_scores(
     ranked, masks, ct, model, sample_dir
 ):
     from_panel = {
-        (i, n): row.score for i, rows in ranked.session.results.rows.items() for n, row in rows.items()
+        (i, n): row.raw_score
+        for i, rows in rows_of(ranked.session.results).items()
+        for n, row in rows.items()
     }
     report = score(
         sample_dir / "ct.nii.gz", sample_dir / "segmentation_multilabel.nii.gz", model=model, device="cpu"
     )
-    from_files = {(r.segment, r.slice): r.score for r in report.slices if r.segment in ORGANS}
+    from_files = {(r.segment, r.slice): r.raw_score for r in slices(report) if r.segment in ORGANS}
     assert from_panel == pytest.approx(from_files, abs=1e-6)
 
     from SegAE import SegAELogic
 
     report = SegAELogic().score(ct, masks, model=str(model), device="cpu", keep=False)
-    assert {(r.segment, r.slice): r.score for r in report.slices} == pytest.approx(from_panel, abs=1e-6)
+    assert {(r.segment, r.slice): r.raw_score for r in slices(report)} == pytest.approx(from_panel, abs=1e-6)
 
 
 def test_a_click_on_a_slice_moves_all_views_there(ranked, bed):
@@ -86,19 +94,19 @@ def test_a_click_on_a_slice_moves_all_views_there(ranked, bed):
     ranked.ui.rankingTable.setCurrentCell(1, 0)
     bed.process_events()
     segment_id, index = ranked.results.current
-    row = ranked.session.results.row((segment_id, index))
-    assert row.score == min(r.score for r in ranked.session.results.slices(segment_id))
+    row = ranked.session.results.slice((segment_id, index))
+    assert row == ranked.session.results.slices_in_order(segment_id)[0]
     assert ranked.ui.sliceTable.item(0, 0).text() == str(index)
     ranked.ui.sliceTable.setCurrentCell(2, 0)
     bed.process_events()
-    row = ranked.session.results.row(ranked.results.current)
+    row = ranked.session.results.slice(ranked.results.current)
     views = slicer.app.layoutManager()
     offsets = [views.sliceWidget(n).sliceLogic().GetSliceOffset() for n in ("Red", "Yellow", "Green")]
     assert offsets == pytest.approx([row.z, -row.x, row.y], abs=1e-3), "sagittal slices count to the left"
 
 
 def test_the_next_worst_slice_goes_over_all_segments(ranked):
-    order = ranked.session.results.worst_slices()
+    order = ranked.session.results.all_slices()
     walked = []
     for _ in range(4):
         ranked.ui.nextButton.click()
@@ -112,7 +120,7 @@ def test_the_next_worst_slice_goes_over_all_segments(ranked):
 def test_brackets_and_alt_arrows_walk_while_the_module_is_shown(ranked, bed):
     from PySide6 import QtCore
 
-    order = ranked.session.results.worst_slices()
+    order = ranked.session.results.all_slices()
     bed.press(bed.main_window, QtCore.Qt.Key.Key_BracketRight)
     bed.press(bed.main_window, QtCore.Qt.Key.Key_BracketRight)
     assert ranked.results.current == order[1]
@@ -125,12 +133,12 @@ def test_brackets_and_alt_arrows_walk_while_the_module_is_shown(ranked, bed):
 
 def test_a_click_on_the_strip_goes_to_that_slice(ranked, bed):
     ranked.results.choose_segment("spleen")
-    slices = [row.slice for row in ranked.session.results.slices("spleen")]
+    indices = [row.slice for row in ranked.session.results.slices("spleen")]
     strip = ranked.ui.heatStrip
     bed.click(strip, strip.width - 2, 10)
-    assert ranked.results.current == ("spleen", max(slices))
+    assert ranked.results.current == ("spleen", max(indices))
     bed.click(strip, 2, 10)
-    assert ranked.results.current == ("spleen", min(slices))
+    assert ranked.results.current == ("spleen", min(indices))
 
 
 def test_the_strip_marks_the_slice_that_the_views_show(ranked, bed, ct):
@@ -159,7 +167,7 @@ def test_a_segment_is_opened_in_the_segment_editor(ranked, bed, ct, masks):
 
 def test_an_edit_turns_the_row_stale_and_only_its_slices_are_scored_again(ranked, bed, finish, masks, ct):
     old = ranked.session.results
-    before = {i: dict(rows) for i, rows in old.rows.items()}
+    before = {i: dict(rows) for i, rows in rows_of(old).items()}
     edited = [row.slice for row in old.slices("spleen")][3:5]
     paint_out(masks, "spleen", ct, edited)
     bed.wait_until(lambda: ranked.session.results.changes)
@@ -171,9 +179,12 @@ def test_an_edit_turns_the_row_stale_and_only_its_slices_are_scored_again(ranked
     assert ranked.session.attempt.only == {"spleen": tuple(edited)}
     finish(ranked)
     assert ranked.messages.text == ""
-    after = ranked.session.results.rows
+    after = rows_of(ranked.session.results)
     changed = {
-        (i, n) for i, rows in after.items() for n, row in rows.items() if before[i][n].score != row.score
+        (i, n)
+        for i, rows in after.items()
+        for n, row in rows.items()
+        if before[i][n].raw_score != row.raw_score
     }
     assert changed == {("spleen", n) for n in edited}
     assert not ranked.session.results.changes
@@ -186,17 +197,17 @@ def test_a_slice_that_was_emptied_leaves_the_ranking(ranked, bed, finish, masks,
     bed.wait_until(lambda: ranked.session.results.changes)
     ranked.ui.rescoreButton.click()
     finish(ranked)
-    assert emptied not in ranked.session.results.rows["spleen"]
+    assert emptied not in rows_of(ranked.session.results)["spleen"]
     assert not ranked.session.results.changes
 
 
 def test_one_segment_can_be_scored_alone(ranked, finish):
     ranked.results.choose_segment("aorta")
-    before = {i: dict(rows) for i, rows in ranked.session.results.rows.items()}
+    before = {i: dict(rows) for i, rows in rows_of(ranked.session.results).items()}
     ranked.ui.rankOneButton.click()
     assert list(ranked.session.attempt.case.segments) == ["aorta"]
     finish(ranked)
-    assert ranked.session.results.rows == before
+    assert rows_of(ranked.session.results) == before
 
 
 def test_only_checked_segments_are_ranked(loaded, finish, bed):
@@ -211,18 +222,23 @@ def test_only_checked_segments_are_ranked(loaded, finish, bed):
             item.setCheckState(Qt.CheckState.Checked)
     loaded.ui.rankButton.click()
     finish(loaded)
-    assert set(loaded.session.results.rows) == {"aorta", "spleen"}
+    assert set(rows_of(loaded.session.results)) == {"aorta", "spleen"}
 
 
 def test_the_threshold_moves_without_scoring_again(ranked, bed):
-    poor, total = ranked.session.results.poor_count(0.5)
+    dice = [
+        one.predicted_dice or 0 for rows in rows_of(ranked.session.results).values() for one in rows.values()
+    ]
+    poor, total = sum(one < 0.5 for one in dice), len(dice)
     ranked.ui.thresholdSlider.value = 0.5
     bed.process_events()
     assert ranked.ui.summaryLabel.text.startswith(f"{poor} of {total} slices")
     assert not ranked.scoring.running
     ranked.ui.onlyPoorCheckBox.checked = True
     bed.process_events()
-    listed = [row.slice for row in ranked.session.results.slices(ranked.results.segment) if row.score < 0.5]
+    listed = [
+        row.slice for row in ranked.session.results.slices(ranked.results.segment) if row.raw_score < 0.5
+    ]
     assert ranked.ui.sliceTable.rowCount == len(listed)
 
 
@@ -251,8 +267,8 @@ def test_marks_and_scores_come_back_with_the_scene(ranked, bed, tmp_path, widget
     assert ranked.session.results.whole_report() == report
     assert not ranked.session.results.changes
     mark = ranked.reviews.of(*key)
-    assert (mark.verdict, mark.note) == ("needs work", 'leaks into the colon, 100 % "sure"')
-    assert mark.score == ranked.session.results.row(key).score
+    assert (mark.mark, mark.note) == ("needs work", 'leaks into the colon, 100 % "sure"')
+    assert mark.dice == ranked.session.results.slice(key).predicted_dice
     ranked.ui.nextButton.click()
     ranked.ui.nextButton.click()
     assert ranked.results.current != done, "a slice that was skipped is not shown again"
@@ -273,5 +289,5 @@ def test_scores_and_marks_are_exported_as_csv(ranked, monkeypatch, tmp_path):
         button.click()
     assert read_report(tmp_path / "scores.csv") == ranked.session.results.whole_report()
     header, mark = (tmp_path / "review.csv").read_text().splitlines()
-    assert header.startswith("segment_id,segment,slice,verdict")
+    assert header.startswith("segment_id,segment,slice,mark")
     assert ",accept," in mark

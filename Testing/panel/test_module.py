@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flat_rows import rows_of
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "SegAE" / "SegAE.py"
@@ -61,7 +62,7 @@ def test_it_works_without_main_window_and_views(bed, model, masks, finish):
         panel.parameters.segmentation = masks
         panel.rank()
         finish(panel)
-        assert panel.session.results.rows
+        assert rows_of(panel.session.results)
         panel.results.next()
         bed.unload_module("SegAE")
 
@@ -91,7 +92,7 @@ def test_two_panels_on_one_scene_do_not_disturb_each_other(loaded, bed, finish, 
     assert other.ui.thresholdSlider.value == 0.5
     other.rank()
     finish(other)
-    assert other.session.results.rows.keys() == loaded.session.results.rows.keys()
+    assert rows_of(other.session.results).keys() == rows_of(loaded.session.results).keys()
 
 
 def test_a_child_process_scores_and_is_gone_afterwards(loaded, bed, finish):
@@ -103,7 +104,7 @@ def test_a_child_process_scores_and_is_gone_afterwards(loaded, bed, finish):
     assert pid is not None
     finish(loaded)
     assert loaded.messages.text == ""
-    assert len(loaded.session.results.rows) == 5
+    assert len(rows_of(loaded.session.results)) == 5
     loaded.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
@@ -135,11 +136,11 @@ def test_other_modules_score_through_the_logic_and_find_the_scores_in_the_scene(
     report = SegAELogic().score(
         None, masks, segment_ids=["spleen"], model=str(model), slices=10, progress=steps.append
     )
-    assert len(report.slices) == 10
+    assert report.n_slices == 10
     assert steps[-1].done == steps[-1].total == 10
     assert read_results(find_results(masks)).report == report
     kept = read_score(masks, "spleen")
-    assert kept is not None and kept.mean == pytest.approx(report.structures()[0].mean)
+    assert kept is not None and kept.mean == pytest.approx(report.segments[0].mean)
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1
 
 
@@ -151,6 +152,6 @@ def test_the_logic_takes_names_of_organs_from_the_caller(bed, masks, model):
     report = SegAELogic().score(
         None, masks, segment_ids=["spleen"], organs={"spleen": "left kidney"}, model=str(model), keep=False
     )
-    assert {row.structure for row in report.slices} == {"kidney left"}
+    assert {row.segment.structure for row in report.rows()} == {"kidney left"}
     with pytest.raises(InputError, match='no segment "x"'):
         SegAELogic().score(None, masks, organs={"x": "liver"}, model=str(model))

@@ -5,10 +5,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from flat_rows import FlatRow, report_from_rows
 
+from segae.data import Segment
 from segae.errors import InputError, ModelError
-from segae.results.types import ModelIdentity, QualityReport, SearchedSlice, SegmentExtent, SliceScore
+from segae.geometry.grid import Grid
+from segae.labels.table import by_index
+from segae.results.types import ModelIdentity, SegmentResult
 from SegAELib.app.idle_tasks import Chores
 from SegAELib.app.results import Results, StripModel, step
 from SegAELib.app.score_style import ScoreStyle, interval, number
@@ -19,18 +24,18 @@ MODEL = ModelIdentity("tiny", "abc", "segae-published")
 
 
 def row(segment, index, score):
-    return SliceScore(segment, 5, segment, index, 0.0, 0.0, float(index), 100.0, score)
+    return FlatRow(segment, 5, segment, index, 0.0, 0.0, float(index), 100.0, score)
 
 
-def report(*rows, model=MODEL):
-    return QualityReport("case", "ct", "masks", model, tuple(rows))
+def report(*rows, model=MODEL, extents=(), **more):
+    return report_from_rows(rows, extents, case="case", ct="ct", segmentation="masks", model=model, **more)
 
 
 @pytest.fixture
 def results():
     return Results.of(
         report(row("liver", 1, 0.9), row("liver", 2, 0.4), row("spleen", 1, 0.6)),
-        {"liver": "a", "spleen": "b"},
+        ["a", "b"],
     )
 
 
@@ -58,37 +63,54 @@ def test_a_chore_may_add_another():
     assert done == [2]
 
 
-def test_the_ranking_is_by_the_lowest_mean(results):
-    assert [r.segment_id for r in results.ranking(0.7)] == ["b", "a"]
-    assert results.summary("a", 0.5).poor_share == 0.5
-    assert results.poor_count(0.7) == (2, 3)
+def test_the_ranking_by_dice_begins_with_the_lowest(results):
+    assert [r.segment_id for r in results.ranking("dice")] == ["b", "a"]
+    assert results.count_below() == (2, 3)
 
 
-def test_the_worst_slices_run_over_all_segments(results):
-    assert results.worst_slices() == [("a", 2), ("b", 1), ("a", 1)]
+def test_another_threshold_decides_at_once(results):
+    results.set_threshold(0.5)
+    assert [one.result.verdict for one in results.ranking("dice")] == ["fine", "fine"]
+    assert results.count_below() == (1, 3) and results.report.threshold == 0.5
+    results.set_threshold(0.7)
+    assert results.count_below() == (2, 3)
+
+
+def test_the_slices_run_over_all_segments(results):
+    assert results.all_slices("dice") == [("a", 2), ("b", 1), ("a", 1)]
+
+
+def test_in_review_order_large_errors_go_before_small_ends():
+    rows = [replace(row("liver", 1, 0.1), area_mm2=5.0), replace(row("liver", 2, 0.5), area_mm2=4000.0)]
+    results = Results.of(report(*rows), ["a"])
+    assert results.all_slices("review") == [("a", 2), ("a", 1)]
+    assert [one.slice for one in results.slices_in_order("a", "review")] == [2, 1]
+    assert [one.slice for one in results.slices_in_order("a", "dice")] == [1, 2]
 
 
 def test_new_scores_take_the_place_of_old_ones_and_emptied_slices_go(results):
-    results.merge(report(row("liver", 2, 0.8)), {"liver": "a"}, [("a", 1)])
-    assert [(r.slice, r.score) for r in results.slices("a")] == [(2, 0.8)]
+    some = {"only": {"liver": [2]}}
+    results.merge(report(row("liver", 2, 0.8), options=some), ["a"], [("a", 1)])
+    assert [(r.slice, r.raw_score) for r in results.slices("a")] == [(2, 0.8)]
 
 
 def test_a_renamed_segment_has_one_name_only(results):
-    results.merge(report(row("Liver (new)", 2, 0.8)), {"Liver (new)": "a"}, [])
-    assert {r.segment for r in results.slices("a")} == {"Liver (new)"}
-    assert results.segment_ids == {"Liver (new)": "a", "spleen": "b"}
+    some = {"only": {"Liver (new)": [2]}}
+    results.merge(report(row("Liver (new)", 2, 0.8), options=some), ["a"], [])
+    assert {i: results.name(i) for i in results.segments} == {"a": "Liver (new)", "b": "spleen"}
+    assert [(r.slice, r.raw_score) for r in results.slices("a")] == [(1, 0.9), (2, 0.8)]
 
 
 def test_scores_of_another_model_are_refused(results):
     other = ModelIdentity("other", "def", "segae-published")
     with pytest.raises(InputError, match="rank all segments again"):
-        results.merge(report(row("liver", 2, 0.8), model=other), {"liver": "a"}, [])
+        results.merge(report(row("liver", 2, 0.8), model=other), ["a"], [])
 
 
 def test_a_deleted_segment_leaves_no_trace(results):
     results.changes["a"] = SliceChanges((2,), ())
     results.forget("a")
-    assert list(results.rows) == ["b"] and not results.changes
+    assert list(results.segments) == ["b"] and not results.changes
 
 
 def test_the_whole_report_gives_back_what_came_in(results):
@@ -136,7 +158,7 @@ def test_there_is_no_strip_without_scores():
 
 def test_a_score_has_one_colour_and_one_word():
     style = ScoreStyle(ScoreBins(), "traffic")
-    assert [style.key(score) for score in (-0.2, 0.5, 0.7, 0.85, 1.3)] == [
+    assert [style.key(score) for score in (0.0, 0.5, 0.7, 0.85, 1.0)] == [
         "poor",
         "weak",
         "fair",
@@ -144,7 +166,7 @@ def test_a_score_has_one_colour_and_one_word():
         "good",
     ]
     assert style.colour(0.2) == "#e8322b"
-    assert [number(score) for score in (-0.2, 0.456, 1.3)] == ["0.00", "0.46", "1.00"]
+    assert [number(score) for score in (0.0, 0.456, 1.0)] == ["0.00", "0.46", "1.00"]
 
 
 def test_a_model_file_is_described_without_torch(model):
@@ -178,7 +200,7 @@ def with_areas(index, area=100.0, organ=100.0, overlap=95.0):
 
 
 def searched(segment, index, organ_mm2, presence):
-    return SearchedSlice(segment, 5, segment, index, 1.0, 2.0, float(index), 3.0, organ_mm2, presence)
+    return FlatRow(segment, 5, segment, index, 1.0, 2.0, float(index), organ_mm2=organ_mm2, presence=presence)
 
 
 @pytest.fixture
@@ -190,22 +212,17 @@ def judged():
     found = [searched("liver", *one) for one in beyond]
     found += [searched("spleen", index, 300.0, 0.98) for index in (4, 5, 6)]
     names = {"liver": 10, "spleen": 0, "aorta": 10, "bladder": 0}
-    whole = replace(
-        report(*rows),
-        searched=tuple(found),
-        slice_mm=3.0,
-        segments=tuple(
-            SegmentExtent(name, 6 if name == "aorta" else 5, name, count, count * 0.3)
-            for name, count in names.items()
-        ),
-    )
-    return Results.of(whole, {"liver": "a", "spleen": "b", "aorta": "c", "bladder": "d"})
+    extents = [
+        SegmentResult(name, 6 if name == "aorta" else 5, name, count, count * 0.3)
+        for name, count in names.items()
+    ]
+    return Results.of(report(*rows, *found, extents=extents), ["a", "b", "c", "d"])
 
 
-def test_what_needs_a_human_comes_first_empty_masks_whose_organ_is_there_included(judged):
-    ranked = [(one.segment_id, one.verdict.verdict) for one in judged.ranking(0.7)]
+def test_what_needs_review_comes_first_empty_masks_whose_organ_is_there_included(judged):
+    ranked = [(one.segment_id, one.result.verdict) for one in judged.ranking("dice")]
     assert ranked == [("b", "empty but present"), ("a", "missing parts"), ("c", "fine")]
-    assert [one.is_bad for one in judged.ranking(0.7)] == [True, True, False]
+    assert [one.is_bad for one in judged.ranking()] == [True, True, False]
 
 
 def test_missing_slices_have_a_place_to_look_at(judged):
@@ -216,36 +233,37 @@ def test_missing_slices_have_a_place_to_look_at(judged):
 
 
 def test_a_part_that_was_painted_in_is_not_missing_any_longer(judged):
-    extent = SegmentExtent("liver", 5, "liver", 12, 3.6)
-    again = replace(report(with_areas(11), with_areas(12)), segments=(extent,), slice_mm=3.0)
-    again = replace(again, options={"only": {"liver": [11, 12]}})
-    judged.merge(again, {"liver": "a"}, [])
-    assert judged.missing("a") == []
-    assert judged.verdicts(0.7)["a"].verdict == "fine"
-    assert judged.verdicts(0.7)["a"].volume_dice == pytest.approx(0.95), "of the whole organ, not of the part"
-    assert judged.verdicts(0.7)["b"].verdict == "empty but present", "the others stay"
+    extent = SegmentResult("liver", 5, "liver", 12, 3.6)
+    only = {"only": {"liver": [11, 12]}}
+    judged.merge(report(with_areas(11), with_areas(12), extents=[extent], options=only), ["a"], [])
+    assert judged.missing("a") == ()
+    assert judged.segments["a"].verdict == "fine"
+    assert judged.segments["a"].raw_dice == pytest.approx(0.95), "of the whole organ, not of the part"
+    assert judged.segments["b"].verdict == "empty but present", "the others stay"
 
 
 def test_what_was_found_keeps_to_a_renamed_segment(judged):
-    again = replace(report(replace(with_areas(3), segment="Liver")), options={"only": {"Liver": [3]}})
-    again = replace(again, segments=(SegmentExtent("Liver", 5, "liver", 10, 3.0),))
-    judged.merge(again, {"Liver": "a"}, [])
+    extent, only = SegmentResult("Liver", 5, "liver", 10, 3.0), {"only": {"Liver": [3]}}
+    again = report(replace(with_areas(3), segment="Liver"), extents=[extent], options=only)
+    judged.merge(again, ["a"], [])
     assert [one.slice for one in judged.missing("a")] == [11, 12]
     assert judged.name("a") == "Liver"
 
 
 def test_a_whole_segment_scored_again_forgets_what_was_found_before(judged):
-    extent = SegmentExtent("liver", 5, "liver", 1, 0.3)
-    again = replace(report(with_areas(3)), segments=(extent,), slice_mm=3.0)
-    judged.merge(again, {"liver": "a"}, [])
-    assert judged.missing("a") == []
+    extent = SegmentResult("liver", 5, "liver", 1, 0.3)
+    judged.merge(report(with_areas(3), extents=[extent]), ["a"], [])
+    assert judged.missing("a") == ()
 
 
 def test_verdicts_wait_until_a_whole_segment_was_looked_at():
     coming = Results.empty("case", "ct", "masks", MODEL, "k")
-    coming.add([row("liver", 1, 0.2)], {"liver": "a", "spleen": "b"})
-    assert [(one.segment_id, one.judged) for one in coming.ranking(0.7)] == [("a", False)]
+    liver = Segment.from_mask("liver", by_index(13), np.ones((2, 3, 4), bool), Grid((4, 3, 2), np.eye(4)))
+    coming.add({"a": [row("liver", 1, 0.2).result]}, {"a": liver})
+    assert [(one.segment_id, one.result.verdict) for one in coming.ranking()] == [("a", None)]
+    coming.set_threshold(0.1)
+    assert [(one.result.verdict, one.result.n_below) for one in coming.ranking()] == [(None, 0)]
 
 
 def test_an_interval_is_shown_with_two_digits():
-    assert interval(0.514, 1.02) == "0.51\u20131.00" and interval(None, None) == ""
+    assert interval(0.514, 1.0) == "0.51\u20131.00" and interval(None, None) == ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from flat_rows import rows_of
 
 LONGEST = 0.2  # seconds
 COPIES = 3  # of 41 segments
@@ -68,7 +69,7 @@ def test_ranking_120_segments_never_holds_up_the_application(panel, many, bed, s
 
     bed.wait_until(over, 300)
     assert panel.messages.text == ""
-    assert len(panel.session.results.rows) == 41 * COPIES
+    assert len(rows_of(panel.session.results)) == 41 * COPIES
     assert len(filled) > 5, f"rows appeared one after the other: {sorted(filled)}"
     timed(panel.ui.nextButton.click)
     timed(lambda: setattr(panel.ui.thresholdSlider, "value", 0.6))

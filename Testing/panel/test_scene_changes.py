@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 import vtk
+from flat_rows import rows_of
 
 
 @pytest.fixture
@@ -37,12 +38,12 @@ def test_results_fill_the_table_while_the_rest_is_scored(scoring, bed):
 
 
 def test_cancel_stops_at_once_and_keeps_what_came(scoring, bed, finish):
-    came = {i: dict(rows) for i, rows in scoring.session.attempt.results.rows.items()}
+    came = {i: dict(rows) for i, rows in rows_of(scoring.session.attempt.results).items()}
     scoring.ui.cancelButton.click()
     assert not scoring.scoring.running
     assert scoring.ui.statusLabel.text == "Stopped."
     finish(scoring)
-    assert scoring.session.results.rows == came
+    assert rows_of(scoring.session.results) == came
     assert scoring.ui.rankButton.enabled
 
 
@@ -83,7 +84,7 @@ def test_a_node_is_deleted_while_scoring(scoring, bed, which, request):
 
 def test_a_segment_is_deleted_after_scoring(ranked, bed, masks):
     masks.GetSegmentation().RemoveSegment("spleen")
-    bed.wait_until(lambda: "spleen" not in ranked.session.results.rows)
+    bed.wait_until(lambda: "spleen" not in rows_of(ranked.session.results))
     assert ranked.ui.rankingTable.rowCount == 4
     assert "spleen" not in ranked.inputs.table.organs
 
@@ -134,18 +135,20 @@ def test_an_empty_segmentation_is_said_to_be_empty(panel, bed, ct):
 
 
 def test_transformed_together_the_scores_stay_the_same(ranked, bed, finish, masks, ct):
-    before = {i: {n: r.score for n, r in rows.items()} for i, rows in ranked.session.results.rows.items()}
+    before = {
+        i: {n: r.raw_score for n, r in rows.items()} for i, rows in rows_of(ranked.session.results).items()
+    }
     for node in (masks, ct):
         transform(node, shift=(30, -20, 12))
     ranked.ui.rankButton.click()
     finish(ranked)
     assert ranked.messages.text == ""
-    rows = ranked.session.results.rows
-    assert {i: {n: r.score for n, r in of.items()} for i, of in rows.items()} == before
+    rows = rows_of(ranked.session.results)
+    assert {i: {n: r.raw_score for n, r in of.items()} for i, of in rows.items()} == before
     ranked.ui.nextButton.click()
     key = ranked.results.current
     shown = bed.app.layoutManager().sliceWidget("Red").sliceLogic().GetSliceOffset()
-    assert shown == pytest.approx(ranked.session.results.row(key).z, abs=1e-3)
+    assert shown == pytest.approx(ranked.session.results.slice(key).z, abs=1e-3)
 
 
 def test_a_segmentation_moved_out_of_the_ct_is_refused_with_a_sentence(loaded, bed, masks):
@@ -204,7 +207,7 @@ def test_a_segmentation_on_a_coarser_grid_is_scored_on_the_ct(panel, bed, ct, ma
     panel.ui.rankButton.click()
     finish(panel)
     assert panel.messages.text == ""
-    assert len(panel.session.results.rows["spleen"]) > 20
+    assert len(rows_of(panel.session.results)["spleen"]) > 20
 
 
 def test_a_pet_is_refused_with_the_sentence_of_the_preflight(loaded, finish, ct):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from segae.results.types import SliceScore, predicted_dice
+from segae.results.types import SliceResult
 from SegAELib.app.binding import Widget, _, slicer
 from SegAELib.mrml.results_table import column, set_columns
 
@@ -31,12 +31,12 @@ class Chart:
         self._section = section
         self._view: Widget = None
         self._nodes: list[Any] = []
-        self._shown: tuple[list[SliceScore], float] = ([], 0.0)
+        self._shown: tuple[str, list[SliceResult], float] = ("", [], 0.0)
         section.connect("contentsCollapsed(bool)", self._collapsed)
 
-    def show(self, rows: Sequence[SliceScore], threshold: float) -> None:
-        """Show a segment's slices, in their order."""
-        self._shown = (list(rows), threshold)
+    def show(self, segment: str, rows: Sequence[SliceResult], threshold: float) -> None:
+        """Show the slices of a segment, in their order, under its name."""
+        self._shown = (segment, list(rows), threshold)
         if not self._section.collapsed:
             self._update()
 
@@ -58,7 +58,7 @@ class Chart:
             self._update()
 
     def _update(self) -> None:
-        rows, threshold = self._shown
+        segment, rows, threshold = self._shown
         if not rows:
             return
         if any(node.GetScene() is None for node in self._nodes):
@@ -70,11 +70,11 @@ class Chart:
             table,
             [
                 column(SLICE, int, (row.slice for row in rows)),
-                column(SCORE, float, (predicted_dice(row.score) for row in rows)),
+                column(SCORE, float, (row.predicted_dice or 0.0 for row in rows)),
                 column(LIMIT, float, (threshold for _row in rows)),
             ],
         )
-        chart.SetTitle(rows[0].segment)
+        chart.SetTitle(segment)
         self._view.fitToContent()
 
     def _make(self) -> None:

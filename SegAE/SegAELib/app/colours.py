@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterable
 
 from segae.report.style import Palette
+from segae.results.bins import ScoreBins
 from SegAELib.app.binding import Ui, _
 from SegAELib.app.idle_tasks import Chores
 from SegAELib.app.messages import bin_word
 from SegAELib.app.score_style import ScoreStyle
 from SegAELib.app.session import Session
 from SegAELib.mrml.quality_overlay import QualityOverlay
-from SegAELib.mrml.score_bins import LegendEntry, ScoreBins, legend
+from SegAELib.mrml.score_bins import LegendEntry, legend
 
 PAUSE = 0.3  # seconds between two changes of the colours
 BUDGET = 0.05  # seconds that painting may take at a time, unless one segment takes longer
@@ -51,7 +52,7 @@ class Colours:
             bins=self.style.bins, palette=self.style.palette, opacity=self.opacity,
         )  # fmt: skip
         self._overlay.hide_fills(session.shown_masks)
-        self.paint(session.shown.rows)
+        self.paint(session.shown.scored_ids)
 
     def paint(self, segment_ids: Iterable[str]) -> None:
         """Bring the colours of these segments up to date, soon: each time the views are drawn again, so it
@@ -103,9 +104,10 @@ class Colours:
         while self._waiting and self._overlay.is_alive and time.perf_counter() < end:
             segment_id = next(iter(self._waiting))
             del self._waiting[segment_id]
-            mask, rows = session.shown_masks.get(segment_id), session.shown.rows.get(segment_id, {})
+            mask, rows = session.shown_masks.get(segment_id), session.shown.slices(segment_id)
             if mask is not None:
-                self._overlay.paint({segment_id: (mask, {index: row.score for index, row in rows.items()})})
+                dice = {one.slice: one.predicted_dice or 0.0 for one in rows}
+                self._overlay.paint({segment_id: (mask, dice)})
         self.paint(list(self._waiting))
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from segae.results.files import write_report, write_table
-from segae.results.ranking import verdict_table
-from segae.results.types import QualityReport
-from segae.results.verdicts import judge, worst_verdicts_first
+from segae.results.review_order import Order
+from segae.results.tables import segment_table
+from segae.results.types import CaseReport
 from SegAELib.app.binding import Widget, _, qt
 from SegAELib.app.messages import MessageBar
 from SegAELib.app.review_section import Reviews
 
 
-def export_scores(parent: Widget, messages: MessageBar, report: QualityReport, threshold: float) -> None:
+def export_scores(parent: Widget, messages: MessageBar, report: CaseReport, order: Order) -> None:
     """Ask for a file, and write the report as CSV, in the form of `segae score`, and the verdicts on whole
     segments beside it."""
     path = _csv_path(parent, _("Export scores"), "scores.csv")
@@ -21,8 +21,7 @@ def export_scores(parent: Widget, messages: MessageBar, report: QualityReport, t
         organs = path.with_name(f"{path.stem}-segments.csv")
         with messages.telling():
             write_report(report, path)
-            verdicts = worst_verdicts_first(judge(report, threshold))
-            write_table(*verdict_table(verdicts, report.case), organs)
+            write_table(*segment_table(report, order), organs)
             messages.info(
                 _("Scores of slices are in {path}, verdicts on segments in {organs}.").format(
                     path=path, organs=organs

@@ -14,7 +14,7 @@ from segae.cli.output import check_folder
 from segae.errors import InputError, SegAEError
 from segae.io.layouts import find_cases
 from segae.progress import Step, Watch
-from segae.results.types import QualityReport
+from segae.results.types import CaseReport
 from segae.scoring.options import ScoringOptions
 from SegAELib.app.dependencies import missing_packages
 from SegAELib.app.scene_batch import SCENES, find_scenes, run_scenes
@@ -104,11 +104,10 @@ def lines() -> BatchObserver:
             last = time.monotonic()
             _say(f"  {step.stage}: {step.done} of {step.total}")
 
-    def on_report(report: QualityReport) -> None:
-        summary = report.case_score()
+    def on_report(report: CaseReport) -> None:
         _say(
-            f"{report.case}: {summary.n_structures} structures, {summary.n_slices} slices, mean "
-            f"{summary.predicted_dice:.2f}, lowest {summary.worst_segment}"
+            f"{report.case}: {report.n_segments} structures, {report.n_slices} slices, mean "
+            f"{report.predicted_dice or 0.0:.2f}, lowest {report.worst_segment}"
         )
 
     def on_failure(failure: Failure) -> None:

@@ -82,12 +82,12 @@ class HeatStrip:
         def left(place: int) -> int:
             return place * width // model.count
 
-        for index, score in model.scores.items():
+        for index, dice in model.dice.items():
             place = model.place_of(index)
             if place is not None:
                 gap = 1 if width >= 6 * model.count else 0
                 painter.fillRect(left(place), 4, left(place + 1) - left(place) - gap, HEIGHT - 8,
-                                 qt.QColor(style.colour(score)))  # fmt: skip
+                                 qt.QColor(style.colour(dice)))  # fmt: skip
         place = None if self._current is None else model.place_of(self._current)
         if place is not None:
             wide = max(left(place + 1) - left(place), 3)

@@ -11,16 +11,16 @@ from SegAELib.app.binding import Widget, _
 
 
 def bin_word(key: str) -> str:
-    """The range of a score in the user's language."""
+    """The range of a slice's predicted Dice in the user's language."""
     return {"poor": _("poor"), "weak": _("weak"), "fair": _("fair"), "good": _("good")}[key]
 
 
-def verdict_word(verdict: str) -> str:
+def mark_word(mark: str) -> str:
     """A review mark in the user's language."""
-    return {"accept": _("accepted"), "needs work": _("needs work"), "skip": _("skipped")}[verdict]
+    return {"accept": _("accepted"), "needs work": _("needs work"), "skip": _("skipped")}[mark]
 
 
-def organ_verdict_word(verdict: str) -> str:
+def verdict_word(verdict: str) -> str:
     """What is said of a whole segment, in the user's language."""
     words = {
         "fine": _("fine"),

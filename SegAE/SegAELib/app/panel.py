@@ -49,7 +49,9 @@ class Panel:
         inquiry = Inquiry(self.scoring.controller, self.scoring.view, self.messages, self._inquiry_over)
         self.errors = ErrorsSection(ui, inquiry, self.messages)
         self.names = NamesSection(ui, inquiry, self.messages, self._renamed)
-        self.results = ResultsSection(ui, self.colours, self._current_changed)
+        self.results = ResultsSection(
+            ui, self.colours, self._current_changed, lambda order: self._set("order", order)
+        )
         self.review = ReviewSection(ui, self._marked)
         self._colours_section = ColoursSection(ui, lambda palette: self._set("palette", palette))
         self._chart = Chart(ui.chartSection)
@@ -95,7 +97,7 @@ class Panel:
         for names, react in (
             (("threshold",), self._threshold_changed),
             (("palette", "opacity"), self._colours_changed),
-            (("onlyPoor",), self._filter_changed),
+            (("onlyPoor", "order"), self._filter_changed),
             (("segmentation", "volume"), self._nodes_changed),
             (("showColours", "keepColours"), self._show_colours),
             (("model", "device"), self._model_changed),
@@ -282,6 +284,7 @@ class Panel:
         if segmentation is not None and volume is not None:
             with self.messages.telling():
                 self.session = Session(segmentation, volume, self._chores, self._edited)
+                self.session.set_threshold(self.parameters.threshold)
                 self.reviews = Reviews(segmentation)
                 self.session.restore()
         self.results.attach(self.session, self.reviews)
@@ -329,8 +332,9 @@ class Panel:
         self.errors.follow(self.results.segment)
         shown = self.session.shown if self.session is not None else None
         self.review.show(self.reviews, shown, self.results.current)
-        if shown and self.results.segment in shown.rows:
-            self._chart.show(shown.slices(self.results.segment), self.colours.style.bins.edges[1])
+        segment = self.results.segment
+        if shown and segment in shown.scored_ids:
+            self._chart.show(shown.name(segment), shown.slices(segment), shown.report.threshold)
 
     def _marked(self, go_on: bool) -> None:
         self.results.refresh()
@@ -339,6 +343,8 @@ class Panel:
 
     def _threshold_changed(self) -> None:
         self.colours.set_threshold(self.parameters.threshold)
+        if self.session is not None:
+            self.session.set_threshold(self.parameters.threshold)
         self._colours_section.show(self.colours)
         self._refresh()
 
@@ -350,6 +356,7 @@ class Panel:
 
     def _filter_changed(self) -> None:
         self.results.only_poor = self.parameters.onlyPoor
+        self.results.show_order(self.parameters.order)
         self._refresh()
 
     def _model_changed(self) -> None:
@@ -366,8 +373,7 @@ class Panel:
     def _export_scores(self) -> None:
         if self.session is not None and self.session.shown:
             report = self.session.shown.whole_report()
-            threshold = self.parameters.threshold
-            export_scores(self.ui.exportScoresButton, self.messages, report, threshold)
+            export_scores(self.ui.exportScoresButton, self.messages, report, self.results.order)
 
     def _export_review(self) -> None:
         if self.reviews is not None:

@@ -18,6 +18,7 @@ class SegAEParameterNode:
     organs: dict[str, str]
     threshold: Annotated[float, WithinRange(0.05, 0.95)] = 0.7
     onlyPoor: bool = False
+    order: str = "review"
     advance: bool = True
     showColours: bool = True
     opacity: Annotated[float, WithinRange(0, 1)] = 0.8

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from segae.results.types import SearchedSlice, SliceScore
+from segae.results.columns import volume_text
+from segae.results.types import SliceResult
 from SegAELib.app.binding import Widget, _
-from SegAELib.app.messages import bin_word, organ_verdict_word, verdict_word
+from SegAELib.app.messages import bin_word, mark_word, verdict_word
 from SegAELib.app.results import RankedSegment
 from SegAELib.app.score_style import ScoreStyle, interval, number
 from SegAELib.app.table_widgets import Row, RowTable
 from SegAELib.mrml.review_table import ReviewMark
 
-SEGMENT, SCORE, INTERVAL, REVIEW = 0, 2, 3, 6  # columns
+SEGMENT, SCORE, INTERVAL, REVIEW = 0, 2, 3, 7  # columns
 
 
 class RankingTable:
@@ -20,7 +21,7 @@ class RankingTable:
 
     def __init__(self, table: Widget, on_select: Callable[[str], None]) -> None:
         titles = (
-            _("Segment"), _("Verdict"), _("Dice"), _("90 %"), _("Worst"), _("Poor"), _("Review"),
+            _("Segment"), _("Verdict"), _("Dice"), _("90 %"), _("Wrong"), _("Worst"), _("Below"), _("Mark"),
         )  # fmt: skip
         self._table = RowTable(table, titles, SEGMENT, on_select)
 
@@ -38,7 +39,7 @@ class RankingTable:
             [_segment_row(ranked, style, mark) for ranked, mark in zip(rows, marks, strict=True)]
         )
         self._table.show_column(REVIEW, any(mark is not None for mark in marks))
-        self._table.show_column(INTERVAL, any(ranked.verdict.interval_low is not None for ranked in rows))
+        self._table.show_column(INTERVAL, any(ranked.result.interval_low is not None for ranked in rows))
 
     def select(self, segment_id: str | None) -> None:
         """Choose a segment without telling `on_select`."""
@@ -46,39 +47,38 @@ class RankingTable:
 
 
 def _segment_row(ranked: RankedSegment, style: ScoreStyle, mark: ReviewMark | None) -> Row:
-    verdict, score, name = ranked.verdict, ranked.score, ranked.verdict.segment
-    tip = _tip(ranked)
+    result, tip = ranked.result, _tip(ranked)
+    name, dice = result.segment, result.predicted_dice or 0.0
     cells = (
         _("{segment} (edited)").format(segment=name) if ranked.stale else name,
-        organ_verdict_word(verdict.verdict) if ranked.judged else "",
-        number(verdict.dice),
-        interval(verdict.interval_low, verdict.interval_high),
-        "" if score.is_empty else number(score.worst),
-        "" if score.is_empty else f"{round(score.poor_share * score.n_slices)}/{score.n_slices}",
-        "" if mark is None else verdict_word(mark.verdict),
+        "" if result.verdict is None else verdict_word(result.verdict),
+        number(dice),
+        interval(result.interval_low, result.interval_high),
+        "" if result.verdict is None else _("{volume} ml").format(volume=volume_text(result.wrong_ml)),
+        "" if result.lowest is None else number(result.lowest),
+        f"{result.n_below}/{result.n_slices}" if result.is_scored else "",
+        "" if mark is None else mark_word(mark.mark),
     )
-    reasons = "\n".join(verdict.reasons) if ranked.judged and verdict.reasons else tip
+    reasons = "\n".join(result.reasons) or tip
     note = tip if mark is None or not mark.note else mark.note
-    tips = (tip, reasons, tip, tip, tip, tip, note)
-    return Row(
-        ranked.segment_id, cells, tips, (SCORE, verdict.dice, style.colour(verdict.score)), ranked.stale
-    )
+    tips = (tip, reasons, tip, tip, tip, tip, tip, note)
+    return Row(ranked.segment_id, cells, tips, (SCORE, dice, style.colour(dice)), ranked.stale)
 
 
 def _tip(ranked: RankedSegment) -> str:
-    score = ranked.score
-    if score.is_empty:
+    result = ranked.result
+    if not result.is_scored:
         return _("{segment}, searched for as {organ}; the mask is empty.").format(
-            segment=score.segment, organ=score.structure
+            segment=result.segment, organ=result.structure
         )
     tip = _("{segment}, scored as {organ}: mean {mean} over {count} slices, worst in slice {slice}.").format(
-        segment=score.segment,
-        organ=score.structure,
-        mean=number(score.mean),
-        count=score.n_slices,
-        slice=score.worst_slice,
+        segment=result.segment,
+        organ=result.structure,
+        mean=number(result.mean or 0.0),
+        count=result.n_slices,
+        slice=result.lowest_slice,
     )
-    between = interval(ranked.verdict.interval_low, ranked.verdict.interval_high)
+    between = interval(result.interval_low, result.interval_high)
     if between:
         tip += " " + _("90 % interval of the whole segment: {interval}.").format(interval=between)
     if ranked.stale:
@@ -93,7 +93,7 @@ class SliceTable:
     """`on_select` is called with the index of the slice that the user chose."""
 
     def __init__(self, table: Widget, on_select: Callable[[int], None]) -> None:
-        titles = (_("Slice"), _("Verdict"), _("Dice"), _("90 %"), _("Area"), _("Review"))
+        titles = (_("Slice"), _("Quality"), _("Dice"), _("90 %"), _("Area"), _("Mark"))
         self._table = RowTable(table, titles, SLICE_REVIEW, lambda key: on_select(int(key)))
 
     @property
@@ -104,48 +104,46 @@ class SliceTable:
 
     def show(
         self,
-        rows: Sequence[SliceScore],
+        rows: Sequence[SliceResult],
         style: ScoreStyle,
         stale: Collection[int],
         mark_of: Callable[[int], ReviewMark | None],
-        missing: Sequence[SearchedSlice] = (),
+        missing: Sequence[SliceResult] = (),
     ) -> None:
-        """Show these slices: first those without mask in which the organ is `missing`, then the worst on top;
-        `stale` ones were edited since."""
-        ordered = sorted(rows, key=lambda row: row.score)
+        """Show these slices in their order, first those without mask in which the organ is `missing`; `stale`
+        ones were edited since."""
         shown = [_missing_row(one, style, mark_of(one.slice)) for one in missing]
-        shown += [_slice_row(row, style, row.slice in stale, mark_of(row.slice)) for row in ordered]
+        shown += [_slice_row(row, style, row.slice in stale, mark_of(row.slice)) for row in rows]
         self._table.show(shown)
-        self._table.show_column(SLICE_INTERVAL, any(row.interval_low is not None for row in ordered))
+        self._table.show_column(SLICE_INTERVAL, any(row.interval_low is not None for row in rows))
 
     def select(self, index: int | None) -> None:
         """Choose a slice without telling `on_select`."""
         self._table.select(None if index is None else str(index))
 
 
-def _slice_row(row: SliceScore, style: ScoreStyle, is_stale: bool, mark: ReviewMark | None) -> Row:
-    tip = _("Slice {slice}, at {z} mm, predicted Dice {score}.").format(
-        slice=row.slice, z=f"{row.z:.1f}", score=number(row.score)
+def _slice_row(row: SliceResult, style: ScoreStyle, is_stale: bool, mark: ReviewMark | None) -> Row:
+    dice = row.predicted_dice or 0.0
+    tip = _("Slice {slice}, at {z} mm, predicted Dice {score}, about {area} wrong.").format(
+        slice=row.slice, z=f"{row.z:.1f}", score=number(dice), area=_area(row.wrong_mm2)
     )
     cells = (
         _("{slice} (edited)").format(slice=row.slice) if is_stale else str(row.slice),
-        bin_word(style.key(row.score)),
-        number(row.score),
+        bin_word(style.key(dice)),
+        number(dice),
         interval(row.interval_low, row.interval_high),
         _area(row.area_mm2),
-        "" if mark is None else verdict_word(mark.verdict),
+        "" if mark is None else mark_word(mark.mark),
     )
-    return _with_note(
-        str(row.slice), cells, tip, (SLICE_SCORE, row.score, style.colour(row.score)), is_stale, mark
-    )
+    return _with_note(str(row.slice), cells, tip, (SLICE_SCORE, dice, style.colour(dice)), is_stale, mark)
 
 
-def _missing_row(one: SearchedSlice, style: ScoreStyle, mark: ReviewMark | None) -> Row:
-    area = _area(one.organ_mm2)
+def _missing_row(one: SliceResult, style: ScoreStyle, mark: ReviewMark | None) -> Row:
+    area = _area(one.organ_mm2 or 0.0)
     tip = _("Slice {slice}, at {z} mm: no mask here, but about {area} of the organ.").format(
         slice=one.slice, z=f"{one.z:.1f}", area=area
     )
-    review = "" if mark is None else verdict_word(mark.verdict)
+    review = "" if mark is None else mark_word(mark.mark)
     cells = (str(one.slice), _("missing"), number(0.0), "", area, review)
     return _with_note(str(one.slice), cells, tip, (SLICE_SCORE, 0.0, style.colour(0.0)), False, mark)
 

@@ -1,4 +1,4 @@
-"""The scores of one segmentation, while they come in and afterwards, by segment id. No Qt, no scene."""
+"""The results of one segmentation, while they come in and afterwards, by segment id. No Qt, no scene."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from segae.data import Segment
 from segae.errors import InputError
-from segae.results.types import POOR, ModelIdentity, QualityReport, SearchedSlice, SliceScore, StructureScore
-from segae.results.verdicts import OrganVerdict, judge, worst_verdicts_first
-from segae.scoring.calibration import with_organ_scores
+from segae.results.bins import POOR
+from segae.results.review_order import Order, segment_key, slice_keys
+from segae.results.types import CaseReport, ModelIdentity, Row, SegmentResult, SliceResult
+from segae.results.verdicts import Doubts, judged
+from segae.scoring.assemble import segment_result, unscored, with_dice
 from SegAELib.mrml.edits import Fingerprint, SliceChanges
 from SegAELib.mrml.results_table import StoredResults
 
@@ -18,50 +21,50 @@ SliceKey = tuple[str, int]  # segment id, slice index
 
 @dataclass(frozen=True)
 class RankedSegment:
-    """A row of the ranking; `stale`: edited since it was scored; `judged`: all of it was looked at, so that
-    the verdict holds."""
+    """A row of the ranking; `stale`: edited since it was scored."""
 
     segment_id: str
-    verdict: OrganVerdict
+    result: SegmentResult
     stale: bool
-    judged: bool = True
-
-    @property
-    def score(self) -> StructureScore:
-        """The sums over its scored slices."""
-        return self.verdict.scores
 
     @property
     def is_bad(self) -> bool:
         """Somebody has to look at it, or at a slice of it."""
-        return self.verdict.needs_human or self.score.poor_share > 0
+        return self.result.needs_review or self.result.n_below > 0
 
 
 @dataclass
 class Results:
-    """`report` without slices says who scored what; the slices are in `rows`, by segment id and index.
+    """`report` without segments says who scored what; the segments are in `segments`, by id, in their order.
 
-    `segment_ids`: segment id by name of all that was handed in, empty segments too. `fingerprints`: what was
-    scored, by segment id. `changes`: what was edited since.
+    Everything that is shown is looked up here: a segment is summed up when its slices change, and verdicts
+    are decided when all of it was looked at. `intervals`: the model's table, to sum up segments.
+    `fingerprints`: what was scored, by segment id. `changes`: what was edited since.
     """
 
-    report: QualityReport
-    rows: dict[str, dict[int, SliceScore]] = field(default_factory=dict)
-    segment_ids: dict[str, str] = field(default_factory=dict)
+    report: CaseReport
+    segments: dict[str, SegmentResult] = field(default_factory=dict)
+    intervals: Mapping[str, Any] = field(default_factory=dict)
     fingerprints: dict[str, Fingerprint] = field(default_factory=dict)
     changes: dict[str, SliceChanges] = field(default_factory=dict)
+    _orders: dict[Order, list[SliceKey]] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def empty(cls, case: str, ct: str, segmentation: str, model: ModelIdentity, slice_axis: str) -> Results:
+    def empty(
+        cls, case: str, ct: str, segmentation: str, model: ModelIdentity, slice_axis: str,
+        intervals: Mapping[str, Any] | None = None, threshold: float = POOR,
+    ) -> Results:  # fmt: skip
         """Before the first score."""
-        return cls(QualityReport(case, ct, segmentation, model, (), slice_axis=slice_axis))
+        report = CaseReport(case, ct, segmentation, model, slice_axis=slice_axis, threshold=threshold)
+        return cls(report, intervals=intervals or {})
 
     @classmethod
-    def of(cls, report: QualityReport, segment_ids: Mapping[str, str]) -> Results:
-        """A whole report; `segment_ids`: segment id by the name in its rows."""
-        results = cls(replace(report, slices=()))
-        results.add(report.slices, segment_ids)
-        return results
+    def of(
+        cls, report: CaseReport, segment_ids: Sequence[str], intervals: Mapping[str, Any] | None = None
+    ) -> Results:
+        """A whole report; `segment_ids`: those of its segments, in their order."""
+        segments = dict(zip(segment_ids, report.segments, strict=True))
+        return cls(replace(report, segments=()), segments, intervals or {})
 
     @classmethod
     def from_stored(cls, stored: StoredResults) -> Results:
@@ -71,32 +74,37 @@ class Results:
         return results
 
     def __bool__(self) -> bool:
-        return bool(self.rows)
+        return any(segment.is_scored for segment in self.segments.values())
 
-    def whole_report(self) -> QualityReport:
-        """The report with all rows, segment by segment in the order of their slices."""
-        rows = (row for of_segment in self.rows.values() for _, row in sorted(of_segment.items()))
-        return replace(self.report, slices=tuple(rows))
+    @property
+    def scored_ids(self) -> list[str]:
+        """Ids of the segments with a scored slice."""
+        return [segment_id for segment_id, one in self.segments.items() if one.is_scored]
 
-    def add(self, rows: Iterable[SliceScore], segment_ids: Mapping[str, str]) -> set[str]:
-        """Take scores in; returns the ids of the segments that got some."""
-        self.segment_ids.update(segment_ids)
-        touched = set()
-        for row in rows:
-            segment_id = segment_ids[row.segment]
-            self.rows.setdefault(segment_id, {})[row.slice] = row
-            touched.add(segment_id)
-        return touched
+    def whole_report(self) -> CaseReport:
+        """The report with all segments, each in the order of its slices."""
+        segments = (
+            replace(one, slices=tuple(sorted(one.slices, key=lambda row: row.slice)))
+            for one in self.segments.values()
+        )
+        return replace(self.report, segments=tuple(segments))
 
-    def merge(
-        self,
-        report: QualityReport,
-        segment_ids: Mapping[str, str],
-        removed: Iterable[SliceKey],
-        intervals: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Take in a report of some slices or segments; `removed` slices have no mask any more. `intervals`:
-        the model's table, to judge whole organs again.
+    def add(self, slices: Mapping[str, Sequence[SliceResult]], segments: Mapping[str, Segment]) -> set[str]:
+        """Take slices in as they come, by segment id; returns the ids. There is no verdict before all of a
+        segment was looked at. `segments`: the masks by id."""
+        for segment_id, new in slices.items():
+            known = self.segments.get(segment_id) or unscored(segments[segment_id])
+            merged = {one.slice: one for one in (*known.slices, *new)}
+            n_below = sum((one.predicted_dice or 0.0) < self.report.threshold for one in merged.values())
+            self._set(
+                segment_id,
+                with_dice(replace(known, slices=tuple(merged.values()), n_below=n_below), self.intervals),
+            )
+        return set(slices)
+
+    def merge(self, report: CaseReport, segment_ids: Sequence[str], removed: Iterable[SliceKey] = ()) -> None:
+        """Take in a report of some slices or segments, whose ids in their order are `segment_ids`; `removed`
+        slices have no mask any more.
 
         Raises `InputError` for scores of another model: one ranking cannot mix two.
         """
@@ -105,106 +113,105 @@ class Results:
                 f"These scores are of model {report.model.label}, the others of {self.report.model.label}; "
                 "rank all segments again."
             )
-        for segment_id, index in removed:
-            self.rows.get(segment_id, {}).pop(index, None)
-        self.add(report.slices, segment_ids)
-        for name, segment_id in segment_ids.items():  # a segment may have got another name
-            rows = self.rows.get(segment_id, {})
-            self.rows[segment_id] = {index: replace(row, segment=name) for index, row in rows.items()}
-        self.rows = {segment_id: rows for segment_id, rows in self.rows.items() if rows}
-        self._merge_header(report, segment_ids)
-        self.report = replace(with_organ_scores(self.whole_report(), intervals or {}), slices=())
-
-    def _merge_header(self, report: QualityReport, segment_ids: Mapping[str, str]) -> None:
-        """What is said of segments and of slices without mask. Some slices alone tell nothing of the others,
-        so what was found there stays, unless there is a mask now."""
-        now = {segment_id: name for name, segment_id in segment_ids.items()}
-        before = {name: now[i] for name, i in self.segment_ids.items() if i in now}  # old name: new name
-        kept = (segment for segment in self.report.segments if segment.segment not in before)
-        searched = [one for one in self.report.searched if one.segment not in before]
-        if report.options.get("only") is not None:
-            concerned = (one for one in self.report.searched if one.segment in before)
-            searched += [
-                replace(one, segment=before[one.segment])
-                for one in concerned
-                if one.slice not in self.rows.get(segment_ids[before[one.segment]], {})
-            ]
-        ids = {name: i for name, i in self.segment_ids.items() if name not in before}
-        self.segment_ids = {**ids, **segment_ids}
-        self.report = replace(
-            self.report,
-            segments=(*kept, *report.segments),
-            searched=(*searched, *report.searched),
-            findings=report.findings,
-        )
+        only_some = report.options.get("only") is not None
+        names = {segment.segment for segment in report.segments}
+        others = (one for one in self.report.findings if one.segments and names.isdisjoint(one.segments))
+        self.report = replace(self.report, findings=(*others, *report.findings))
+        doubts, gone = Doubts(self.report.findings), set(removed)
+        for segment_id, new in zip(segment_ids, report.segments, strict=True):
+            before = self.segments.get(segment_id)
+            if only_some and before is not None:
+                new = _with_earlier(new, before, {index for i, index in gone if i == segment_id})
+            self._set(segment_id, self._judged(new, doubts))
 
     def forget(self, segment_id: str) -> None:
         """The segment was deleted."""
-        for kept in (self.rows, self.fingerprints, self.changes):
+        for kept in (self.segments, self.fingerprints, self.changes):
             kept.pop(segment_id, None)
-        self.segment_ids = {name: i for name, i in self.segment_ids.items() if i != segment_id}
-        self.report = replace(
-            self.report,
-            segments=tuple(one for one in self.report.segments if one.segment in self.segment_ids),
-            searched=tuple(one for one in self.report.searched if one.segment in self.segment_ids),
-        )
+        self._orders = {}
 
-    def verdicts(self, threshold: float) -> dict[str, OrganVerdict]:
-        """What is said of each segment as a whole, by id, worst first; slices below `threshold` are poor."""
-        judged = worst_verdicts_first(judge(self.whole_report(), threshold))
-        return {self.segment_ids[one.segment]: one for one in judged if one.segment in self.segment_ids}
+    def set_threshold(self, threshold: float) -> None:
+        """Decide all verdicts anew: below `threshold` a segment is poor."""
+        if threshold == self.report.threshold:
+            return
+        self.report = replace(self.report, threshold=threshold)
+        doubts, axis = Doubts(self.report.findings), self.report.slice_axis
+        for segment_id, one in self.segments.items():
+            decided = judged(one, doubts, threshold, axis)
+            if one.verdict is None:  # still being scored
+                decided = replace(one, n_below=decided.n_below)
+            self.segments[segment_id] = decided
 
-    def ranking(self, threshold: float) -> list[RankedSegment]:
-        """Segments of which anything is known, worst verdict first, empty ones whose organ is there too."""
-        judged = {segment.segment for segment in self.report.segments}
-        return [
-            RankedSegment(segment_id, verdict, segment_id in self.changes, verdict.segment in judged)
-            for segment_id, verdict in self.verdicts(threshold).items()
-            if verdict.is_ranked
-        ]
+    def ranking(self, order: Order = "review") -> list[RankedSegment]:
+        """Segments of which anything is known, in `order`, empty ones whose organ is there too."""
+        listed = ((i, one) for i, one in self.segments.items() if one.is_listed)
+        ordered = sorted(listed, key=lambda pair: segment_key(pair[1], order))
+        return [RankedSegment(i, one, i in self.changes) for i, one in ordered]
 
-    def summary(self, segment_id: str, threshold: float) -> StructureScore:
-        """One segment summed up as in every report."""
-        rows = tuple(self.rows[segment_id].values())
-        return replace(self.report, slices=rows, segments=()).structures(threshold)[0]
-
-    def missing(self, segment_id: str) -> list[SearchedSlice]:
+    def missing(self, segment_id: str) -> tuple[SliceResult, ...]:
         """Slices without mask in which the organ of a segment was found, in their order."""
-        verdict = self.verdicts(POOR).get(segment_id)
-        if verdict is None:
-            return []
-        wanted = set(verdict.missing_slices)
-        found = (one for one in self.report.searched if one.segment == verdict.segment)
-        return sorted((one for one in found if one.slice in wanted), key=lambda one: one.slice)
+        segment = self.segments.get(segment_id)
+        return () if segment is None else segment.missing
 
-    def slices(self, segment_id: str) -> list[SliceScore]:
+    def slices(self, segment_id: str) -> list[SliceResult]:
         """The scored slices of a segment in their order."""
-        return [row for _, row in sorted(self.rows.get(segment_id, {}).items())]
+        segment = self.segments.get(segment_id)
+        return [] if segment is None else sorted(segment.slices, key=lambda one: one.slice)
 
-    def row(self, key: SliceKey) -> SliceScore | None:
-        """One slice of one segment."""
-        return self.rows.get(key[0], {}).get(key[1])
+    def slices_in_order(self, segment_id: str, order: Order = "review") -> list[SliceResult]:
+        """The scored slices of a segment, the first to look at first."""
+        rows = [Row(self.report, self.segments[segment_id], one) for one in self.slices(segment_id)]
+        keys = slice_keys(rows, order)
+        return [rows[n].slice for n in sorted(range(len(rows)), key=keys.__getitem__)]
+
+    def slice(self, key: SliceKey) -> SliceResult | None:
+        """One scored slice of one segment."""
+        segment = self.segments.get(key[0])
+        found = () if segment is None else segment.slices
+        return next((one for one in found if one.slice == key[1]), None)
 
     def place(self, key: SliceKey) -> tuple[float, float, float] | None:
         """Where to look (RAS mm) in a slice that was scored, or in which the organ is missing."""
-        row = self.row(key)
-        if row is None:
-            row = next((one for one in self.missing(key[0]) if one.slice == key[1]), None)
-        return None if row is None else (row.x, row.y, row.z)
+        one = self.slice(key) or next((one for one in self.missing(key[0]) if one.slice == key[1]), None)
+        return None if one is None else (one.x, one.y, one.z)
 
     def name(self, segment_id: str) -> str:
         """What a segment was called when it was scored, "" for one that was not."""
-        return next((name for name, i in self.segment_ids.items() if i == segment_id), "")
+        segment = self.segments.get(segment_id)
+        return "" if segment is None else segment.segment
 
-    def worst_slices(self) -> list[SliceKey]:
-        """All slices of all segments, lowest score first."""
-        keys = ((row.score, i, index) for i, rows in self.rows.items() for index, row in rows.items())
-        return [(segment_id, index) for _, segment_id, index in sorted(keys)]
+    def all_slices(self, order: Order = "review") -> list[SliceKey]:
+        """All scored slices of all segments, the first to look at first."""
+        if order not in self._orders:
+            pairs = [
+                (i, Row(self.report, one, row)) for i, one in self.segments.items() for row in one.slices
+            ]
+            keys = slice_keys([row for _, row in pairs], order)
+            ranked = sorted(range(len(pairs)), key=keys.__getitem__)
+            self._orders[order] = [(pairs[n][0], pairs[n][1].slice.slice) for n in ranked]
+        return self._orders[order]
 
-    def poor_count(self, threshold: float) -> tuple[int, int]:
-        """How many slices lie below `threshold`, and how many there are."""
-        scores = [row.score for rows in self.rows.values() for row in rows.values()]
-        return sum(score < threshold for score in scores), len(scores)
+    def count_below(self) -> tuple[int, int]:
+        """How many slices lie below the threshold, and how many there are."""
+        every = self.segments.values()
+        return sum(one.n_below for one in every), sum(one.n_slices for one in every)
+
+    def _set(self, segment_id: str, segment: SegmentResult) -> None:
+        self.segments[segment_id] = segment
+        self._orders = {}
+
+    def _judged(self, segment: SegmentResult, doubts: Doubts) -> SegmentResult:
+        axis, threshold = self.report.slice_axis, self.report.threshold
+        return segment_result(segment, self.intervals, doubts, threshold, axis)
+
+
+def _with_earlier(new: SegmentResult, before: SegmentResult, removed: set[int]) -> SegmentResult:
+    """Some slices were scored again: the others stay, and what was found without mask, unless there is a mask
+    now."""
+    slices = {one.slice: one for one in before.slices if one.slice not in removed}
+    slices |= {one.slice: one for one in new.slices}
+    searched = tuple(one for one in before.searched if one.slice not in slices)
+    return replace(new, slices=tuple(slices.values()), searched=(*searched, *new.searched))
 
 
 def step(
@@ -213,9 +220,9 @@ def step(
     direction: int,
     wanted: Callable[[SliceKey], bool] = lambda _key: True,
 ) -> SliceKey | None:
-    """The next (`direction` 1) or the previous (-1) slice of `order`, worst first, that is `wanted`.
+    """The next (`direction` 1) or the previous (-1) slice of `order` that is `wanted`.
 
-    From nowhere, or from a slice that is not in `order`, the walk begins at its worst end. None when there is
+    From nowhere, or from a slice that is not in `order`, the walk begins at its first end. None when there is
     nothing in that direction.
     """
     start = order.index(current) if current in order else -1 if direction > 0 else 0
@@ -226,22 +233,22 @@ def step(
 @dataclass(frozen=True)
 class StripModel:
     """`first` to `last`: slice indices from the left to the right end (`last` may be the smaller one);
-    `scores`: raw, by slice; slices without score stay empty."""
+    `dice`: predicted, by slice; slices without one stay empty."""
 
     first: int
     last: int
-    scores: Mapping[int, float]
+    dice: Mapping[int, float]
 
     @classmethod
-    def of(cls, scores: Mapping[int, float], *, upwards: bool) -> StripModel | None:
-        """From the lowest slice of the patient to the highest; None without scores.
+    def of(cls, dice: Mapping[int, float], *, upwards: bool) -> StripModel | None:
+        """From the lowest slice of the patient to the highest; None without slices.
 
         `upwards`: slice indices grow towards the head.
         """
-        if not scores:
+        if not dice:
             return None
-        low, high = min(scores), max(scores)
-        return cls(low, high, scores) if upwards else cls(high, low, scores)
+        low, high = min(dice), max(dice)
+        return cls(low, high, dice) if upwards else cls(high, low, dice)
 
     @property
     def count(self) -> int:

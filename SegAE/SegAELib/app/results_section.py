@@ -9,12 +9,14 @@ import vtk
 
 from segae.errors import InputError
 from segae.geometry.grid import Grid
+from segae.results.review_order import Order
 from SegAELib.app.binding import Ui, _, slicer
 from SegAELib.app.colours import Colours
 from SegAELib.app.heat_strip import HeatStrip
 from SegAELib.app.ranking_tables import RankingTable, SliceTable
 from SegAELib.app.results import SliceKey, StripModel, step
 from SegAELib.app.review_section import Reviews
+from SegAELib.app.score_style import number
 from SegAELib.app.session import Session
 from SegAELib.mrml.binding import Scene
 from SegAELib.mrml.slice_navigation import jump_to, nearest_view, shown_slice, slice_nodes
@@ -63,19 +65,29 @@ class SliceFollower:
 
 class ResultsSection:
     """Shows one session. `current` is the chosen slice; `on_current` is called when another segment or slice
-    was chosen."""
+    was chosen, `on_order` with the order that the user chose."""
 
-    def __init__(self, ui: Ui, colours: Colours, on_current: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        ui: Ui,
+        colours: Colours,
+        on_current: Callable[[], None],
+        on_order: Callable[[Order], None],
+    ) -> None:
         self._ui, self._colours, self._on_current = ui, colours, on_current
         self._session: Session | None = None
         self._reviews: Reviews | None = None
         self._segment: str | None = None
         self._slice: int | None = None
         self.only_poor = False
+        self.order: Order = "review"
         self._ranking = RankingTable(ui.rankingTable, self.choose_segment)
         self._slices = SliceTable(ui.sliceTable, self._slice_chosen)
         self._strip = HeatStrip(ui.heatStrip, self._slice_chosen)
         self._follower = SliceFollower(self._views_moved)
+        ui.orderCombo.addItem(_("largest expected error first"), "review")
+        ui.orderCombo.addItem(_("lowest predicted Dice first"), "dice")
+        ui.orderCombo.connect("currentIndexChanged(int)", lambda n: on_order(ui.orderCombo.itemData(n)))
         ui.previousButton.connect("clicked()", self.previous)
         ui.nextButton.connect("clicked()", self.next)
 
@@ -95,6 +107,13 @@ class ResultsSection:
         self._segment = self._slice = None
         self.refresh()
 
+    def show_order(self, order: Order) -> None:
+        """Lists, and the walk over slices, are in this order from the next refresh on."""
+        self.order, combo = order, self._ui.orderCombo
+        was = combo.blockSignals(True)
+        combo.setCurrentIndex(combo.findData(order))
+        combo.blockSignals(was)
+
     def refresh(self) -> None:
         """Show everything as it is now."""
         results = self._results
@@ -102,20 +121,21 @@ class ResultsSection:
         if not results:
             self._follower.stop()
             return
-        threshold = self._threshold
-        rows = results.ranking(threshold)
+        rows = results.ranking(self.order)
         if self._segment not in {row.segment_id for row in rows}:
             self._segment = self._slice = None
         shown = [row for row in rows if row.is_bad or not self.only_poor]
         self._ranking.show(shown, self._colours.style, lambda i: self._mark(i, None))
-        poor, total = results.poor_count(threshold)
+        below, total = results.count_below()
         self._ui.summaryLabel.text = _(
-            "{poor} of {total} slices are poor, {bad} of {segments} segments need a look. Model: {model}."
+            "{below} of {total} slices are below {threshold}, {bad} of {segments} segments need review. "
+            "Model: {model}."
         ).format(
-            poor=poor, total=total, bad=sum(row.verdict.needs_human for row in rows), segments=len(rows),
+            below=below, total=total, threshold=number(results.report.threshold),
+            bad=sum(row.result.needs_review for row in rows), segments=len(rows),
             model=results.report.model.label,
         )  # fmt: skip
-        if self._slice is None and rows:  # until the user chooses, the worst so far
+        if self._slice is None and rows:  # until the user chooses, the first so far
             self._segment = rows[0].segment_id
             self._ranking.select(self._segment)
         self.refresh_segment()
@@ -125,14 +145,15 @@ class ResultsSection:
         results, session = self._results, self._session
         if not results or session is None or self._segment is None:
             return
-        rows, missing = results.slices(self._segment), results.missing(self._segment)
-        listed = [row for row in rows if row.score < self._threshold or not self.only_poor]
+        rows, missing = results.slices_in_order(self._segment, self.order), results.missing(self._segment)
+        threshold = results.report.threshold
+        listed = [one for one in rows if (one.predicted_dice or 0.0) < threshold or not self.only_poor]
         change = results.changes.get(self._segment)
         stale = () if change is None else (*change.rescore, *change.removed)
         self._slices.show(listed, self._colours.style, stale, lambda n: self._mark(self._segment, n), missing)
         self._slices.select(self._slice)
-        scores = {one.slice: 0.0 for one in missing} | {row.slice: row.score for row in rows}
-        self._strip.show(StripModel.of(scores, upwards=session.is_upwards), self._colours.style)
+        dice = {one.slice: 0.0 for one in missing} | {one.slice: one.predicted_dice or 0.0 for one in rows}
+        self._strip.show(StripModel.of(dice, upwards=session.is_upwards), self._colours.style)
         self._ui.stripLabel.text = _("{segment}, feet to head:").format(segment=results.name(self._segment))
 
     def follow_views(self) -> None:
@@ -153,14 +174,13 @@ class ResultsSection:
         self._strip.close()
 
     def choose_segment(self, segment_id: str) -> None:
-        """Show a segment and go to where it is missing, else to its worst slice."""
+        """Show a segment and go to where it is missing, else to the first of its slices to look at."""
         results = self._results
         if not results:
             return
-        missing = results.missing(segment_id)
-        worst = missing or sorted(results.slices(segment_id), key=lambda row: row.score)
-        if worst:
-            self.go((segment_id, worst[0].slice))
+        first = results.missing(segment_id) or results.slices_in_order(segment_id, self.order)
+        if first:
+            self.go((segment_id, first[0].slice))
 
     def go(self, key: SliceKey) -> None:
         """Choose a slice and move the views there."""
@@ -177,7 +197,7 @@ class ResultsSection:
         self._on_current()
 
     def next(self) -> None:
-        """On to the next worst slice that is not done."""
+        """On to the next slice of the order that is not done."""
         self._walk(1)
 
     def previous(self) -> None:
@@ -188,15 +208,11 @@ class ResultsSection:
     def _results(self):
         return None if self._session is None else self._session.shown
 
-    @property
-    def _threshold(self) -> float:
-        return self._colours.style.bins.edges[1]
-
     def _walk(self, direction: int) -> None:
         results, reviews = self._results, self._reviews
         if not results or reviews is None:
             return
-        order = results.worst_slices()
+        order = results.all_slices(self.order)
         wanted = (lambda _key: True) if direction < 0 else (lambda key: not reviews.is_done(key))
         key = step(order, self.current, direction, wanted)
         if key is not None:

@@ -7,17 +7,16 @@ from functools import partial
 from pathlib import Path
 
 from segae.results.files import write_table
-from segae.results.types import POOR
 from SegAELib.app.binding import Ui, _
-from SegAELib.app.messages import verdict_word
+from SegAELib.app.messages import mark_word
 from SegAELib.app.results import Results, SliceKey
 from SegAELib.app.score_style import number
 from SegAELib.mrml.binding import SegmentationNode
 from SegAELib.mrml.results_table import find_table
 from SegAELib.mrml.review_table import (
     REVIEW,
+    Mark,
     ReviewMark,
-    Verdict,
     export_rows,
     new_mark,
     read_marks,
@@ -26,7 +25,7 @@ from SegAELib.mrml.review_table import (
     set_mark,
 )
 
-DONE: tuple[Verdict, ...] = ("accept", "skip")  # these slices need not be looked at again
+DONE: tuple[Mark, ...] = ("accept", "skip")  # these slices need not be looked at again
 
 
 class Reviews:
@@ -45,7 +44,7 @@ class Reviews:
     def is_done(self, key: SliceKey) -> bool:
         """Whether a slice, or its whole segment, was accepted or skipped."""
         marks = (self.of(*key), self.of(key[0], None))
-        return any(mark is not None and mark.verdict in DONE for mark in marks)
+        return any(mark is not None and mark.mark in DONE for mark in marks)
 
     def count(self, keys: Iterable[SliceKey]) -> int:
         """How many of these slices are done."""
@@ -76,11 +75,11 @@ class ReviewSection:
         self._reviews: Reviews | None = None
         self._results: Results | None = None
         self._key: SliceKey | None = None
-        verdicts: tuple[tuple[str, Verdict], ...] = (
+        buttons: tuple[tuple[str, Mark], ...] = (
             ("acceptButton", "accept"), ("needsWorkButton", "needs work"), ("skipButton", "skip"),
         )  # fmt: skip
-        for name, verdict in verdicts:
-            getattr(ui, name).connect("clicked()", partial(self.mark, verdict))
+        for name, mark in buttons:
+            getattr(ui, name).connect("clicked()", partial(self.mark, mark))
         ui.clearMarkButton.connect("clicked()", self.clear)
         ui.sliceScope.connect("toggled(bool)", self._show)
         self._show()
@@ -90,15 +89,15 @@ class ReviewSection:
         self._reviews, self._results, self._key = reviews, results, key
         self._show()
 
-    def mark(self, verdict: Verdict) -> None:
+    def mark(self, mark: Mark) -> None:
         """Mark what is chosen."""
         results, reviews, key = self._results, self._reviews, self._key
         if reviews is None or results is None or key is None or results.place(key) is None:
             return
         segment_id, index = key[0], self._index
         note = self._ui.noteEdit.text.strip()
-        score = self._score(results, key)
-        reviews.set(new_mark(segment_id, results.name(segment_id), index, verdict, note=note, score=score))
+        dice = self._dice(results, key)
+        reviews.set(new_mark(segment_id, results.name(segment_id), index, mark, note=note, dice=dice))
         self._ui.noteEdit.text = ""
         self._show()
         self._on_mark(bool(self._ui.advanceCheckBox.checked))
@@ -110,13 +109,10 @@ class ReviewSection:
             self._show()
             self._on_mark(False)
 
-    def _score(self, results: Results, key: SliceKey) -> float | None:
-        """Of what is marked; None where nothing was scored, in a slice without mask."""
-        if self._index is None:
-            verdict = results.verdicts(POOR).get(key[0])
-            return None if verdict is None else verdict.score
-        row = results.row(key)
-        return None if row is None else row.score
+    def _dice(self, results: Results, key: SliceKey) -> float | None:
+        """Predicted Dice of what is marked; None where nothing was scored, in a slice without mask."""
+        one = results.segments.get(key[0]) if self._index is None else results.slice(key)
+        return None if one is None else one.predicted_dice
 
     @property
     def _index(self) -> int | None:
@@ -133,14 +129,14 @@ class ReviewSection:
     def _describe(self) -> str:
         if self._reviews is None or not self._results:
             return _("Marks can be set once there are scores.")
-        keys = self._results.worst_slices()
+        keys = self._results.all_slices()
         done = _("{done} of {total} slices are done.").format(done=self._reviews.count(keys), total=len(keys))
         mark = None if self._key is None else self._reviews.of(self._key[0], self._index)
         if mark is None:
             return done
-        score = "-" if mark.score is None else number(mark.score)
-        said = _("Marked {verdict} on {time} at {score}. {note}").format(
-            verdict=verdict_word(mark.verdict),
+        score = "-" if mark.dice is None else number(mark.dice)
+        said = _("Marked {mark} on {time} at {score}. {note}").format(
+            mark=mark_word(mark.mark),
             time=mark.time[:16].replace("T", " "),
             score=score,
             note=mark.note,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from segae.data import Segmentation, Volume
 from segae.jobs.events import Cancelled, Event, Failed, Progress, Result, Returned, Scores
 from segae.jobs.scoring_job import InProcessJob, ScoringJob, WorkerJob
 from segae.jobs.settings import JobSettings
-from segae.results.types import SliceScore
+from segae.results.types import SliceResult
 from SegAELib.app.binding import _, qt
 from SegAELib.app.idle_tasks import Chores
 
@@ -21,7 +21,7 @@ class RunListener:
     """Who is told what happens; exactly one of the last three ends a run."""
 
     on_progress: Callable[[Progress], None]
-    on_scores: Callable[[tuple[SliceScore, ...]], None]
+    on_scores: Callable[[Mapping[int, tuple[SliceResult, ...]]], None]
     on_result: Callable[[Result], None]
     on_failed: Callable[[Failed], None]
     on_cancelled: Callable[[], None]
@@ -122,7 +122,7 @@ class RunController:
         if isinstance(event, Progress):
             listener.on_progress(event)
         elif isinstance(event, Scores):
-            listener.on_scores(event.rows)
+            listener.on_scores(event.slices)
         elif not isinstance(event, Returned):  # which only calls of a function give
             self._job = self._listener = None
             self._end(listener, event)

@@ -17,8 +17,7 @@ from segae.io.layouts import CaseFiles
 from segae.labels import resolve
 from segae.labels.identify import Identification
 from segae.progress import CancelToken, ProgressCallback, Watch
-from segae.results.types import POOR, QualityReport
-from segae.results.verdicts import judge
+from segae.results.types import CaseReport
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
 from SegAELib.mrml.binding import SegmentationNode, VolumeNode, nodes_of_class, slicer
@@ -47,7 +46,7 @@ def score_nodes(
     scorer: Scorer | None = None,
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
-) -> QualityReport:
+) -> CaseReport:
     """Score the segments of a segmentation node on a CT node, in this process.
 
     `volume`: None for the reference volume of the segmentation. `segment_ids`: only these. `organs`: what
@@ -74,7 +73,7 @@ def score_nodes(
 
 
 def keep_in_scene(
-    report: QualityReport, read: SceneCase, segmentation: SegmentationNode, volume: VolumeNode
+    report: CaseReport, read: SceneCase, segmentation: SegmentationNode, volume: VolumeNode
 ) -> None:
     """Store a report as a table node and in the segments' tags."""
     axis = "kji".index(report.slice_axis)
@@ -82,9 +81,10 @@ def keep_in_scene(
     table = find_results(segmentation) or create_results_table(
         segmentation.GetScene(), f"{segmentation.GetName()} SegAE scores"
     )
-    write_results(table, report, read.segment_ids, fingerprints, segmentation=segmentation, volume=volume)
-    verdicts = {read.segment_ids[one.segment]: one for one in judge(report, POOR) if one.is_ranked}
-    write_scores(segmentation, verdicts, report.model)
+    ids = list(read.segments)
+    write_results(table, report, ids, fingerprints, segmentation=segmentation, volume=volume)
+    listed = {i: one for i, one in zip(ids, report.segments, strict=True) if one.is_listed}
+    write_scores(segmentation, listed, report)
 
 
 def _set_organ(read: SceneCase, segment_id: str, name: str) -> None:
@@ -100,7 +100,7 @@ def _set_organ(read: SceneCase, segment_id: str, name: str) -> None:
 
 SCENES = (".mrb", ".mrml")
 
-_Done = tuple[CaseFiles, QualityReport]
+_Done = tuple[CaseFiles, CaseReport]
 
 
 def find_scenes(data: Path) -> list[Path]:
@@ -190,7 +190,7 @@ def _load(path: Path) -> list[SegmentationNode]:
 
 def _score(
     node: SegmentationNode, case: str, scorer: Scorer, options: ScoringOptions, observer: BatchObserver
-) -> QualityReport:
+) -> CaseReport:
     volume = reference_volume(node)
     read = read_case(node, volume)
     report = scorer.score_case(

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from segae.report.style import COLOURS, Palette
-from segae.results.types import predicted_dice
-from SegAELib.mrml.score_bins import NAMES, ScoreBins
+from segae.results.bins import ScoreBins
+from segae.results.columns import dice_text
 
 
 @dataclass(frozen=True)
@@ -18,16 +16,13 @@ class ScoreStyle:
     bins: ScoreBins
     palette: Palette
 
-    def colour(self, score: float) -> str:
-        """Colour of a raw score as #rrggbb."""
-        return COLOURS[self.palette][self._bin(score)]
+    def colour(self, dice: float) -> str:
+        """Colour of a predicted Dice as #rrggbb."""
+        return COLOURS[self.palette][int(self.bins.of(dice))]
 
-    def key(self, score: float) -> str:
+    def key(self, dice: float) -> str:
         """ "poor", "weak", "fair" or "good"."""
-        return NAMES[self._bin(score)]
-
-    def _bin(self, score: float) -> int:
-        return int(self.bins.of(np.array(score)))
+        return self.bins.name(dice)
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -35,6 +30,6 @@ def interval(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f"{number(low)}\u2013{number(high)}"
 
 
-def number(score: float) -> str:
-    """A raw score as people read it, clipped to 0..1."""
-    return f"{predicted_dice(score):.2f}"
+def number(dice: float) -> str:
+    """A predicted Dice as people read it."""
+    return dice_text(dice)

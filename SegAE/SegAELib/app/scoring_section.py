@@ -9,7 +9,7 @@ from segae.errors import SegAEError
 from segae.jobs.events import Failed, Finished, Progress, Result
 from segae.jobs.settings import JobSettings, Task
 from segae.labels.identify import Identification
-from segae.results.types import SliceScore
+from segae.results.types import SliceResult
 from segae.scoring.options import ScoringOptions
 from SegAELib.app.binding import Ui, _
 from SegAELib.app.idle_tasks import Chores
@@ -130,9 +130,9 @@ class ScoringSection:
         self.controller.close()
         self._session = None
 
-    def _scores(self, rows: tuple[SliceScore, ...]) -> None:
+    def _scores(self, slices: Mapping[int, tuple[SliceResult, ...]]) -> None:
         assert self._session is not None
-        self._on_scores(self._session.take(rows))
+        self._on_scores(self._session.take(slices))
 
     def _finished(self, result: Result) -> None:
         assert isinstance(result, Finished)
@@ -141,7 +141,7 @@ class ScoringSection:
         try:
             ids = session.complete(report)
             text = _("{slices} slices scored in {time}.").format(
-                slices=len(report.slices), time=duration(report.timings.get("total", 0.0))
+                slices=report.n_slices, time=duration(report.timings.get("total", 0.0))
             )
             self.view.end(text)
         except SegAEError as error:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from segae.data import Segment
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import axis_codes
 from segae.labels.identify import Identification
-from segae.results.types import POOR, QualityReport, SliceScore
+from segae.results.bins import POOR
+from segae.results.types import CaseReport, SliceResult
+from segae.results.verdicts import with_threshold
 from SegAELib.app.idle_tasks import Chores
 from SegAELib.app.model_facts import ModelFacts
 from SegAELib.app.results import Results, SliceKey
@@ -31,7 +32,6 @@ class Attempt:
     results: Results
     merge: bool
     only: dict[str, Collection[int]] | None = None
-    intervals: Mapping[str, Any] = field(default_factory=dict)  # the model's
     removed: tuple[SliceKey, ...] = ()
 
 
@@ -49,6 +49,7 @@ class Session:
         self.results: Results | None = None
         self.attempt: Attempt | None = None
         self.masks: dict[str, Segment] = {}
+        self.threshold = POOR
         self._chores, self._on_edit = chores, on_edit
         self._watch = EditWatch(segmentation, volume, on_edit)
 
@@ -100,40 +101,44 @@ class Session:
         merge = merge and report is not None and (only is not None or report.model.sha256 == model.sha256)
         results = Results.empty(
             self.volume.GetName(), self.volume.GetName(), self.segmentation.GetName(), model.identity,
-            model.slice_axis(case.volume.grid),
+            model.slice_axis(case.volume.grid), model.spec.intervals, self.threshold,
         )  # fmt: skip
         names = {segment_id: segment.name for segment_id, segment in case.segments.items()}
         by_name = None if only is None else {names[i]: slices for i, slices in only.items()}
         changes = self.results.changes if self.results is not None else {}
         removed = ((i, index) for i in only or () if i in changes for index in changes[i].removed)
-        self.attempt = Attempt(case, results, merge, by_name, model.spec.intervals, tuple(removed))
+        self.attempt = Attempt(case, results, merge, by_name, tuple(removed))
         self._fingerprint(case.segments, self.attempt)
         return self.attempt
 
-    def take(self, rows: Iterable[SliceScore]) -> set[str]:
-        """Scores that came in; returns the ids of their segments."""
+    def take(self, slices: Mapping[int, Sequence[SliceResult]]) -> set[str]:
+        """Slices that came in, by the place of their segment; returns the ids of the segments."""
         assert self.attempt is not None
-        return self.attempt.results.add(rows, self.attempt.case.segment_ids)
+        segments = self.attempt.case.segments
+        ids = list(segments)
+        by_id = {ids[place]: rows for place, rows in slices.items()}
+        return self.attempt.results.add(by_id, {i: segments[i] for i in by_id})
 
-    def complete(self, report: QualityReport) -> set[str]:
+    def complete(self, report: CaseReport) -> set[str]:
         """Everything was scored; returns the ids of the segments concerned. Raises `InputError` when the
         scores cannot be merged; the old ones stay then."""
         attempt, self.attempt = self.attempt, None
         assert attempt is not None
-        ids = attempt.case.segment_ids
+        ids, intervals = list(attempt.case.segments), attempt.results.intervals
         if not attempt.merge or self.results is None:
-            self.results = Results.of(report, ids)
+            self.results = Results.of(with_threshold(report, self.threshold), ids, intervals)
             self.masks = attempt.case.segments
         else:
+            self.results.intervals = intervals
             try:
-                self.results.merge(report, ids, attempt.removed, attempt.intervals)
+                self.results.merge(report, ids, attempt.removed)
             except Exception:
                 self._distrust()
                 raise
             self.masks = {**self.masks, **attempt.case.segments}
         self._take_fingerprints(attempt)
-        self._store_later(ids.values())
-        return set(ids.values())
+        self._store_later(ids)
+        return set(ids)
 
     def abandon(self) -> None:
         """Scoring was stopped. What came in is kept only where nothing was before."""
@@ -144,7 +149,7 @@ class Session:
             self.results = attempt.results
             self.masks = attempt.case.segments
             self._take_fingerprints(attempt)
-            self._store_later(self.results.rows)
+            self._store_later(self.results.scored_ids)
         else:
             self._distrust()
 
@@ -153,8 +158,9 @@ class Session:
         table = find_results(self.segmentation)
         self.results = None if table is None else Results.from_stored(read_results(table))
         if self.results is not None:
+            self.results.set_threshold(self.threshold)
             self._forget_deleted()
-            self.masks = read_masks(self.segmentation, self.volume, list(self.results.rows))
+            self.masks = read_masks(self.segmentation, self.volume, self.results.scored_ids)
             self._distrust()
             self.check_edits()
 
@@ -173,6 +179,13 @@ class Session:
         changes = self.results.changes if self.results is not None else {}
         return {i: changes[i].rescore for i in segment_ids if i in changes}
 
+    def set_threshold(self, threshold: float) -> None:
+        """Segments with a predicted Dice below it (0..1) are poor, from now on."""
+        self.threshold = threshold
+        for results in (self.results, None if self.attempt is None else self.attempt.results):
+            if results is not None:
+                results.set_threshold(threshold)
+
     def close(self) -> None:
         """Let go of the nodes; they may be gone already."""
         self._watch.close()
@@ -182,7 +195,7 @@ class Session:
         """Drop the scores of segments that are not there any more; returns their ids."""
         assert self.results is not None
         present = self.segmentation.GetSegmentation().GetSegmentIDs()
-        gone = {*self.results.rows, *self.results.segment_ids.values()} - set(present)
+        gone = self.results.segments.keys() - set(present)
         for segment_id in gone:
             self.results.forget(segment_id)
         return gone
@@ -211,7 +224,7 @@ class Session:
 
         def take() -> None:
             taken = attempt.results.fingerprints
-            results.fingerprints.update({i: taken[i] for i in results.segment_ids.values() if i in taken})
+            results.fingerprints.update({i: taken[i] for i in results.segments if i in taken})
 
         for segment_id in attempt.case.segments:
             results.changes.pop(segment_id, None)
@@ -228,9 +241,9 @@ class Session:
 
     def _write_tags(self, results: Results, segment_ids: Iterable[str]) -> None:
         if results is self.results and self.segmentation.GetScene() is not None:
-            wanted, verdicts = set(segment_ids), results.verdicts(POOR)
-            ranked = {i: one for i, one in verdicts.items() if i in wanted and one.is_ranked}
-            write_scores(self.segmentation, ranked, results.report.model)
+            found = {i: results.segments[i] for i in segment_ids if i in results.segments}
+            listed = {i: one for i, one in found.items() if one.is_listed}
+            write_scores(self.segmentation, listed, results.report)
 
     def _write_table(self, results: Results) -> None:
         if results is not self.results or self.segmentation.GetScene() is None:
@@ -239,6 +252,6 @@ class Session:
         name = f"{self.segmentation.GetName()} SegAE scores"
         table = find_results(self.segmentation) or create_results_table(scene, name)
         write_results(
-            table, results.whole_report(), results.segment_ids, results.fingerprints,
+            table, results.whole_report(), list(results.segments), results.fingerprints,
             segmentation=self.segmentation, volume=self.volume,
         )  # fmt: skip

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from segae.results.types import predicted_dice
 from SegAELib.app.binding import Widget, qt
 
 
@@ -48,9 +47,9 @@ class BarIcons:
     def __init__(self) -> None:
         self._icons: dict[tuple[int, str], Any] = {}
 
-    def icon(self, score: float, colour: str) -> Any:
-        """QIcon of `WIDTH` x `HEIGHT` pixels for a raw score."""
-        filled = round(predicted_dice(score) * WIDTH)
+    def icon(self, dice: float, colour: str) -> Any:
+        """QIcon of `WIDTH` x `HEIGHT` pixels for a predicted Dice."""
+        filled = round(dice * WIDTH)
         key = (filled, colour)
         if key not in self._icons:
             pixmap = qt.QPixmap(WIDTH, HEIGHT)
@@ -69,8 +68,8 @@ class BarIcons:
 
 @dataclass(frozen=True)
 class Row:
-    """`bar`: the column that shows a bar, its score and colour. `tips`: what a column says when pointed at.
-    `is_grey`: out of date."""
+    """`bar`: the column that shows a bar, its predicted Dice and colour. `tips`: what a column says when
+    pointed at. `is_grey`: out of date."""
 
     key: str
     cells: tuple[str, ...]
@@ -152,8 +151,8 @@ class RowTable:
             if (old is not None and old.is_grey) != row.is_grey:
                 item.setForeground(self._brush(row.is_grey))
         if old is None or old.bar != row.bar:
-            column, score, colour = row.bar
-            self._table.item(n, column).setIcon(self._icons.icon(score, colour))
+            column, dice, colour = row.bar
+            self._table.item(n, column).setIcon(self._icons.icon(dice, colour))
 
     def _fit_columns(self, count: int) -> None:
         for column in range(count):

@@ -11,6 +11,7 @@ from segae.data import Segment
 from segae.errors import InputError
 from segae.geometry.box import Box
 from segae.report.style import Palette
+from segae.results.bins import ScoreBins
 from SegAELib.mrml.binding import SegmentationNode, VolumeNode
 from SegAELib.mrml.guards import require_segmentation
 from SegAELib.mrml.matrices import volume_grid
@@ -23,7 +24,7 @@ from SegAELib.mrml.overlay_node import (
     remove_overlay,
     set_voxels,
 )
-from SegAELib.mrml.score_bins import LegendEntry, ScoreBins, legend
+from SegAELib.mrml.score_bins import LegendEntry, legend
 from SegAELib.mrml.score_image import ScoreImage, enclosing_box
 
 
@@ -117,7 +118,7 @@ class QualityOverlay:
         return is_alive(self.node)
 
     def paint(self, scored: Mapping[str, tuple[Segment, Mapping[int, float]]]) -> None:
-        """Colour segments: by id the mask and the raw scores by slice index. Others stay as they are."""
+        """Colour segments: by id the mask and the predicted Dice by slice index. Others stay as they are."""
         changed = [self._scores.paint(i, segment, scores) for i, (segment, scores) in scored.items()]
         self.hide_fills(scored)
         self._update_voxels(enclosing_box(changed))
@@ -186,18 +187,6 @@ class QualityOverlay:
             segment.SetColor(*entry.colour)
             display.SetSegmentOpacity2DFill(_segment_id(entry), entry.opacity)
         display.EndModify(was)
-
-
-def scores_by_segment(rows: Iterable, segment_ids: Mapping[str, str]) -> dict[str, dict[int, float]]:
-    """Raw scores by segment id and slice index, from the rows (`SliceScore`) of a report.
-
-    `segment_ids`: segment id by the name in the rows; rows of other segments are left out.
-    """
-    scores: dict[str, dict[int, float]] = {}
-    for row in rows:
-        if row.segment in segment_ids:
-            scores.setdefault(segment_ids[row.segment], {})[row.slice] = row.score
-    return scores
 
 
 def _parts(entries: Iterable[LegendEntry]) -> list[OverlayPart]:

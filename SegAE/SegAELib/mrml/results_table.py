@@ -13,9 +13,9 @@ from urllib.parse import quote, unquote
 import vtk
 
 from segae.errors import InputError
-from segae.results.record import ROW_TYPES, header_of, parse_strict_json, report_from, row_values, strict_json
-from segae.results.types import POOR, QualityReport
-from segae.results.verdicts import judge
+from segae.results.columns import SLICES
+from segae.results.record import KINDS, header_of, parse_strict_json, report_from, row_values, strict_json
+from segae.results.types import CaseReport
 from SegAELib.mrml.binding import Scene, SegmentationNode, TableNode, VolumeNode, nodes_of_class
 from SegAELib.mrml.edits import Fingerprint
 
@@ -71,23 +71,27 @@ KIND = "SegAE.Table"  # attribute that tells what a table of SegAE holds
 RESULTS = "results"
 SEGMENTATION_ROLE, VOLUME_ROLE = "SegAE.Segmentation", "SegAE.Volume"
 _HEADER, _IDS = "SegAE.Report", "SegAE.SegmentIDs"
-_FLOATS = [name for name, kind in ROW_TYPES.items() if kind is float]
+_FLOATS = [one.name for one in SLICES if one.kind is float]
+_FIRST_FLOATS = (  # of version 0.1, in its order
+    "x", "y", "z", "area_mm2", "score", "interval_low", "interval_high", "overlap_mm2", "organ_mm2",
+)  # fmt: skip
 _AXES = "kji"  # array axes 0, 1, 2
 
 
 @dataclass(frozen=True)
 class StoredResults:
-    """What a results table gives back: the report, and by segment id the names in it and what was scored."""
+    """What a results table gives back: the report, the ids of its segments in their order, and by segment id
+    what was scored."""
 
-    report: QualityReport
-    segment_ids: dict[str, str]
+    report: CaseReport
+    segment_ids: list[str]
     fingerprints: dict[str, Fingerprint]
 
 
 def write_results(
     node: TableNode,
-    report: QualityReport,
-    segment_ids: Mapping[str, str],
+    report: CaseReport,
+    segment_ids: Sequence[str],
     fingerprints: Mapping[str, Fingerprint] | None = None,
     *,
     segmentation: SegmentationNode | None = None,
@@ -95,21 +99,21 @@ def write_results(
 ) -> None:
     """Fill a table node that is in a scene, replacing what it held.
 
-    `segment_ids`: segment id by the name in the report, of empty segments too. `fingerprints`: by segment id,
-    so that edits are noticed after reloading. The numeric columns are for people and plots, as is "verdict",
-    that of the whole segment; the column "exact" keeps all digits.
+    `segment_ids`: of the report's segments, in their order. `fingerprints`: by segment id, so that edits are
+    noticed after reloading. The numeric columns are for people and plots, as is "verdict", that of the whole
+    segment; the column "exact" keeps all digits.
     """
-    rows = [row_values(row) for row in report.slices]
-    ids = [segment_ids.get(row.segment, "") for row in report.slices]
+    owners = [(i, one) for i, one in zip(segment_ids, report.segments, strict=True) for _ in one.slices]
+    ids, values = [i for i, _ in owners], list(zip(*row_values(report), strict=True)) or [()] * len(SLICES)
     columns = [
-        column(name, kind, (float("nan") if row[n] is None else row[n] for row in rows))
-        for n, (name, kind) in enumerate(ROW_TYPES.items())
+        column(one.name, one.kind, (float("nan") if value is None else value for value in values[n]))
+        for n, one in enumerate(SLICES)
     ]
-    verdicts = {one.segment: one.verdict for one in judge(report, POOR)}
-    columns.append(column("verdict", str, (verdicts.get(row.segment, "") for row in report.slices)))
+    columns.append(column("verdict", str, (one.verdict or "" for _, one in owners)))
     columns.append(column("segment_id", str, ids))
     columns.append(column("fingerprint", str, _digests(report, ids, fingerprints or {})))
-    columns.append(column("exact", str, (_exact(row) for row in rows)))
+    floats = zip(*(values[n] for n, one in enumerate(SLICES) if one.kind is float), strict=True)
+    columns.append(column("exact", str, (_exact(row) for row in floats)))
     was = node.StartModify()
     set_columns(node, columns)
     node.SetLocked(True)
@@ -118,7 +122,7 @@ def write_results(
     node.SetAttribute("SegAE.ModelSHA256", report.model.sha256)
     node.SetAttribute("SegAE.ModelArchitecture", report.model.architecture)
     node.SetAttribute(_HEADER, strict_json(header_of(report)))
-    node.SetAttribute(_IDS, strict_json(dict(segment_ids)))
+    node.SetAttribute(_IDS, strict_json(list(segment_ids)))
     for role, target in ((SEGMENTATION_ROLE, segmentation), (VOLUME_ROLE, volume)):
         if target is not None:
             node.SetNodeReferenceID(role, target.GetID())
@@ -139,26 +143,40 @@ def read_results(node: TableNode) -> StoredResults:
         raise InputError(
             f'Table "{node.GetName()}" holds no SegAE results; choose another one or score again.'
         )
-    columns = {name: values_of(node, name, kind) for name, kind in ROW_TYPES.items()}
-    ids, digests = values_of(node, "segment_id", str), values_of(node, "fingerprint", str)
     try:
-        for name, values in zip(_FLOATS, _exact_columns(values_of(node, "exact", str)), strict=True):
-            columns[name] = values
-        report = report_from(parse_strict_json(header), zip(*columns.values(), strict=True))
-        names = dict(parse_strict_json(node.GetAttribute(_IDS) or "{}"))
+        said = parse_strict_json(header)
+        is_first = said["format"] == 1
+        floats = [name for name in _FIRST_FLOATS if _has(node, name)] if is_first else _FLOATS
+        others = ("segment", "structure_index", "structure", "slice")
+        columns = {name: values_of(node, name, KINDS[name]) for name in others}
+        columns |= zip(floats, _exact_columns(values_of(node, "exact", str), len(floats)), strict=True)
+        ids, digests = values_of(node, "segment_id", str), values_of(node, "fingerprint", str)
+        report = report_from(said, list(columns), zip(*columns.values(), strict=True))
+        segment_ids = _segment_ids(report, parse_strict_json(node.GetAttribute(_IDS) or "[]"), columns, ids)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f'Table "{node.GetName()}" was changed outside of SegAE ({error}); score again.'
         ) from error
     axis = _AXES.index(report.slice_axis)
-    names |= {row.segment: segment_id for row, segment_id in zip(report.slices, ids, strict=True)}
-    prints: dict[str, dict[int, str]] = {
-        segment_id: {} for segment_id in set(names.values()).difference(ids)
-    }  # empty when it was scored
-    for row, segment_id, digest in zip(report.slices, ids, digests, strict=True):
+    prints: dict[str, dict[int, str]] = {i: {} for i in segment_ids if i not in ids}  # empty when scored
+    for index, segment_id, digest in zip(columns["slice"], ids, digests, strict=True):
         if digest:
-            prints.setdefault(segment_id, {})[row.slice] = digest
-    return StoredResults(report, names, {i: Fingerprint(axis, found) for i, found in prints.items()})
+            prints.setdefault(segment_id, {})[index] = digest
+    return StoredResults(report, segment_ids, {i: Fingerprint(axis, found) for i, found in prints.items()})
+
+
+def _segment_ids(
+    report: CaseReport, stored: list[str] | dict[str, str], columns: Mapping[str, list], ids: list[str]
+) -> list[str]:
+    """The ids of the report's segments. Version 0.1 kept them by the names in the report."""
+    if isinstance(stored, list):
+        return [str(segment_id) for _, segment_id in zip(report.segments, stored, strict=True)]
+    by_name = {**stored, **dict(zip(columns["segment"], ids, strict=True))}
+    return [by_name[segment.segment] for segment in report.segments]
+
+
+def _has(node: TableNode, name: str) -> bool:
+    return node.GetTable().GetColumnByName(name) is not None
 
 
 def find_results(segmentation: SegmentationNode) -> TableNode | None:
@@ -178,17 +196,16 @@ def find_table(segmentation: SegmentationNode, kind: str) -> TableNode | None:
     return fitting[-1] if fitting else None
 
 
-def _digests(report: QualityReport, ids: list[str], fingerprints: Mapping[str, Fingerprint]) -> list[str]:
+def _digests(report: CaseReport, ids: list[str], fingerprints: Mapping[str, Fingerprint]) -> list[str]:
     known = {i: fingerprint.digests for i, fingerprint in fingerprints.items()}
-    return [known.get(i, {}).get(row.slice, "") for row, i in zip(report.slices, ids, strict=True)]
+    return [known.get(i, {}).get(row.slice.slice, "") for row, i in zip(report.rows(), ids, strict=True)]
 
 
-def _exact(row: list) -> str:
+def _exact(floats: Iterable[float | None]) -> str:
     """The floating-point values of a row with all their digits, "-" for none."""
-    floats = (value for value, kind in zip(row, ROW_TYPES.values(), strict=True) if kind is float)
     return " ".join("-" if value is None else repr(value) for value in floats)
 
 
-def _exact_columns(rows: list[str]) -> list[list[float | None]]:
+def _exact_columns(rows: list[str], count: int) -> list[list[float | None]]:
     parsed = [[None if word == "-" else float(word) for word in row.split(" ")] for row in rows]
-    return [list(values) for values in zip(*parsed, strict=True)] if parsed else [[] for _ in _FLOATS]
+    return [list(values) for values in zip(*parsed, strict=True)] if parsed else [[] for _ in range(count)]

@@ -12,42 +12,44 @@ from SegAELib.mrml.binding import Scene, SegmentationNode, TableNode
 from SegAELib.mrml.results_table import KIND, SEGMENTATION_ROLE, column, find_table, set_columns, values_of
 
 REVIEW = "review"
-Verdict = Literal["accept", "needs work", "skip"]
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+Mark = Literal["accept", "needs work", "skip"]
+MARKS: tuple[Mark, ...] = get_args(Mark)
 WHOLE_SEGMENT = -1  # in the column "slice"
 
 _COLUMNS: dict[str, type] = {
-    "segment_id": str, "segment": str, "slice": int, "verdict": str, "note": str, "time": str, "score": str,
+    "segment_id": str, "segment": str, "slice": int, "mark": str, "note": str, "time": str,
+    "predicted_dice": str,
 }  # fmt: skip
+_OLD_NAMES = {"mark": "verdict", "predicted_dice": "score"}  # of version 0.1
 
 
 @dataclass(frozen=True)
 class ReviewMark:
     """One decision: on a slice of a segment, or on the whole segment (`slice` None).
 
-    `time`: ISO 8601 with zone. `score`: the raw score when the decision was made, None without one.
+    `time`: ISO 8601 with zone. `dice`: the predicted Dice when it was set, None without one.
     """
 
     segment_id: str
     segment: str
     slice: int | None
-    verdict: Verdict
+    mark: Mark
     note: str
     time: str
-    score: float | None
+    dice: float | None
 
     def __post_init__(self) -> None:
-        if self.verdict not in VERDICTS:
-            raise InputError(f'"{self.verdict}" is no review mark; use {", ".join(VERDICTS)}.')
+        if self.mark not in MARKS:
+            raise InputError(f'"{self.mark}" is no review mark; use {", ".join(MARKS)}.')
 
 
 def new_mark(
-    segment_id: str, segment: str, slice_index: int | None, verdict: Verdict, *, note: str = "",
-    score: float | None = None,
+    segment_id: str, segment: str, slice_index: int | None, mark: Mark, *, note: str = "",
+    dice: float | None = None,
 ) -> ReviewMark:  # fmt: skip
-    """A mark made now; raises `InputError` for an unknown verdict."""
+    """A mark made now; raises `InputError` for an unknown one."""
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return ReviewMark(segment_id, segment, slice_index, verdict, note, now, score)
+    return ReviewMark(segment_id, segment, slice_index, mark, note, now, dice)
 
 
 def review_table(scene: Scene, segmentation: SegmentationNode) -> TableNode:
@@ -64,14 +66,16 @@ def review_table(scene: Scene, segmentation: SegmentationNode) -> TableNode:
 
 def read_marks(node: TableNode) -> tuple[ReviewMark, ...]:
     """All marks in the order in which they were made; raises `InputError` for a table of other origin."""
-    columns = [values_of(node, name, kind) for name, kind in _COLUMNS.items()]
+    is_old = node.GetTable().GetColumnByName("mark") is None
+    names = {name: _OLD_NAMES.get(name, name) if is_old else name for name in _COLUMNS}
+    columns = [values_of(node, names[name], kind) for name, kind in _COLUMNS.items()]
     try:
         return tuple(
             ReviewMark(
-                segment_id, segment, None if index == WHOLE_SEGMENT else index, verdict, note, time,
-                float(score) if score else None,
+                segment_id, segment, None if index == WHOLE_SEGMENT else index, mark, note, time,
+                float(dice) if dice else None,
             )
-            for segment_id, segment, index, verdict, note, time, score in zip(*columns, strict=True)
+            for segment_id, segment, index, mark, note, time, dice in zip(*columns, strict=True)
         )  # fmt: skip
     except ValueError as error:
         raise InputError(
@@ -93,7 +97,7 @@ def remove_mark(node: TableNode, segment_id: str, slice_index: int | None) -> No
 
 
 def export_rows(marks: Iterable[ReviewMark]) -> list[list[str]]:
-    """Header and rows for a CSV file; empty cells for a whole segment's slice and a missing score."""
+    """Header and rows for a CSV file; empty cells for a whole segment's slice and a missing Dice."""
     return [list(_COLUMNS), *(_cells(mark, "") for mark in marks)]
 
 
@@ -108,5 +112,5 @@ def _write(node: TableNode, marks: Iterable[ReviewMark]) -> None:
 def _cells(mark: ReviewMark, whole_segment: str) -> list[str]:
     """A mark as text in the order of the columns; `whole_segment` stands for the slice of a whole segment."""
     place = whole_segment if mark.slice is None else str(mark.slice)
-    score = "" if mark.score is None else repr(float(mark.score))
-    return [mark.segment_id, mark.segment, place, mark.verdict, mark.note, mark.time, score]
+    dice = "" if mark.dice is None else repr(float(mark.dice))
+    return [mark.segment_id, mark.segment, place, mark.mark, mark.note, mark.time, dice]

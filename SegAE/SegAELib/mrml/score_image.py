@@ -9,7 +9,7 @@ import numpy as np
 
 from segae.data import Segment
 from segae.geometry.box import Box
-from SegAELib.mrml.score_bins import ScoreBins
+from segae.results.bins import ScoreBins
 
 # Scores 1..0 become 1..CODES + 1 and 0 is background, so where segments overlap the worst is the highest.
 CODES = 65534

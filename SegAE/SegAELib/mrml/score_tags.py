@@ -1,4 +1,4 @@
-"""The score of a segment as tags on the segment: it travels with the segment into files and copies."""
+"""The result of a segment as tags on the segment: it travels with the segment into files and copies."""
 
 from __future__ import annotations
 
@@ -7,103 +7,112 @@ from dataclasses import dataclass
 
 import vtk
 
-from segae.results.types import ModelIdentity
-from segae.results.verdicts import OrganVerdict
+from segae.results.types import CaseReport, SegmentResult, clipped
 from SegAELib.mrml.binding import Segment, SegmentationNode
 
 PREFIX = "SegAE."
 _NAMES = (
     "Score Worst WorstSlice PoorShare Threshold Slices Structure Model ModelSHA256 Stale "
-    "Verdict VolumeDice IntervalLow IntervalHigh MissingSlices Reasons"
-)
+    "Verdict VolumeDice IntervalLow IntervalHigh MissingSlices Reasons PredictedDice RawDice WrongMl"
+)  # Score and VolumeDice are those of version 0.1: mean of the slices, and Dice of the volume
 _ALL = tuple(PREFIX + name for name in _NAMES.split())
-_SCORE, _WORST, _WORST_SLICE, _POOR_SHARE, _THRESHOLD, _SLICES, _STRUCTURE = _ALL[:7]
+_SCORE, _WORST, _WORST_SLICE, _BELOW, _THRESHOLD, _SLICES, _STRUCTURE = _ALL[:7]
 _MODEL, _SHA256, _STALE = _ALL[7:10]
-_VERDICT, _VOLUME_DICE, _LOW, _HIGH, _MISSING, _REASONS = _ALL[10:]
+_VERDICT, _VOLUME_DICE, _LOW, _HIGH, _MISSING, _REASONS, _DICE, _RAW, _WRONG = _ALL[10:]
 
 
 @dataclass(frozen=True)
-class SegmentScore:
-    """What the tags of one segment say; scores raw, `stale` after an edit. `verdict` to `reasons`: as in
-    `segae.verdict.OrganVerdict`, `reasons` as one text."""
+class SegmentTags:
+    """What the tags of one segment say; the names are those of `segae.results.types.SegmentResult`.
 
+    `mean`, `lowest`, `lowest_slice`, `below_threshold`: of its slices. `reasons`: as one text. `stale`:
+    edited since. Tags of version 0.1 have no `raw_dice` and no `wrong_ml`.
+    """
+
+    predicted_dice: float
     mean: float
-    worst: float
-    worst_slice: int | None
-    poor_share: float
+    lowest: float
+    lowest_slice: int | None
+    below_threshold: float
     threshold: float
     n_slices: int
     structure: str
     model: str
     model_sha256: str
     verdict: str = ""
-    volume_dice: float | None = None
+    raw_dice: float | None = None
     interval_low: float | None = None
     interval_high: float | None = None
     missing_slices: tuple[int, ...] = ()
+    wrong_ml: float | None = None
     reasons: str = ""
     stale: bool = False
 
 
-def write_score(node: SegmentationNode, segment_id: str, verdict: OrganVerdict, model: ModelIdentity) -> None:
-    """Tag a segment with its verdict and scores; a segment that is gone is passed over, a stale mark is
-    taken away."""
+def write_score(node: SegmentationNode, segment_id: str, result: SegmentResult, report: CaseReport) -> None:
+    """Tag a segment with its result; `report` says which model gave it. A segment that is gone is passed
+    over, a stale mark is taken away."""
     segment = node.GetSegmentation().GetSegment(segment_id)
     if segment is None:
         return
-    score = verdict.scores
     values = {
-        _SCORE: repr(float(score.mean)),
-        _WORST: repr(float(score.worst)),
-        _WORST_SLICE: "" if score.worst_slice is None else str(score.worst_slice),
-        _POOR_SHARE: repr(float(score.poor_share)),
-        _THRESHOLD: repr(float(score.threshold)),
-        _SLICES: str(score.n_slices),
-        _STRUCTURE: score.structure,
-        _MODEL: model.name,
-        _SHA256: model.sha256,
-        _VERDICT: verdict.verdict,
-        _VOLUME_DICE: _written(verdict.volume_dice),
-        _LOW: _written(verdict.interval_low),
-        _HIGH: _written(verdict.interval_high),
-        _MISSING: " ".join(map(str, verdict.missing_slices)),
-        _REASONS: " ".join(verdict.reasons),
+        _DICE: _written(result.predicted_dice),
+        _RAW: _written(result.raw_dice),
+        _WRONG: _written(result.wrong_ml),
+        _SCORE: _written(result.mean or 0.0),
+        _WORST: _written(result.lowest or 0.0),
+        _WORST_SLICE: "" if result.lowest_slice is None else str(result.lowest_slice),
+        _BELOW: _written(result.below_threshold or 0.0),
+        _THRESHOLD: _written(report.threshold),
+        _SLICES: str(result.n_slices),
+        _STRUCTURE: result.structure,
+        _MODEL: report.model.name,
+        _SHA256: report.model.sha256,
+        _VERDICT: result.verdict or "",
+        _VOLUME_DICE: _written(result.predicted_dice if result.has_areas else None),
+        _LOW: _written(result.interval_low),
+        _HIGH: _written(result.interval_high),
+        _MISSING: " ".join(map(str, result.missing_slices)),
+        _REASONS: " ".join(result.reasons),
     }
     for tag, value in values.items():
         segment.SetTag(tag, value)
     segment.RemoveTag(_STALE)
 
 
-def write_scores(node: SegmentationNode, verdicts: Mapping[str, OrganVerdict], model: ModelIdentity) -> None:
+def write_scores(node: SegmentationNode, results: Mapping[str, SegmentResult], report: CaseReport) -> None:
     """`write_score` for many segments by id. Slicer is told once, as each time takes it long."""
     was = node.StartModify()
-    for segment_id, verdict in verdicts.items():
-        write_score(node, segment_id, verdict, model)
+    for segment_id, result in results.items():
+        write_score(node, segment_id, result, report)
     node.EndModify(was)
 
 
-def read_score(node: SegmentationNode, segment_id: str) -> SegmentScore | None:
-    """The score that a segment carries; None when it has none, or one that was not written by SegAE."""
+def read_score(node: SegmentationNode, segment_id: str) -> SegmentTags | None:
+    """The result that a segment carries; None when it has none, or one that was not written by SegAE."""
     segment = node.GetSegmentation().GetSegment(segment_id)
     if segment is None or _tag(segment, _SCORE) is None:
         return None
     text = {tag: _tag(segment, tag) or "" for tag in _ALL}
     try:
-        return SegmentScore(
-            mean=float(text[_SCORE]),
-            worst=float(text[_WORST]),
-            worst_slice=int(text[_WORST_SLICE]) if text[_WORST_SLICE] else None,
-            poor_share=float(text[_POOR_SHARE]),
+        mean = float(text[_SCORE])
+        return SegmentTags(
+            predicted_dice=clipped(float(text[_DICE] or text[_VOLUME_DICE] or mean)),
+            mean=mean,
+            lowest=float(text[_WORST]),
+            lowest_slice=int(text[_WORST_SLICE]) if text[_WORST_SLICE] else None,
+            below_threshold=float(text[_BELOW]),
             threshold=float(text[_THRESHOLD]),
             n_slices=int(text[_SLICES]),
             structure=text[_STRUCTURE],
             model=text[_MODEL],
             model_sha256=text[_SHA256],
             verdict=text[_VERDICT],
-            volume_dice=_number(text[_VOLUME_DICE]),
+            raw_dice=_number(text[_RAW]),
             interval_low=_number(text[_LOW]),
             interval_high=_number(text[_HIGH]),
             missing_slices=tuple(map(int, text[_MISSING].split())),
+            wrong_ml=_number(text[_WRONG]),
             reasons=text[_REASONS],
             stale=text[_STALE] == "1",
         )

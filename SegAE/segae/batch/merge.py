@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from segae.batch.store import ResultStore
 from segae.files import remove_leftovers
 from segae.labels.table import load_structures
+from segae.results.bins import POOR
 from segae.results.files import write_report, write_table
-from segae.results.ranking import rank, ranking_table, wide_table
-from segae.results.types import POOR
+from segae.results.review_order import Order
+from segae.results.tables import Level, ranking_table, wide_table
+from segae.results.types import CaseReport
+from segae.results.verdicts import with_threshold
 
-LEVELS = ("slice", "structure", "case")
+LEVELS: tuple[Level, ...] = ("slice", "structure", "case")
 
 
 @dataclass(frozen=True)
@@ -26,11 +30,13 @@ class MergedFiles:
     failures: Path
 
 
-def merge(folder: Path, *, threshold: float = POOR, limit: int | None = None) -> MergedFiles:
+def merge(
+    folder: Path, *, threshold: float = POOR, order: Order = "review", limit: int | None = None
+) -> MergedFiles:
     """Write the tables of a batch's results into `folder`, each whole or not at all.
 
     `scores.parquet` has a row per slice; `scores_wide.csv` the published form (`CT_Sample`, a column per
-    class, empty where the organ is absent); `ranking_<level>.csv` are worst first, at most `limit` rows;
+    class, empty where the organ is absent); `ranking_<level>.csv` stand in `order`, at most `limit` rows;
     `failed.csv` lists the cases without scores. Reports are read case by case, never all at once. Raises
     `InputError` when there are no results, `OutputError` when a table cannot be written.
     """
@@ -45,7 +51,11 @@ def merge(folder: Path, *, threshold: float = POOR, limit: int | None = None) ->
     write_report(store.reports(), files.long)
     write_table(*wide_table(store.reports(), load_structures()), files.wide)
     for level, path in zip(LEVELS, files.rankings, strict=True):
-        write_table(*ranking_table(rank(store.reports(), level, threshold, limit), level), path)
+        write_table(*ranking_table(_judged(store, threshold), level, order, limit), path)
     failed = ([failure.case, failure.reason, failure.ct, failure.masks] for failure in store.failures())
     write_table(["case", "reason", "ct", "masks"], failed, files.failures)
     return files
+
+
+def _judged(store: ResultStore, threshold: float) -> Iterator[CaseReport]:
+    return (with_threshold(report, threshold) for report in store.reports())

@@ -21,7 +21,7 @@ from segae.io.ct import read_ct
 from segae.io.layouts import CaseFiles
 from segae.io.segmentation import read_segmentation
 from segae.progress import Watch
-from segae.results.types import QualityReport
+from segae.results.types import CaseReport
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
 
@@ -66,7 +66,7 @@ class BatchObserver:
 
     on_start: Callable[[int, int], None] = lambda _todo, _done: None
     on_case: Callable[[CaseFiles], None] = lambda _files: None
-    on_report: Callable[[QualityReport], None] = lambda _report: None
+    on_report: Callable[[CaseReport], None] = lambda _report: None
     on_failure: Callable[[Failure], None] = lambda _failure: None
     watch: Watch = field(default_factory=Watch)
 
@@ -111,7 +111,7 @@ def run_batch(
 
 def _score(
     files: CaseFiles, read: Future[CaseData], scorer: Scorer, options: ScoringOptions, watch: Watch
-) -> QualityReport | Failure:
+) -> CaseReport | Failure:
     """The report of a case, or why there is none; raises `Cancelled`."""
     try:
         ct, segmentation = read.result()

@@ -21,7 +21,7 @@ from segae.io.layouts import CaseFiles
 from segae.results import csv_format
 from segae.results.files import read_report, write_report
 from segae.results.record import FORMAT
-from segae.results.types import QualityReport
+from segae.results.types import CaseReport
 from segae.scoring.options import ScoringOptions
 
 
@@ -62,7 +62,7 @@ class ResultStore:
         except (OSError, ValueError, KeyError, TypeError):
             return False  # missing, or not written by this program, or its files cannot be read: score it
 
-    def save(self, report: QualityReport, files: CaseFiles, options: ScoringOptions) -> None:
+    def save(self, report: CaseReport, files: CaseFiles, options: ScoringOptions) -> None:
         """Keep a report; raises `OutputError` when it cannot be written."""
         report = replace(report, options=_asked(files, options))
         write_report(report, self.report_path(report.case))
@@ -78,7 +78,7 @@ class ResultStore:
         """Remove what a killed run left half-written for these cases; raises `OutputError`."""
         remove_leftovers(path(case) for case in cases for path in (self.report_path, self.failure_path))
 
-    def reports(self) -> Iterator[QualityReport]:
+    def reports(self) -> Iterator[CaseReport]:
         """All reports, by case name; raises `InputError` when there are none or one is damaged."""
         paths = self._files("cases", "*.csv")
         if not paths and self._files("failed", "*.json"):

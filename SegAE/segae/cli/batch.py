@@ -19,7 +19,7 @@ from segae.cli import options as opt
 from segae.cli.main import SOME_FAILED
 from segae.io.layouts import CaseFiles
 from segae.progress import Step, Watch
-from segae.results.types import QualityReport
+from segae.results.types import CaseReport
 from segae.scoring.scorer import STAGE
 
 
@@ -53,15 +53,14 @@ def batch_progress(console: Console) -> Iterator[BatchObserver]:
                     task, completed=whole_cases + step.done / step.total, speed=f"{speed:.0f} slices/s"
                 )
 
-        def on_report(report: QualityReport) -> None:
+        def on_report(report: CaseReport) -> None:
             nonlocal finished_slices, whole_cases
-            finished_slices, whole_cases = finished_slices + len(report.slices), whole_cases + 1
+            finished_slices, whole_cases = finished_slices + report.n_slices, whole_cases + 1
             bar.update(task, completed=whole_cases)
-            summary = report.case_score()
             console.print(
-                f"{escape(report.case)}: {_count(summary.n_structures, 'structure')}, "
-                f"{_count(summary.n_slices, 'slice')}, mean {summary.predicted_dice:.2f}, "
-                f"lowest {escape(summary.worst_segment)}",
+                f"{escape(report.case)}: {_count(report.n_segments, 'structure')}, "
+                f"{_count(report.n_slices, 'slice')}, mean {report.predicted_dice or 0.0:.2f}, "
+                f"lowest {escape(report.worst_segment)}",
                 soft_wrap=True,
                 highlight=False,
             )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from segae.cli import options as opt
-from segae.results.types import POOR
+from segae.results.bins import POOR
 
 
 def merge(
@@ -16,6 +16,7 @@ def merge(
         Path, typer.Argument(metavar="FOLDER", help="The folder that was given to `segae batch --out`.")
     ],
     threshold: opt.Threshold = POOR,
+    order: opt.OrderOption = "review",
     limit: Annotated[int | None, typer.Option(min=1, help="Rows per ranking; all when left out.")] = None,
 ) -> None:
     """Write scores.parquet, scores_wide.csv, the rankings and failed.csv into FOLDER."""
@@ -23,7 +24,7 @@ def merge(
 
     from segae.batch.merge import merge as merge_results
 
-    files = merge_results(folder, threshold=threshold, limit=limit)
+    files = merge_results(folder, threshold=threshold, order=order, limit=limit)
     console = Console()
     for path in (files.long, files.wide, *files.rankings, files.failures):
         console.print(str(path), soft_wrap=True, highlight=False, markup=False)

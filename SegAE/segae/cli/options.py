@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from segae.results.review_order import Order
+
 Model = Annotated[str, typer.Option(help="Bundled model by name, or a .safetensors file.")]
 Slices = Annotated[
     int | None,
@@ -27,6 +29,11 @@ PublishedMap = Annotated[
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Engine = Annotated[str, typer.Option(help="torch, or onnx for onnxruntime on the CPU (extra fast).")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Slices per network call.")]
-Threshold = Annotated[
-    float, typer.Option(min=0.0, max=1.0, help="Slices predicted below this Dice count as poor.")
+Threshold = Annotated[float, typer.Option(min=0.0, max=1.0, help="A mask predicted below this Dice is poor.")]
+OrderOption = Annotated[
+    Order,
+    typer.Option(
+        "--order",
+        help="What comes first: review (largest expected wrong volume) or dice (lowest predicted Dice).",
+    ),
 ]

@@ -11,21 +11,23 @@ from segae.cli import options as opt
 from segae.data import Segmentation, Volume
 from segae.report.montage import Errors, shown_slices
 from segae.report.style import Palette
-from segae.results.types import POOR, QualityReport
+from segae.results.bins import POOR
+from segae.results.review_order import Order
+from segae.results.types import CaseReport
 
 if TYPE_CHECKING:
     from segae.scoring.scorer import Scorer
 
 
 def montage_errors(
-    scorer: Scorer, volume: Volume, segmentation: Segmentation, report: QualityReport
+    scorer: Scorer, volume: Volume, segmentation: Segmentation, report: CaseReport, order: Order = "review"
 ) -> dict[str, Errors]:
     """By name of the segment, in the slices that are shown only; nothing for a model that cannot tell."""
     if not scorer.model.spec.predicts_areas:
         return {}
     from segae.scoring.error_map import locate_errors
 
-    shown, ct = shown_slices(report), scorer.orient(volume)
+    shown, ct = shown_slices(report, order), scorer.orient(volume)
     located = {
         segment.name: locate_errors(scorer, ct, segment, shown[segment.name])
         for segment in segmentation.segments
@@ -64,13 +66,14 @@ def score(
     engine: opt.Engine = "torch",
     batch_size: opt.BatchSize = 32,
     threshold: opt.Threshold = POOR,
+    order: opt.OrderOption = "review",
     limit: Annotated[int, typer.Option(min=1, help="Rows of the table that is printed.")] = 20,
     check_names: Annotated[
         bool, typer.Option("--check-names", help="Score each mask under neighbouring names, too.")
     ] = False,
     palette: Annotated[Palette, typer.Option(help="Colours; safe is for colour-blind readers.")] = "traffic",
 ) -> None:
-    """Rank the masks of one CT, worst first."""
+    """Rank the masks of one CT, those to look at first on top."""
     from rich.console import Console
 
     from segae.cli.output import check_folder, print_findings, progress_bar
@@ -82,8 +85,8 @@ def score(
     from segae.report.strips import draw_strips
     from segae.report.terminal import ranking_view
     from segae.results.files import write_report, write_table
-    from segae.results.ranking import verdict_table
-    from segae.results.verdicts import judge, worst_verdicts_first
+    from segae.results.tables import segment_table
+    from segae.results.verdicts import with_threshold
     from segae.scoring.options import ScoringOptions
     from segae.scoring.scorer import Scorer
 
@@ -103,18 +106,18 @@ def score(
             from segae.scoring.name_check import with_name_findings
 
             report = with_name_findings(report, scorer, volume, checked, Watch(show))
+    report = with_threshold(report, threshold)
     print_findings(messages, report.findings)
-    console.print(ranking_view(report, limit, threshold, palette, console.width))
+    console.print(ranking_view(report, limit, palette, console.width, order))
     if out is not None:
         written = [write_report(report, out / "report.csv"), write_report(report, out / "report.json")]
-        verdicts = worst_verdicts_first(judge(report, threshold))
-        written.append(write_table(*verdict_table(verdicts, report.case), out / "structures.csv"))
-        errors = montage_errors(scorer, volume, checked.segmentation, report) if report.slices else None
-        picture = out / "worst_slices.png"
+        written.append(write_table(*segment_table(report, order), out / "structures.csv"))
+        shown, picture = checked.segmentation, out / "worst_slices.png"
+        errors = montage_errors(scorer, volume, shown, report, order) if report.n_slices else None
         written.append(
-            draw_montage(volume, checked.segmentation, report, picture, palette=palette, errors=errors)
+            draw_montage(volume, shown, report, picture, palette=palette, errors=errors, order=order)
         )
-        written.append(draw_strips(report, out / "strips.png", threshold=threshold, palette=palette))
+        written.append(draw_strips(report, out / "strips.png", palette, order))
         console.print(
             "Written: " + ", ".join(str(path) for path in written),
             soft_wrap=True,

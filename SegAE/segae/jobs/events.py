@@ -16,8 +16,9 @@ from segae.data import Segment
 from segae.geometry.box import Box
 from segae.geometry.grid import Grid
 from segae.labels.table import by_index
-from segae.results.record import header_of, report_from, row_values
-from segae.results.types import QualityReport, SliceScore
+from segae.results.columns import SLICES, names
+from segae.results.record import header_of, report_from, row_values, slice_values, slices_from
+from segae.results.types import CaseReport, SliceResult
 
 
 def pack(segment: Segment) -> dict[str, Any]:
@@ -83,16 +84,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class Scores:
-    """The next batch of scored slices."""
+    """The next batch of scored slices, by the place of their segment in the segmentation handed in."""
 
-    rows: tuple[SliceScore, ...]
+    slices: Mapping[int, tuple[SliceResult, ...]]
 
 
 @dataclass(frozen=True)
 class Finished:
-    """Everything was scored; `report` holds the rows of all `Scores` again, with findings and timings."""
+    """Everything was scored; `report` holds the slices of all `Scores` again, with verdicts and findings."""
 
-    report: QualityReport
+    report: CaseReport
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,9 +167,9 @@ def _line(message: dict[str, Any]) -> bytes:
 
 def _content(event: Event) -> dict[str, Any]:
     if isinstance(event, Scores):
-        return {"rows": [row_values(row) for row in event.rows]}
+        return {"segments": [[place, slice_values(slices)] for place, slices in event.slices.items()]}
     if isinstance(event, Finished):
-        return {"header": header_of(event.report), "rows": [row_values(row) for row in event.report.slices]}
+        return {"header": header_of(event.report), "rows": list(row_values(event.report))}
     if isinstance(event, Located):
         return {"missing": pack(event.missing), "extra": pack(event.extra)}
     if isinstance(event, NamesChecked):
@@ -181,9 +182,9 @@ def _event(message: dict[str, Any]) -> Event:
     if kind == "progress":
         return Progress(message["stage"], message["done"], message["total"], message["seconds"])
     if kind == "scores":
-        return Scores(tuple(SliceScore(*values) for values in message["rows"]))
+        return Scores({place: slices_from(values) for place, values in message["segments"]})
     if kind == "finished":
-        return Finished(report_from(message["header"], message["rows"]))
+        return Finished(report_from(message["header"], names(SLICES), message["rows"]))
     if kind == "located":
         return Located(unpack(message["missing"]), unpack(message["extra"]))
     if kind == "nameschecked":

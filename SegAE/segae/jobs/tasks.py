@@ -93,13 +93,14 @@ def score(work: Work) -> Iterator[Event]:
     started, scored = time.perf_counter(), 0
     while True:
         try:
-            rows = next(parts)
+            slices = next(parts)
         except StopIteration as finished:
             yield Finished(finished.value)
             return
-        if all(math.isfinite(row.score) for row in rows):  # the report refuses the others, and says so
-            yield Scores(rows)
-        scored += len(rows)
+        new = [one for of_segment in slices.values() for one in of_segment]
+        if all(math.isfinite(one.raw_score or 0.0) for one in new):  # the report refuses others, and says so
+            yield Scores(slices)
+        scored += len(new)
         step = announced[-1]  # of the batch before; slices that are only searched count there too
         yield Progress("scoring", max(scored, step.done), step.total, time.perf_counter() - started)
 

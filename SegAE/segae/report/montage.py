@@ -1,4 +1,4 @@
-"""Which slices a montage shows."""
+"""A picture of the slices to look at first, and of the best ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ from segae.report.style import (
     shorten,
     window,
 )
-from segae.results.types import QualityReport, SliceScore
+from segae.results.review_order import Order, ordered_slices
+from segae.results.types import CaseReport, Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,37 +38,40 @@ if TYPE_CHECKING:
 
 
 def extremes(
-    slices: Sequence[SliceScore], n: int, per_structure: int = 2
-) -> tuple[list[SliceScore], list[SliceScore]]:
-    """The `n` lowest slices, worst first, and the `n` highest, best first; no slice is in both.
+    report: CaseReport, n: int, order: Order = "review", per_segment: int = 2
+) -> tuple[list[Row], list[Row]]:
+    """The `n` slices to look at first in `order`, and the `n` with the highest predicted Dice, best first; no
+    slice is in both.
 
-    At most `per_structure` of one segment are taken as long as others are left, so that one bad organ does
-    not fill the picture. With fewer than 2n slices both halves get shorter, the lowest keeping the odd one.
+    At most `per_segment` of one segment are taken as long as others are left, so that one bad organ does
+    not fill the picture. With fewer than 2n slices both halves get shorter, the first keeping the odd one.
     """
-    ascending = sorted(slices, key=lambda row: row.score)
-    n_low = min(n, (len(ascending) + 1) // 2)
-    n_high = min(n, len(ascending) - n_low)
-    lowest = _varied(ascending, n_low, per_structure)
-    taken = {id(row) for row in lowest}
-    rest = [row for row in reversed(ascending) if id(row) not in taken]
-    return lowest, _varied(rest, n_high, per_structure)
+    ordered = list(ordered_slices(report, order))
+    n_first = min(n, (len(ordered) + 1) // 2)
+    n_best = min(n, len(ordered) - n_first)
+    first = _varied(ordered, n_first, per_segment)
+    shown = {id(row.slice) for row in first}
+    rest = [row for row in reversed(ordered_slices(report, "dice")) if id(row.slice) not in shown]
+    return first, _varied(rest, n_best, per_segment)
 
 
-def _varied(rows: Iterable[SliceScore], n: int, per_structure: int) -> list[SliceScore]:
-    """The first `n` rows that keep to `per_structure`, filled up with those passed over, in order."""
-    seen: Counter[str] = Counter()
+def _varied(rows: Iterable[Row], n: int, per_segment: int) -> list[Row]:
+    """The first `n` rows that keep to `per_segment`, filled up with those passed over, in order."""
+    seen: Counter[int] = Counter()
     kept, passed_over = [], []
     for place, row in enumerate(rows):
         if len(kept) == n:
             break
-        chosen = kept if seen[row.segment] < per_structure else passed_over
-        seen[row.segment] += 1
+        segment = id(row.segment)
+        chosen = kept if seen[segment] < per_segment else passed_over
+        seen[segment] += 1
         chosen.append((place, row))
     filled = kept + passed_over[: n - len(kept)]
     return [row for _, row in sorted(filled, key=lambda item: item[0])]
 
 
 COLUMNS = 4
+HEADINGS: dict[Order, str] = {"review": "To look at first", "dice": "Lowest predicted Dice"}
 PANEL, CAPTION, GAP = 2.9, 0.50, 0.16  # inches
 HEAD, HEADING, FOOT = 1.2, 0.42, 0.3
 LEGEND_ROW = 0.26
@@ -78,28 +82,28 @@ Errors = tuple[Segment, Segment]  # what is missing of a mask, and what is extra
 
 
 def draw_montage(
-    volume: Volume, segmentation: Segmentation, report: QualityReport, path: str | Path, n: int = 8,
-    palette: Palette = "traffic", errors: Mapping[str, Errors] | None = None,
+    volume: Volume, segmentation: Segmentation, report: CaseReport, path: str | Path, n: int = 8,
+    palette: Palette = "traffic", errors: Mapping[str, Errors] | None = None, order: Order = "review",
 ) -> Path:  # fmt: skip
-    """Write a PNG of the `n` lowest and the `n` highest slices of `report`; returns its path.
+    """Write a PNG of the `n` slices of `report` to look at first and of the `n` best; returns its path.
 
     `segmentation` lies on the grid of `volume` and holds the segments of the report; `errors`: predicted
     errors by name of the segment, drawn where there are some. Raises `InputError` when a mask does not lie
     on that grid, or when nothing was scored, and `OutputError` when the file cannot be written.
     """
-    return save(montage_figure(volume, segmentation, report, n, palette, errors), path, dpi=120)
+    return save(montage_figure(volume, segmentation, report, n, palette, errors, order), path, dpi=120)
 
 
 def montage_figure(
-    volume: Volume, segmentation: Segmentation, report: QualityReport, n: int = 8,
-    palette: Palette = "traffic", errors: Mapping[str, Errors] | None = None,
+    volume: Volume, segmentation: Segmentation, report: CaseReport, n: int = 8,
+    palette: Palette = "traffic", errors: Mapping[str, Errors] | None = None, order: Order = "review",
 ) -> Figure:  # fmt: skip
     """The montage as a matplotlib figure; raises `InputError` like `draw_montage`."""
-    lowest, highest = extremes(report.slices, n)
-    if not lowest:
+    first, best = extremes(report, n, order)
+    if not first:
         raise InputError(f"No slice of {report.case} was scored; check its masks before drawing.")
     segments = {segment.name: segment for segment in segmentation.segments}
-    groups = [("Lowest predicted Dice", lowest), ("Highest predicted Dice", highest)]
+    groups = [(HEADINGS[order], first), ("Highest predicted Dice", best)]
     groups = [(heading, rows) for heading, rows in groups if rows]
     foot = FOOT + (LEGEND_ROW if errors else 0)
     height = HEAD + foot + sum(_group_height(rows) for _, rows in groups)
@@ -110,8 +114,8 @@ def montage_figure(
         where = inches(figure, 2 * GAP, top + HEADING / 2)
         figure.text(*where, heading, size=13, weight="bold", color=INK, va="center")
         for place, row in enumerate(rows):
-            corner, wrong = _corner(place, top + HEADING), (errors or {}).get(row.segment)
-            _panel(figure, corner, volume, segments, row, report.slice_axis, palette, wrong)
+            corner, wrong = _corner(place, top + HEADING), (errors or {}).get(row.segment.segment)
+            _panel(figure, corner, volume, segments, row, palette, wrong)
         top += _group_height(rows)
     add_legend(figure, palette, top, left=2 * GAP)
     if errors:
@@ -124,37 +128,38 @@ def montage_figure(
 
 def _panel(
     figure: Figure, corner: tuple[float, float], volume: Volume, segments: dict[str, Segment],
-    row: SliceScore, slice_axis: str, palette: Palette, errors: Errors | None,
+    row: Row, palette: Palette, errors: Errors | None,
 ) -> None:  # fmt: skip
     """One slice with its caption; `corner`: its upper left in inches from the figure's upper left."""
-    if row.segment not in segments:
-        raise InputError(f"No mask {row.segment} among those to draw; load the masks that were scored.")
-    cut = cutout(volume, segments[row.segment], row.slice)
+    report, segment, one = row
+    if segment.segment not in segments:
+        raise InputError(f"No mask {segment.segment} among those to draw; load the masks that were scored.")
+    cut, dice = cutout(volume, segments[segment.segment], one.slice), one.predicted_dice or 0.0
     width, height = figure.get_size_inches()
     x, y = inches(figure, corner[0], corner[1] + PANEL)
     axes = figure.add_axes((x, y, PANEL / width, PANEL / height), facecolor="black")
-    low, high = window(row.structure)
+    low, high = window(segment.structure)
     axes.imshow(cut.hu, cmap="gray", vmin=low, vmax=high, extent=cut.extent, interpolation="bilinear")
     if errors is not None:
-        _draw_errors(axes, cut, errors, row.slice)
-    hue = colour(row.score, palette)
+        _draw_errors(axes, cut, errors, one.slice)
+    hue = colour(dice, palette)
     _outline(axes, cut, hue)
     axes.set(xlim=cut.view[:2], ylim=cut.view[2:], aspect="equal", xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set(color=hue, linewidth=2.5)
-    name = shorten(organ_name(row.segment, row.structure), 36)
+    name = shorten(organ_name(segment.segment, segment.structure), 36)
     x, y = inches(figure, corner[0], corner[1] + PANEL + 0.07)
     figure.text(x, y, name, size=10.5, weight="bold", color=INK, va="top", parse_math=False)
     x, y = inches(figure, corner[0], corner[1] + PANEL + 0.26)
-    text = f"slice {slice_axis} = {row.slice},  predicted Dice {row.predicted_dice:.2f}"
+    text = f"slice {report.slice_axis} = {one.slice},  predicted Dice {dice:.2f}"
     figure.text(x, y, text, size=10.5, color=INK, va="top")
 
 
-def shown_slices(report: QualityReport, n: int = 8) -> dict[str, list[int]]:
-    """The slices of each segment that a montage of `report` shows."""
+def shown_slices(report: CaseReport, order: Order = "review", n: int = 8) -> dict[str, list[int]]:
+    """The slices of each segment, by its name, that a montage of `report` shows."""
     shown: dict[str, list[int]] = {}
-    for row in (one for group in extremes(report.slices, n) for one in group):
-        shown.setdefault(row.segment, []).append(row.slice)
+    for row in (one for group in extremes(report, n, order) for one in group):
+        shown.setdefault(row.segment.segment, []).append(row.slice.slice)
     return shown
 
 
@@ -192,5 +197,5 @@ def _corner(place: int, top: float) -> tuple[float, float]:
     return 2 * GAP + column * (PANEL + GAP), top + line * (PANEL + CAPTION + GAP)
 
 
-def _group_height(rows: Sequence[SliceScore]) -> float:
+def _group_height(rows: Sequence[Row]) -> float:
     return HEADING + math.ceil(len(rows) / COLUMNS) * (PANEL + CAPTION + GAP)

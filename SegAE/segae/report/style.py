@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from segae.files import whole_file
-from segae.results.types import QualityReport
+from segae.results.bins import BIN_NAMES, ScoreBins
+from segae.results.types import CaseReport
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Palette = Literal["traffic", "safe"]
 
-BOUNDS = (0.5, 0.7, 0.85)  # a band begins at its bound: 0.7 is no longer orange
-BAND_NAMES = ("below 0.50", "0.50 to 0.70", "0.70 to 0.85", "0.85 and above")
+BINS = ScoreBins()
 # "safe" runs from red-brown to blue: kept apart with every common colour vision deficiency.
 COLOURS: dict[Palette, tuple[str, str, str, str]] = {
     "traffic": ("#e8322b", "#f58a1f", "#f2d21b", "#3fae49"),
@@ -27,14 +26,16 @@ COLOURS: dict[Palette, tuple[str, str, str, str]] = {
 ERROR_COLOURS = {"missing": "#00e5ff", "extra": "#c31fe8"}
 
 
-def band(score: float) -> int:
-    """0 (worst) to 3 (best) for a raw or clipped score."""
-    return bisect_right(BOUNDS, score)
+def colour(dice: float, palette: Palette = "traffic") -> str:
+    """Colour of a predicted Dice as #rrggbb."""
+    return COLOURS[palette][int(BINS.of(dice))]
 
 
-def colour(score: float, palette: Palette = "traffic") -> str:
-    """Colour of a score as #rrggbb."""
-    return COLOURS[palette][band(score)]
+def bin_text(low: float, high: float) -> str:
+    """A range of the legend: "below 0.50", "0.50-0.70", "from 0.85"."""
+    if low == 0:
+        return f"below {high:.2f}"
+    return f"from {low:.2f}" if high == 1 else f"{low:.2f}-{high:.2f}"
 
 
 ELLIPSIS = "…"
@@ -107,7 +108,7 @@ def inches(figure: Figure, x: float, from_top: float) -> tuple[float, float]:
     return x / width, 1 - from_top / height
 
 
-def add_title(figure: Figure, title: str, report: QualityReport, left: float = 0.3) -> None:
+def add_title(figure: Figure, title: str, report: CaseReport, left: float = 0.3) -> None:
     """At the top: `title` with the case, the model, and a warning when it is a demonstration model."""
     room = int(figure.get_size_inches()[0] * 6.5)
     x, y = inches(figure, left, 0.22)
@@ -125,7 +126,8 @@ def add_title(figure: Figure, title: str, report: QualityReport, left: float = 0
 
 def add_legend(figure: Figure, palette: Palette, from_top: float, left: float = 0.3) -> None:
     """One row that explains the colours."""
-    entries = [(text, colour, False) for text, colour in zip(BAND_NAMES, COLOURS[palette], strict=True)]
+    texts = (f"{name} {bin_text(*ends)}" for name, ends in zip(BIN_NAMES, BINS.ranges, strict=True))
+    entries = [(text, colour, False) for text, colour in zip(texts, COLOURS[palette], strict=True)]
     _legend(figure, "predicted Dice", entries, from_top, left)
 
 

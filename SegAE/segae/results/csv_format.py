@@ -1,6 +1,6 @@
 """Reports as CSV: one comment line of JSON per report, then one table of all their slices.
 
-The comment lines hold what is said once (model, findings, timings, options). Read the table with
+The comment lines hold what is said once (model, findings, segments, timings, options). Read the table with
 `pandas.read_csv(path, comment="#")`, or with the csv module after the lines that begin with "#". All text is
 quoted, so that no name can be taken for a comment; floats are written so that they read back exactly.
 """
@@ -12,45 +12,43 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO
 
+from segae.results.columns import SLICES, names
 from segae.results.record import (
-    OPTIONAL,
-    REPEATED,
-    ROW_TYPES,
-    SINCE_DENSE,
+    KINDS,
+    MAY_BE_EMPTY,
     header_of,
     parse_strict_json,
+    reports_from,
     row_values,
-    split,
     strict_json,
 )
-from segae.results.types import QualityReport
+from segae.results.types import CaseReport
 
 MARK = "# segae-report "
 
 
-def write(reports: Iterable[QualityReport], stream: BinaryIO) -> None:
+def write(reports: Iterable[CaseReport], stream: BinaryIO) -> None:
     """Write UTF-8 text; raises ValueError for a value that JSON cannot hold."""
     reports = tuple(reports)
     text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
     text.writelines(MARK + strict_json(header_of(report)) + "\n" for report in reports)
     table = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    table.writerow([*REPEATED, *ROW_TYPES])
+    table.writerow(names(SLICES))
     for report in reports:
-        repeated = [report.case, report.model.name, report.model.sha256]
-        table.writerows(repeated + row_values(row) for row in report.slices)
+        table.writerows(row_values(report))
     text.detach()
 
 
-def read(stream: BinaryIO) -> tuple[QualityReport, ...]:
+def read(stream: BinaryIO) -> tuple[CaseReport, ...]:
     """Read what `write` wrote; raises ValueError, KeyError or TypeError for anything else."""
     text = io.StringIO(stream.read().decode("utf-8"), newline="")
     headers, start = _headers(text)
     text.seek(start)
     rows = csv.reader(text, strict=True)
     try:
-        names = next(rows, [])
-        columns = [None if name in SINCE_DENSE - set(names) else names.index(name) for name in ROW_TYPES]
-        return split(headers, (_parse(row, columns) for row in rows))
+        found = next(rows, [])
+        wanted = [(n, name) for n, name in enumerate(found) if name in KINDS]
+        return reports_from(headers, [name for _, name in wanted], (_parse(row, wanted) for row in rows))
     except csv.Error as error:
         raise ValueError(str(error)) from error
 
@@ -77,12 +75,8 @@ def _headers(text: io.TextIOBase) -> tuple[tuple[dict[str, Any], ...], int]:
     return tuple(headers), start
 
 
-def _parse(row: Sequence[str], columns: Sequence[int | None]) -> list[Any]:
-    """The values of a row; None stands for a column that the file does not have."""
-    if len(row) <= max(column for column in columns if column is not None):
+def _parse(row: Sequence[str], wanted: Sequence[tuple[int, str]]) -> list[Any]:
+    """The values of a row in the columns `wanted` (place and name)."""
+    if len(row) <= max((n for n, _ in wanted), default=0):
         raise ValueError("a row ends too early")
-    cells = ["" if column is None else row[column] for column in columns]
-    return [
-        None if cell == "" and name in OPTIONAL else kind(cell)
-        for (name, kind), cell in zip(ROW_TYPES.items(), cells, strict=True)
-    ]
+    return [None if row[n] == "" and name in MAY_BE_EMPTY else KINDS[name](row[n]) for n, name in wanted]

@@ -11,14 +11,14 @@ from types import ModuleType
 from segae.errors import InputError, OutputError
 from segae.files import reason, whole_file
 from segae.results import csv_format, json_format, parquet_format
-from segae.results.types import QualityReport
+from segae.results.types import CaseReport
 
 FORMATS: Mapping[str, ModuleType] = {
     ".csv": csv_format, ".json": json_format, ".parquet": parquet_format,
 }  # fmt: skip
 
 
-def write_report(report: QualityReport | Iterable[QualityReport], path: str | Path) -> Path:
+def write_report(report: CaseReport | Iterable[CaseReport], path: str | Path) -> Path:
     """Write one report, or several into one file, in the format of the suffix: .csv, .json or .parquet.
 
     The file replaces an older one only when it is complete. Returns its path; raises `OutputError`.
@@ -27,13 +27,13 @@ def write_report(report: QualityReport | Iterable[QualityReport], path: str | Pa
     form = FORMATS.get(path.suffix.lower())
     if form is None:
         raise OutputError(f"{path} cannot be a report; give it the ending {_endings()}.")
-    reports = (report,) if isinstance(report, QualityReport) else report
+    reports = (report,) if isinstance(report, CaseReport) else report
     with whole_file(path) as stream:
         form.write(reports, stream)
     return path
 
 
-def read_reports(path: str | Path) -> tuple[QualityReport, ...]:
+def read_reports(path: str | Path) -> tuple[CaseReport, ...]:
     """All reports of a file that `write_report` wrote; raises `InputError` when it is damaged."""
     path = Path(path)
     form = FORMATS.get(path.suffix.lower())
@@ -50,7 +50,7 @@ def read_reports(path: str | Path) -> tuple[QualityReport, ...]:
         ) from error
 
 
-def read_report(path: str | Path) -> QualityReport:
+def read_report(path: str | Path) -> CaseReport:
     """The one report of a file; raises `InputError`, also when the file holds several."""
     reports = read_reports(path)
     if len(reports) != 1:

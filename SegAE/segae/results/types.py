@@ -1,23 +1,23 @@
-"""The result of scoring: who scored, each slice, each segment, the case."""
+"""The result of scoring: a case, its segments, and their slices."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from segae.errors import ModelError
+from segae.results.bins import POOR
 
 if TYPE_CHECKING:
     from segae.checks.finding import Finding
 
+Verdict = Literal["fine", "poor", "missing parts", "empty but present", "absent", "not reliable here"]
 
-def predicted_dice(score: float) -> float:
-    """A raw score as it is shown: clipped to 0..1."""
-    return min(max(float(score), 0.0), 1.0)
+NEEDS_NO_REVIEW: frozenset[Verdict] = frozenset({"fine", "absent"})
 
 
 @dataclass(frozen=True)
@@ -38,67 +38,67 @@ class ModelIdentity:
         return f"{self.name} (demonstration model)" if self.demonstration else self.name
 
 
-@dataclass(frozen=True)
-class SliceScore:
-    """One mask in one axial slice.
+@dataclass(frozen=True, slots=True)
+class SliceResult:
+    """One segment in one axial slice, with its mask or, where the organ was only looked for, without.
 
-    `segment`: the name in the file; `structure_index`, `structure`: the row of the label table it was taken
-    for. `slice`: index along the file's own axial axis. `x`, `y`, `z`: centre of the mask in that slice, RAS
-    mm. `area_mm2`: its area. `score`: raw. `interval_low`, `interval_high`: raw, None where the model has no
-    interval. `overlap_mm2`, `organ_mm2`: the predicted areas of mask and organ together and of the organ in
-    the whole slice, None where the model predicts none.
+    `slice`: index along the file's own axial axis. `x`, `y`, `z`: centre of the mask's box in that slice, or
+    of the crop where there is no mask, RAS mm. `thickness_mm`: how much of the axis the slice stands for; not
+    every slice without mask is looked at. `area_mm2`: area of the mask.
+    `raw_score`: output of the network, unbounded; None without mask, and in files of version 0.1 that hold
+    only the calibrated number. `predicted_dice`: the calibrated number 0..1 that people see, without
+    calibration the raw score clipped to 0..1; None without mask. `interval_low`, `interval_high`: 0..1, None
+    where the model has no interval. `overlap_mm2`, `organ_mm2`: predicted areas of mask and organ together
+    and of the organ in the whole slice, None where the model predicts none. `presence`: of a slice without
+    mask, 0..1, the highest probability of the organ at any place, smoothed over a few pixels.
     """
 
-    segment: str
-    structure_index: int
-    structure: str
-    slice: int
-    x: float
-    y: float
-    z: float
-    area_mm2: float
-    score: float
-    interval_low: float | None = None
-    interval_high: float | None = None
-    overlap_mm2: float | None = None
-    organ_mm2: float | None = None
-
-    @property
-    def predicted_dice(self) -> float:
-        """The score clipped to 0..1."""
-        return predicted_dice(self.score)
-
-
-@dataclass(frozen=True)
-class SearchedSlice:
-    """A slice in which a segment has no voxel and its organ was looked for: beyond its ends, in its gaps, or
-    anywhere when the segment is empty.
-
-    `segment`, `structure_index`, `structure`, `slice`: as in `SliceScore`. `x`, `y`, `z`: RAS mm of the
-    middle of the window. `thickness_mm`: how much of the z axis this slice stands for; not every slice is
-    looked at. `organ_mm2`: predicted area of the organ. `presence`: 0..1, the highest probability of the
-    organ at any place of the slice, smoothed over a few pixels.
-    """
-
-    segment: str
-    structure_index: int
-    structure: str
     slice: int
     x: float
     y: float
     z: float
     thickness_mm: float
-    organ_mm2: float
-    presence: float
+    area_mm2: float
+    raw_score: float | None = None
+    predicted_dice: float | None = None
+    interval_low: float | None = None
+    interval_high: float | None = None
+    overlap_mm2: float | None = None
+    organ_mm2: float | None = None
+    presence: float | None = None
+
+    @property
+    def wrong_mm2(self) -> float:
+        """Expected wrong area: mask + organ - 2 overlap where the model predicts areas, else
+        (1 - predicted Dice) x mask."""
+        if self.organ_mm2 is None:
+            return (1 - (self.predicted_dice or 0.0)) * self.area_mm2
+        return max(0.0, self.area_mm2 + self.organ_mm2 - 2 * (self.overlap_mm2 or 0.0))
+
+
+def clipped(score: float) -> float:
+    """A raw score as a predicted Dice, where there is no calibration: clipped to 0..1."""
+    return min(max(float(score), 0.0), 1.0)
 
 
 @dataclass(frozen=True)
-class SegmentExtent:
-    """A segment that was handed in, scored or not, so that nothing disappears from a report.
+class SegmentResult:
+    """One segment that was handed in, scored or not, so that nothing disappears from a report.
 
-    `structure_index` is None and `structure` "" for a name without a partner in the label table.
-    `volume_dice`, `interval_low`, `interval_high`: calibrated Dice of the whole organ and its interval
-    (0..1), None where the model has none (`segae.verdict.with_organ_scores`).
+    `segment`: the name in the file. `structure_index`, `structure`: the row of the label table it was taken
+    for, None and "" without one. `n_voxels`, `volume_ml`: of the mask. `slices`: those with mask that were
+    scored; `searched`: those without mask in which the organ was looked for.
+
+    `raw_dice`: uncalibrated Dice of the volume where the model predicts areas, else the mean of the raw
+    scores; None when that is unknown. `predicted_dice`: the number that people see, 0..1: the calibrated Dice
+    of the volume, else the mean of the slices; None when nothing was predicted. `interval_low`,
+    `interval_high`: of it, 0..1, None where the model has none.
+
+    `verdict`: decided once (`segae.results.verdicts`), None for a segment without a structure. `reasons`:
+    sentences. `missing_slices`: indices in the file of slices without mask in which the organ was found;
+    between two that are further apart than one slice nothing was looked at. `n_below`: scored slices whose
+    predicted Dice is below the threshold of the report. `wrong_ml`: expected wrong volume, missing parts
+    included.
     """
 
     segment: str
@@ -106,141 +106,201 @@ class SegmentExtent:
     structure: str
     n_voxels: int
     volume_ml: float
-    volume_dice: float | None = None
+    slices: tuple[SliceResult, ...] = ()
+    searched: tuple[SliceResult, ...] = ()
+    raw_dice: float | None = None
+    predicted_dice: float | None = None
     interval_low: float | None = None
     interval_high: float | None = None
+    verdict: Verdict | None = None
+    reasons: tuple[str, ...] = ()
+    missing_slices: tuple[int, ...] = ()
+    n_below: int = 0
+    wrong_ml: float = 0.0
+
+    @property
+    def n_slices(self) -> int:
+        return len(self.slices)
+
+    @property
+    def is_scored(self) -> bool:
+        """At least one slice was scored."""
+        return bool(self.slices)
+
+    @property
+    def is_listed(self) -> bool:
+        """It belongs into rankings: a slice was scored, or its organ was found without a mask."""
+        return self.is_scored or self.verdict == "empty but present"
+
+    @property
+    def has_areas(self) -> bool:
+        """The model predicted areas in all scored slices, so that the Dice is that of the volume."""
+        return self.is_scored and all(
+            one.overlap_mm2 is not None and one.organ_mm2 is not None for one in self.slices
+        )
+
+    @property
+    def needs_review(self) -> bool:
+        """Whether somebody should look. A mask without voxels that nobody could judge is left alone: there is
+        nothing to see, and folders with a file per organ are full of them."""
+        if self.verdict is None or self.verdict in NEEDS_NO_REVIEW:
+            return False
+        return self.verdict != "not reliable here" or self.is_scored or self.n_voxels > 0
+
+    @cached_property
+    def mean(self) -> float | None:
+        """Mean predicted Dice of the scored slices."""
+        return _mean(self._dice) if self.slices else None
+
+    @cached_property
+    def area_weighted_mean(self) -> float | None:
+        """The same, each slice weighted by the area of its mask."""
+        area = math.fsum(one.area_mm2 for one in self.slices)
+        if area <= 0:
+            return self.mean
+        return math.fsum(one.area_mm2 * (one.predicted_dice or 0.0) for one in self.slices) / area
+
+    @cached_property
+    def worst(self) -> SliceResult | None:
+        """The scored slice with the lowest predicted Dice."""
+        return min(self.slices, key=lambda one: one.predicted_dice or 0.0, default=None)
+
+    @property
+    def lowest(self) -> float | None:
+        """Its predicted Dice."""
+        return None if self.worst is None else self.worst.predicted_dice
+
+    @property
+    def lowest_slice(self) -> int | None:
+        """Its index in the file."""
+        return None if self.worst is None else self.worst.slice
+
+    @property
+    def below_threshold(self) -> float | None:
+        """Share (0..1) of the scored slices whose predicted Dice is below the threshold of the report."""
+        return self.n_below / len(self.slices) if self.slices else None
+
+    @property
+    def missing(self) -> tuple[SliceResult, ...]:
+        """The slices of `missing_slices`."""
+        indices = set(self.missing_slices)
+        return tuple(sorted((one for one in self.searched if one.slice in indices), key=lambda s: s.slice))
+
+    @property
+    def _dice(self) -> list[float]:
+        return [one.predicted_dice or 0.0 for one in self.slices]
 
 
 @dataclass(frozen=True)
-class StructureScore:
-    """All slices of one segment.
+class CaseReport:
+    """Predicted quality of every segment of one case.
 
-    `mean`, `area_weighted_mean`, `worst`: of the raw scores, 0 where there is no slice (the published rule
-    for an empty mask). `worst_slice`: index in the file, None without slices. `poor_share`: share (0..1) of
-    slices whose score is below `threshold`.
-    """
-
-    segment: str
-    structure_index: int
-    structure: str
-    mean: float
-    area_weighted_mean: float
-    worst: float
-    worst_slice: int | None
-    poor_share: float
-    n_slices: int
-    threshold: float
-
-    @property
-    def is_empty(self) -> bool:
-        """No slice was scored: the mask is empty, or nothing of it could be used."""
-        return self.n_slices == 0
-
-    @property
-    def predicted_dice(self) -> float:
-        """The mean clipped to 0..1."""
-        return predicted_dice(self.mean)
-
-
-@dataclass(frozen=True)
-class CaseScore:
-    """All scored structures of one case; `mean` is the mean of the structures' means, each counting once.
-
-    `worst_segment`: the one with the lowest mean ("" when nothing was scored). `poor_share`: of all slices.
-    """
-
-    case: str
-    mean: float
-    worst: float
-    worst_segment: str
-    poor_share: float
-    n_structures: int
-    n_slices: int
-    threshold: float
-
-    @property
-    def predicted_dice(self) -> float:
-        """The mean clipped to 0..1."""
-        return predicted_dice(self.mean)
-
-
-POOR = 0.7  # below this predicted Dice a slice is called poor, unless the caller says otherwise
-
-
-@dataclass(frozen=True)
-class QualityReport:
-    """Predicted quality of every mask of one case.
-
-    `ct`, `segmentation`: where they were read from. `slices`: one row per scored slice. `segments`: every
-    segment that was handed in, the empty and the unknown too. `searched`: slices without mask in which a
-    model that can do so looked for the organ. `slice_mm`: distance of the slices. `timings`: seconds per
-    stage. `options`: what scoring was asked for, JSON values. `slice_axis`: the file's axis ("i", "j" or "k")
-    that slice indices count along. Raises `ModelError` when a score is not a finite number.
+    `ct`, `segmentation`: where they were read from. `segments`: all that were handed in, in that order, the
+    empty and the unknown too. `timings`: seconds per stage. `options`: what scoring was asked for, JSON
+    values. `slice_axis`: the file's axis ("i", "j" or "k") that slice indices count along. `threshold`: the
+    predicted Dice below which segments were called poor. Raises `ModelError` when a score is not a finite
+    number.
     """
 
     case: str
     ct: str
     segmentation: str
     model: ModelIdentity
-    slices: tuple[SliceScore, ...]
+    segments: tuple[SegmentResult, ...] = ()
     findings: tuple[Finding, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
     slice_axis: str = "k"
-    segments: tuple[SegmentExtent, ...] = ()
-    searched: tuple[SearchedSlice, ...] = ()
-    slice_mm: float | None = None
+    threshold: float = POOR
 
     def __post_init__(self) -> None:
-        for row in self.slices:
-            if not math.isfinite(row.score):
+        for row in self.rows():
+            numbers = (row.slice.raw_score, row.slice.predicted_dice)
+            if not all(value is None or math.isfinite(value) for value in numbers):
                 raise ModelError(
-                    f"Model {self.model.name} gave no finite score for {row.segment}, slice {row.slice}, of "
-                    f"{self.case}; use another checkpoint."
+                    f"Model {self.model.name} gave no number for {row.segment.segment} in slice "
+                    f"{row.slice.slice} of {self.case}; use another checkpoint."
                 )
         # What a file gives back must equal what went in, so options are JSON values from the start.
         object.__setattr__(self, "options", plain(self.options))
         object.__setattr__(self, "timings", {name: float(s) for name, s in self.timings.items()})
 
-    def structures(self, threshold: float = POOR) -> tuple[StructureScore, ...]:
-        """Each segment summed up over its slices, in the order in which segments were handed in.
+    def rows(self) -> Iterator[Row]:
+        """Every scored slice, segment by segment."""
+        for segment in self.segments:
+            for one in segment.slices:
+                yield Row(self, segment, one)
 
-        A segment without a scored slice is listed with `n_slices` 0; one without a structure only in
-        `segments`.
-        """
-        names: dict[tuple[str, int], str] = {}
-        groups: dict[tuple[str, int], list[SliceScore]] = defaultdict(list)
-        for item in (*self.segments, *self.slices):
-            if item.structure_index is None:
-                continue
-            key = (item.segment, item.structure_index)
-            names.setdefault(key, item.structure)
-            if isinstance(item, SliceScore):
-                groups[key].append(item)
-        return tuple(
-            _structure_score(segment, index, structure, groups[segment, index], threshold)
-            for (segment, index), structure in names.items()
-        )
+    def searched_rows(self) -> Iterator[Row]:
+        """Every slice without mask in which an organ was looked for, segment by segment."""
+        for segment in self.segments:
+            for one in segment.searched:
+                yield Row(self, segment, one)
 
-    def unscored(self) -> tuple[SegmentExtent, ...]:
-        """The segments without a scored slice: empty, unknown, or refused by the preflight."""
-        scored = {row.segment for row in self.slices}
-        return tuple(segment for segment in self.segments if segment.segment not in scored)
+    @property
+    def scored(self) -> tuple[SegmentResult, ...]:
+        """The segments with a scored slice."""
+        return tuple(segment for segment in self.segments if segment.is_scored)
 
-    def case_score(self, threshold: float = POOR) -> CaseScore:
-        """The whole case in one row; segments without slices do not count."""
-        scored = [s for s in self.structures(threshold) if not s.is_empty]
-        lowest = min(scored, key=lambda s: s.mean, default=None)
-        return CaseScore(
-            case=self.case,
-            mean=_mean([s.mean for s in scored]),
-            worst=min((s.worst for s in scored), default=0.0),
-            worst_segment=lowest.segment if lowest else "",
-            poor_share=_poor_share(self.slices, threshold),
-            n_structures=len(scored),
-            n_slices=len(self.slices),
-            threshold=threshold,
-        )
+    @property
+    def unscored(self) -> tuple[SegmentResult, ...]:
+        """The segments without one: empty, unknown, or refused by the preflight."""
+        return tuple(segment for segment in self.segments if not segment.is_scored)
+
+    @property
+    def n_segments(self) -> int:
+        """Segments with a scored slice."""
+        return len(self.scored)
+
+    @property
+    def n_slices(self) -> int:
+        """Scored slices."""
+        return sum(segment.n_slices for segment in self.segments)
+
+    @property
+    def n_to_review(self) -> int:
+        """Segments that somebody should look at."""
+        return sum(segment.needs_review for segment in self.segments)
+
+    @property
+    def predicted_dice(self) -> float | None:
+        """Mean over the scored segments of the mean over their slices: each segment counts once."""
+        return _mean([segment.mean or 0.0 for segment in self.scored]) if self.scored else None
+
+    @property
+    def worst(self) -> float | None:
+        """Lowest predicted Dice of a slice."""
+        lowest = (segment.worst for segment in self.scored)
+        return min((one.predicted_dice or 0.0 for one in lowest if one is not None), default=None)
+
+    @property
+    def worst_segment(self) -> str:
+        """The segment with the lowest mean, "" when nothing was scored."""
+        lowest = min(self.scored, key=lambda segment: segment.mean or 0.0, default=None)
+        return "" if lowest is None else lowest.segment
+
+    @property
+    def n_below(self) -> int:
+        """Slices whose predicted Dice is below the threshold."""
+        return sum(segment.n_below for segment in self.segments)
+
+    @property
+    def below_threshold(self) -> float | None:
+        """Their share (0..1)."""
+        return self.n_below / self.n_slices if self.n_slices else None
+
+    @property
+    def wrong_ml(self) -> float:
+        """Expected wrong volume of all segments."""
+        return math.fsum(segment.wrong_ml for segment in self.segments)
+
+
+class Row(NamedTuple):
+    """A line of a table: a slice with its segment and its case, a segment with its case, or a case alone."""
+
+    report: CaseReport
+    segment: SegmentResult = None  # type: ignore[assignment]
+    slice: SliceResult = None  # type: ignore[assignment]
 
 
 def plain(value: Any) -> Any:
@@ -254,30 +314,5 @@ def plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _structure_score(
-    segment: str, index: int, structure: str, rows: Sequence[SliceScore], threshold: float
-) -> StructureScore:
-    worst = min(rows, key=lambda row: row.score, default=None)
-    area = math.fsum(row.area_mm2 for row in rows)
-    weighted = math.fsum(row.area_mm2 * row.score for row in rows)
-    mean = _mean([row.score for row in rows])
-    return StructureScore(
-        segment=segment,
-        structure_index=index,
-        structure=structure,
-        mean=mean,
-        area_weighted_mean=weighted / area if area > 0 else mean,
-        worst=worst.score if worst else 0.0,
-        worst_slice=worst.slice if worst else None,
-        poor_share=_poor_share(rows, threshold),
-        n_slices=len(rows),
-        threshold=threshold,
-    )
-
-
 def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values) if values else 0.0
-
-
-def _poor_share(rows: Sequence[SliceScore], threshold: float) -> float:
-    return sum(row.score < threshold for row in rows) / len(rows) if rows else 0.0

@@ -28,7 +28,7 @@ from segae.labels.relatives import levels_near, other_side, similar
 from segae.labels.structure import Structure
 from segae.models.quality_model import QualityModel
 from segae.progress import CancelToken, ProgressCallback, Watch
-from segae.results.types import QualityReport
+from segae.results.types import CaseReport
 from segae.scoring.device import AUTO
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
@@ -178,8 +178,8 @@ def name_check(
 
 
 def with_name_findings(
-    report: QualityReport, scorer: Scorer, ct: Volume, checked: Preflight, watch: Watch | None = None
-) -> QualityReport:
+    report: CaseReport, scorer: Scorer, ct: Volume, checked: Preflight, watch: Watch | None = None
+) -> CaseReport:
     """The report of a case whose names were checked too, with a finding for each that is in doubt. `checked`:
     what `Scorer.check` left to score."""
     checks = check_names(scorer, ct, checked.segmentation.segments, report.findings, watch=watch)

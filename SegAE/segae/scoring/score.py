@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from segae.io.segmentation import read_segmentation
 from segae.labels.table import by_index
 from segae.models.quality_model import QualityModel
 from segae.progress import CancelToken, ProgressCallback, Watch
-from segae.results.types import QualityReport
+from segae.results.types import CaseReport
 from segae.scoring.device import AUTO
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
@@ -41,7 +42,7 @@ def score(
     case: str | None = None,
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
-) -> QualityReport:
+) -> CaseReport:
     """Predict the Dice of every mask of one CT, slice by slice, without a ground truth.
 
     `ct`: a NIfTI, NRRD or MetaImage file, a folder with one DICOM series, or a `Volume`. `segmentation`: a
@@ -99,4 +100,4 @@ def segae_inference(
     as_stored = replace(scorer.model.spec.input, orientation=FILE)
     stack = CTStack.of(Volume(ct_data, grid), as_stored, scorer.device)
     parts = scorer.stream(stack, [segment], ScoringOptions(slices=PUBLISHED_SLICES))
-    return float(np.mean([row.score for part in parts for row in part]))
+    return float(np.mean([one.raw_score or 0.0 for part in parts for one in chain(*part.values())]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,26 +27,28 @@ from segae.labels.structure import Structure
 from segae.models.output import ModelOutput
 from segae.models.quality_model import QualityModel
 from segae.progress import Watch
-from segae.results.types import QualityReport, SearchedSlice, SegmentExtent, SliceScore
-from segae.scoring.calibration import with_organ_scores
+from segae.results.types import CaseReport, SliceResult
+from segae.results.verdicts import Doubts
+from segae.scoring.assemble import places_of, segment_results, slice_results
 from segae.scoring.device import AUTO, choose_device
 from segae.scoring.engines import make_runner
 from segae.scoring.occupied import occupied_by, without_occupied
 from segae.scoring.ood import image_measures, unlike, unlike_findings
 from segae.scoring.options import ScoringOptions, with_published_map
-from segae.scoring.rows import rows_of
 
 STAGE = "scoring"
+
+Slices = Mapping[int, tuple[SliceResult, ...]]  # scored slices by the place of their segment
 
 
 @dataclass
 class _Run:
-    """What comes together while slices are scored: seconds spent in preparing and in the network, slices that
-    were searched for an organ, and for each segment how many of its slices look unlike the training."""
+    """What comes together while slices are scored: seconds spent in preparing and in the network, slices by
+    the place of their segment, and for each segment how many of its slices look unlike the training."""
 
     prepare: float = 0.0
     network: float = 0.0
-    searched: list[SearchedSlice] = field(default_factory=list)
+    slices: dict[int, list[SliceResult]] = field(default_factory=dict)
     unlike: dict[str, list[bool]] = field(default_factory=dict)
 
 
@@ -89,7 +91,7 @@ class Scorer:
         case: str = "case",
         options: ScoringOptions | None = None,
         watch: Watch | None = None,
-    ) -> QualityReport:
+    ) -> CaseReport:
         """Preflight, then every chosen slice of every structure.
 
         Raises `InputError` with the preflight's sentence when it finds an error.
@@ -119,7 +121,7 @@ class Scorer:
         case: str = "case",
         options: ScoringOptions | None = None,
         watch: Watch | None = None,
-    ) -> QualityReport:
+    ) -> CaseReport:
         """Score what `check` left of `segmentation`; raises `InputError` when it found an error."""
         parts = self.stream_checked(ct, segmentation, checked, case=case, options=options, watch=watch)
         while True:
@@ -137,39 +139,38 @@ class Scorer:
         case: str = "case",
         options: ScoringOptions | None = None,
         watch: Watch | None = None,
-    ) -> Generator[tuple[SliceScore, ...], None, QualityReport]:
-        """`score_checked` a batch at a time: yields scores as they come and returns the report."""
+    ) -> Generator[Slices, None, CaseReport]:
+        """`score_checked` a batch at a time: yields the slices as they come, by the place of their segment in
+        `segmentation`, and returns the report."""
         options, watch, run = options or ScoringOptions(), watch or Watch(), _Run()
         checked.raise_for_errors()
         started = time.perf_counter()
         stack = self.orient(ct)
-        rows: list[SliceScore] = []
         named = _named(segmentation, options).segments
         segments = (*checked.segmentation.segments, *self._to_look_for(named, options))
+        places = places_of(segments, named)
         occupied = occupied_by(stack, segments) if self._searches(options) else None
         for part in self._stream(stack, segments, options, watch, run, occupied):
-            rows += part
             if part:
-                yield part
-        report = QualityReport(
+                yield {places[n]: slices for n, slices in part.items()}
+        findings = (*checked.findings, *unlike_findings(run.unlike, self.model.spec.name))
+        slices = {places[n]: slices for n, slices in run.slices.items()}
+        axis = stack.slice_axis
+        return CaseReport(
             case=case,
             ct=ct.source,
             segmentation=str(segmentation.source),
             model=self.model.identity,
-            slices=tuple(rows),
-            findings=(*checked.findings, *unlike_findings(run.unlike, self.model.spec.name)),
+            segments=segment_results(named, slices, self.model.spec.intervals, Doubts(findings), axis),
+            findings=findings,
             timings={
                 "prepare": run.prepare,
                 "network": run.network,
                 "total": time.perf_counter() - started,
             },
             options=options.as_dict(),
-            slice_axis=stack.slice_axis,
-            segments=tuple(_extent(segment) for segment in named),
-            searched=tuple(run.searched),
-            slice_mm=stack.spacing[0],
+            slice_axis=axis,
         )
-        return with_organ_scores(report, self.model.spec.intervals)
 
     def orient(self, ct: Volume) -> CTStack:
         """The CT as `stream` wants it."""
@@ -181,9 +182,9 @@ class Scorer:
         segments: Sequence[Segment],
         options: ScoringOptions | None = None,
         watch: Watch | None = None,
-    ) -> Iterator[tuple[SliceScore, ...]]:
-        """Scores as they come, a batch at a time, for segments that lie on the CT's grid and passed the
-        preflight."""
+    ) -> Iterator[Slices]:
+        """Scored slices as they come, a batch at a time, by the place of their segment, for segments that lie
+        on the CT's grid and passed the preflight."""
         parts = self._stream(stack, segments, options or ScoringOptions(), watch or Watch(), _Run())
         return (scores for scores in parts if scores)
 
@@ -199,8 +200,8 @@ class Scorer:
         watch: Watch,
         run: _Run,
         occupied: Tensor | None = None,
-    ) -> Iterator[tuple[SliceScore, ...]]:
-        spec = self.model.spec
+    ) -> Iterator[Slices]:
+        spec, place_of = self.model.spec, {id(segment): n for n, segment in enumerate(segments)}
         work = [self._work(stack, segment, options) for segment in segments]
         total, done = sum(one.count for one in work), 0
         watch.step(STAGE, done, total)
@@ -216,10 +217,15 @@ class Scorer:
                 run.unlike.setdefault(name, []).append(is_odd)
             if occupied is not None:
                 output = without_occupied(batch, output, occupied)
-            scores, searched = rows_of(batch, output, spec.intervals)
-            run.searched += searched
+            scored: dict[int, tuple[SliceResult, ...]] = {}
+            for segment, slices in slice_results(batch, output, spec.intervals, stack.spacing[0]):
+                place = place_of[id(segment)]
+                run.slices.setdefault(place, []).extend(slices)
+                with_mask = tuple(one for one in slices if one.raw_score is not None)
+                if with_mask:
+                    scored[place] = scored.get(place, ()) + with_mask
             done += len(inputs)
-            yield scores
+            yield scored
             watch.step(STAGE, done, total)
 
     def _timed(self, parts: Iterator[PreparedSlices], run: _Run) -> Iterator[PreparedSlices]:
@@ -285,16 +291,3 @@ def _named(segmentation: Segmentation, options: ScoringOptions) -> Segmentation:
 
 def _scored_names(batch: Sequence[PreparedSlices]) -> list[str]:
     return [part.segment.name for part in batch for _ in part.slices]
-
-
-def _extent(segment: Segment) -> SegmentExtent:
-    structure = segment.structure
-    voxels = int(segment.voxels().sum())
-    millilitres = voxels * float(abs(segment.grid.spacing.prod())) / 1000
-    return SegmentExtent(
-        segment.name,
-        None if structure is None else structure.index,
-        "" if structure is None else structure.name,
-        voxels,
-        millilitres,
-    )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from segae.checks.finding import Finding
     from segae_trainer.data.training_set import TrainingSet
 
-POOR = 0.5  # Dice
+HALF = 0.5  # true Dice; the share of pairs below it is printed
 _EACH = 3  # findings of one kind that are printed one by one
 
 
@@ -72,9 +72,9 @@ def print_training_set(console: Console, training_set: TrainingSet) -> None:
         scans = [scan for scan in training_set.scans if scan.split == split]
         patients = {scan.patient for scan in scans}
         dice = table["dice"][training_set.pairs(split)]
-        told = (float(np.median(dice)), _percent(dice < POOR), _percent(dice == 0)) if len(dice) else ()
+        told = (float(np.median(dice)), _percent(dice < HALF), _percent(dice == 0)) if len(dice) else ()
         rows.append((split, len(scans), len(patients), len(dice), *(told or ("-", "-", "-"))))
-    head = ("split", "scans", "patients", "pairs", "median Dice", f"below {POOR:g}", "no overlap")
+    head = ("split", "scans", "patients", "pairs", "median Dice", f"below {HALF:g}", "no overlap")
     print_table(console, head, rows)
     counts = np.bincount(table["kind"], minlength=len(KINDS)).tolist()
     kinds = ", ".join(f"{kind} {count:,}" for kind, count in zip(KINDS, counts, strict=True) if count)

@@ -115,7 +115,7 @@ def other_masks(model: QualityModel, plan: Plan) -> dict[str, float]:
         masks |= {f"{member.case}, wrong {row}": (row, mask) for row, mask in case.bad_masks.items()}
         for name, (row, mask) in masks.items():
             report, _ = report_of(scorer, member, plan.data, mask.astype(np.uint8) * row, (row,))
-            result[name] = float(np.mean([one.score for one in report.slices]))
+            result[name] = report.segments[0].mean or 0.0
     return result
 
 

@@ -18,8 +18,7 @@ from segae.inputs.build import ModelInput
 from segae.io.ct import read_ct
 from segae.labels.table import by_index
 from segae.models.quality_model import QualityModel
-from segae.results.missing import volume_dice
-from segae.results.types import QualityReport
+from segae.results.types import CaseReport
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
 from segae_trainer.data.mask_measures import dice
@@ -65,7 +64,7 @@ def pool_table(model: QualityModel, pool: Pool, member: Member) -> pd.DataFrame:
 
 def report_of(
     scorer: Scorer, member: Member, data: Path, labels: np.ndarray, rows: Collection[int]
-) -> tuple[QualityReport, Volume]:
+) -> tuple[CaseReport, Volume]:
     """What the product says about label map `labels` (K, H, W) of a case, in the orientation of `Case`; only
     the structures `rows` are scored."""
     volume = read_ct(data / member.case / "ct.nii.gz")
@@ -84,32 +83,31 @@ def segments_of(labels: np.ndarray, rows: Iterable[int], volume: Volume) -> Iter
 
 
 def report_table(
-    report: QualityReport, volume: Volume, labels: np.ndarray, truth: np.ndarray, member: Member, source: str
+    report: CaseReport, volume: Volume, labels: np.ndarray, truth: np.ndarray, member: Member, source: str
 ) -> pd.DataFrame:
     """The slices of a report with their true Dice; `labels` and `truth` (K, H, W) as in `Case`. Beside the
     usual columns `overlap_mm2` and `organ_mm2`, NaN where the model predicts none."""
     import pandas as pd
 
     index = {_file_slice(k, volume): k for k in range(len(labels))}
-    mm2 = float(np.prod(volume.grid.spacing)) / (report.slice_mm or 1.0)
     rows = []
-    for row in report.slices:
-        k = index[row.slice]
-        mask, organ = labels[k] == row.structure_index, truth[k] == row.structure_index
+    for _, segment, row in report.rows():
+        k, mm2 = index[row.slice], float(np.prod(volume.grid.spacing)) / row.thickness_mm
+        mask, organ = labels[k] == segment.structure_index, truth[k] == segment.structure_index
         rows.append(
             {
                 "case": member.case,
                 "patient": member.patient,
-                "segment": row.segment,
-                "structure_index": row.structure_index,
-                "structure": row.structure,
+                "segment": segment.segment,
+                "structure_index": segment.structure_index,
+                "structure": segment.structure,
                 "slice": row.slice,
                 "source": source,
                 "kind": "real",
                 "area_mm2": row.area_mm2,
                 "truth_mm2": float(organ.sum()) * mm2,
                 "dice": dice(mask, organ),
-                "predicted": row.score,
+                "predicted": row.raw_score,
                 "overlap_mm2": np.nan if row.overlap_mm2 is None else row.overlap_mm2,
                 "organ_mm2": np.nan if row.organ_mm2 is None else row.organ_mm2,
             }
@@ -118,7 +116,7 @@ def report_table(
 
 
 def organ_table(
-    report: QualityReport,
+    report: CaseReport,
     volume: Volume,
     labels: np.ndarray,
     truth: np.ndarray,
@@ -129,19 +127,19 @@ def organ_table(
     import pandas as pd
 
     mm3, rows = float(np.prod(volume.grid.spacing)), []
-    for (segment, index), predicted in volume_dice(report).items():
-        mask, organ = labels == index, truth == index
+    for one in (segment for segment in report.segments if segment.has_areas):
+        mask, organ = labels == one.structure_index, truth == one.structure_index
         rows.append(
             {
                 "case": member.case,
                 "patient": member.patient,
-                "segment": segment,
-                "structure_index": index,
-                "structure": segment,
+                "segment": one.segment,
+                "structure_index": one.structure_index,
+                "structure": one.structure,
                 "source": source,
                 "volume_mm3": float(mask.sum()) * mm3,
                 "dice": dice(mask, organ),
-                "predicted": predicted,
+                "predicted": one.raw_dice,
             }
         )
     return pd.DataFrame(rows)

@@ -12,6 +12,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+from flat_rows import FlatRow, slices
 
 from segae.batch.runner import run_batch
 from segae.batch.store import ResultStore
@@ -19,7 +20,6 @@ from segae.cli.batch import batch
 from segae.files import resource_dir, whole_file
 from segae.io.layouts import find_cases
 from segae.results.files import read_report
-from segae.results.types import SliceScore
 from segae.scoring.scorer import Scorer
 
 MakeCase = Callable[..., Path]
@@ -54,8 +54,8 @@ def files_in(out: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (out / "cases").glob("[!.]*")}
 
 
-def slices_of(out: Path) -> dict[str, tuple[SliceScore, ...]]:
-    return {path.stem: read_report(path).slices for path in sorted((out / "cases").glob("[!.]*"))}
+def slices_of(out: Path) -> dict[str, tuple[FlatRow, ...]]:
+    return {path.stem: slices(read_report(path)) for path in sorted((out / "cases").glob("[!.]*"))}
 
 
 def wait_for(condition: Callable[[], bool], process: BaseProcess | subprocess.Popen[str]) -> None:
@@ -102,8 +102,8 @@ def test_a_batch_killed_again_and_again_ends_like_one_that_was_left_alone(
         assert [(row.segment, row.slice) for row in scores[case]] == [
             (row.segment, row.slice) for row in expected[case]
         ]
-        assert [row.score for row in scores[case]] == pytest.approx(
-            [row.score for row in expected[case]], abs=1e-5
+        assert [row.raw_score for row in scores[case]] == pytest.approx(
+            [row.raw_score for row in expected[case]], abs=1e-5
         )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas
 import pytest
+from flat_rows import FlatRow, report_from_rows, slices
 
 from segae.batch.merge import merge
 from segae.batch.runner import run_batch
@@ -13,7 +14,7 @@ from segae.batch.store import ResultStore
 from segae.errors import InputError, OutputError
 from segae.io.layouts import find_cases
 from segae.labels.table import load_structures
-from segae.results.files import read_reports
+from segae.results.files import read_reports, write_report
 from segae.scoring.scorer import Scorer
 
 MakeCase = Callable[..., Path]
@@ -39,7 +40,7 @@ def test_the_long_table_has_every_slice_and_reads_back_as_the_reports(done: Path
     files = merge(done)
     assert read_reports(files.long) == tuple(ResultStore(done).reports())
     frame = pandas.read_parquet(files.long)
-    n_slices = {report.case: len(report.slices) for report in ResultStore(done).reports()}
+    n_slices = {report.case: len(slices(report)) for report in ResultStore(done).reports()}
     assert frame.groupby("case").size().to_dict() == n_slices
 
 
@@ -50,14 +51,14 @@ def test_the_wide_table_is_the_published_form(done: Path):
     assert list(frame.columns) == [structure.name for structure in load_structures() if structure.index > 0]
     assert len(frame.columns) == 144
     for report in ResultStore(done).reports():
-        means = {structure.structure: structure.mean for structure in report.structures()}
+        means = {one.structure: one.raw_dice for one in report.scored}
         assert frame.loc[report.case].dropna().to_dict() == pytest.approx(means, abs=1e-9)
     row = table(files.wide)[1]
     assert [name for name, cell in row.items() if cell != ""] == ["CT_Sample", "vertebrae T11"]
 
 
-def test_the_rankings_are_worst_first(done: Path):
-    files = merge(done)
+def test_the_rankings_by_dice_are_lowest_first(done: Path):
+    files = merge(done, order="dice")
     assert [path.name for path in files.rankings] == [
         "ranking_slice.csv", "ranking_structure.csv", "ranking_case.csv",
     ]  # fmt: skip
@@ -68,7 +69,14 @@ def test_the_rankings_are_worst_first(done: Path):
         dice = [float(row["predicted_dice"]) for row in rows]
         assert dice == sorted(dice)
         assert [row["rank"] for row in rows] == [str(n) for n in range(1, len(rows) + 1)]
-    assert n_rows == [sum(len(report.slices) for report in ResultStore(done).reports()), 3, 2]
+    assert n_rows == [sum(len(slices(report)) for report in ResultStore(done).reports()), 3, 2]
+
+
+def test_the_rankings_in_review_order_have_the_largest_wrong_volume_first(done: Path):
+    _, structures, cases = merge(done).rankings
+    for path in (structures, cases):
+        wrong = [float(row["wrong_ml"]) for row in table(path)]
+        assert wrong == sorted(wrong, reverse=True) and wrong[0] > 0
 
 
 def test_the_limit_shortens_the_rankings_only(done: Path):
@@ -77,14 +85,16 @@ def test_the_limit_shortens_the_rankings_only(done: Path):
     assert len(table(files.wide)) == 2
 
 
-def test_the_threshold_counts_poor_slices(done: Path):
-    scores = {report.case: [row.score for row in report.slices] for report in ResultStore(done).reports()}
-    threshold = sorted(scores["b"])[1]  # of its three slices one is worse
-    ranked = table(merge(done, threshold=threshold).rankings[2])
-    assert {row["case"]: float(row["poor_share"]) for row in ranked} == {
-        case: sum(score < threshold for score in of_case) / len(of_case) for case, of_case in scores.items()
-    }
-    assert [row["poor_share"] for row in ranked if row["case"] == "b"] == [str(1 / 3)]
+def test_the_threshold_decides_verdicts_and_counts_slices_below_it(tmp_path: Path):
+    rows = [
+        FlatRow("liver", 13, "liver", k, 0, 0, 3 * k, 100, dice) for k, dice in enumerate((0.5, 0.6, 0.9))
+    ]
+    write_report(report_from_rows(rows, case="a"), tmp_path / "cases/a.csv")
+    found = []
+    for threshold in (0.55, 0.7):
+        _, (structure,), (case,) = map(table, merge(tmp_path, threshold=threshold).rankings)
+        found.append((structure["verdict"], structure["below_threshold"], case["below_threshold"]))
+    assert found == [("fine", str(1 / 3), str(1 / 3)), ("poor", str(2 / 3), str(2 / 3))]
 
 
 def test_the_failures_are_listed_with_reason_and_files(done: Path):

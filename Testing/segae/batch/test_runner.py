@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK
+from flat_rows import slices
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from segae.batch.store import ResultStore
 from segae.errors import Cancelled, InputError, OutputError
 from segae.io.layouts import CaseFiles, find_cases
 from segae.progress import CancelToken, Watch
-from segae.results.types import QualityReport
+from segae.results.types import CaseReport
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
 
@@ -37,7 +38,7 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def reports(out: Path) -> dict[str, QualityReport]:
+def reports(out: Path) -> dict[str, CaseReport]:
     return {report.case: report for report in ResultStore(out).reports()}
 
 
@@ -59,10 +60,10 @@ def test_every_case_gets_one_result_file_with_the_scores_of_the_case_alone(
     assert result == BatchResult(("a", "b"))
     assert sorted(contents(out)) == ["cases/a.csv", "cases/b.csv"]
     scored = reports(out)
-    assert {row.segment for row in scored["a"].slices} == set(TWO)
-    assert {row.segment for row in scored["b"].slices} == {"vertebrae_T11"}
-    alone = {row.slice: row.score for row in scored["b"].slices}
-    beside = {row.slice: row.score for row in scored["a"].slices if row.segment == "vertebrae_T11"}
+    assert {row.segment for row in slices(scored["a"])} == set(TWO)
+    assert {row.segment for row in slices(scored["b"])} == {"vertebrae_T11"}
+    alone = {row.slice: row.raw_score for row in slices(scored["b"])}
+    beside = {row.slice: row.raw_score for row in slices(scored["a"]) if row.segment == "vertebrae_T11"}
     assert beside == pytest.approx(alone, abs=1e-4)
 
 
@@ -89,7 +90,7 @@ def test_other_options_score_everything_again(data: Path, out: Path, scorer: Sco
     run_batch(find_cases(data), out, scorer)
     options = ScoringOptions(slices=2)
     assert run_batch(find_cases(data), out, scorer, options) == BatchResult(("a", "b", "c"))
-    assert {len(report.slices) for report in reports(out).values()} == {2}
+    assert {len(slices(report)) for report in reports(out).values()} == {2}
     assert run_batch(find_cases(data), out, scorer, options).scored == ()
 
 
@@ -106,13 +107,13 @@ def test_a_case_with_a_changed_added_or_removed_mask_is_scored_again(
     shutil.copyfile(sample_dir / "segmentations" / added.name, added)
     make_newer(added, written)
     assert run_batch(find_cases(data), out, scorer).scored == ("b",)
-    assert {row.segment for row in reports(out)["b"].slices} == set(TWO)
+    assert {row.segment for row in slices(reports(out)["b"])} == set(TWO)
 
     make_newer(written, added)
     added.unlink()
     make_newer(data / "b/segmentations", written)
     assert run_batch(find_cases(data), out, scorer).scored == ("b",)
-    assert {row.segment for row in reports(out)["b"].slices} == {"vertebrae_T11"}
+    assert {row.segment for row in slices(reports(out)["b"])} == {"vertebrae_T11"}
 
 
 def test_a_manifest_that_now_names_another_mask_or_organ_is_scored_again(
@@ -178,7 +179,7 @@ def test_a_mask_on_another_grid_fails_unless_resampling_is_allowed(data: Path, o
 def test_a_fault_inside_ends_one_case_only(
     data: Path, out: Path, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ):
-    def faulty(*_args: object, case: str, **_more: object) -> QualityReport:
+    def faulty(*_args: object, case: str, **_more: object) -> CaseReport:
         if case == "b":
             raise ZeroDivisionError("division by zero")
         return original(*_args, case=case, **_more)  # type: ignore[arg-type]
@@ -297,4 +298,4 @@ def test_ten_slices_of_a_one_voxel_mask_do_no_harm(data: Path, out: Path, scorer
     single.CopyInformation(image)
     SimpleITK.WriteImage(single, str(mask))
     run_batch(find_cases(data / "a"), out, scorer, ScoringOptions(slices=10))
-    assert [row.slice for row in reports(out)["a"].slices] == [3]
+    assert [row.slice for row in slices(reports(out)["a"])] == [3]

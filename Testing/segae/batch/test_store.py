@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from flat_rows import FlatRow, report_from_rows, slices
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from segae.batch.store import Failure, ResultStore
 from segae.errors import InputError
 from segae.io.layouts import CaseFiles
 from segae.results.files import read_report
-from segae.results.types import ModelIdentity, QualityReport, SliceScore
+from segae.results.types import CaseReport, ModelIdentity
 from segae.scoring.options import ScoringOptions
 
 MODEL = "0" * 64
@@ -31,17 +32,19 @@ def store(tmp_path: Path) -> ResultStore:
     return ResultStore(tmp_path / "out")
 
 
-def report(files: CaseFiles) -> QualityReport:
-    row = SliceScore("liver", 31, "liver", 4, 1.0, 2.0, 3.0, 100.0, 0.5)
+def report(files: CaseFiles) -> CaseReport:
+    row = FlatRow("liver", 31, "liver", 4, 1.0, 2.0, 3.0, 100.0, 0.5)
     model = ModelIdentity("m", MODEL, "segae-published")
-    return QualityReport(files.case, str(files.ct), str(files.masks), model, (row,))
+    return report_from_rows(
+        [row], case=files.case, ct=str(files.ct), segmentation=str(files.masks), model=model
+    )
 
 
 def test_a_saved_case_is_done(store: ResultStore, files: CaseFiles):
     assert not store.is_done(files, MODEL, ALL)
     store.save(report(files), files, ALL)
     assert store.is_done(files, MODEL, ALL)
-    assert read_report(store.report_path("a")).slices == report(files).slices
+    assert slices(read_report(store.report_path("a"))) == slices(report(files))
 
 
 def test_another_model_option_organ_or_file_is_not_done(store: ResultStore, files: CaseFiles, tmp_path: Path):
@@ -87,7 +90,7 @@ def test_a_file_that_is_no_report_is_not_done(store: ResultStore, files: CaseFil
 def test_a_report_in_the_format_of_another_version_is_not_done(store: ResultStore, files: CaseFiles):
     store.save(report(files), files, ALL)
     text = store.report_path("a").read_text()
-    store.report_path("a").write_text(text.replace('{"format": 1', '{"format": 2'))
+    store.report_path("a").write_text(text.replace('{"format": 2', '{"format": 1'))
     assert not store.is_done(files, MODEL, ALL)
 
 

@@ -23,43 +23,31 @@ from segae.jobs.events import (
     encode,
 )
 from segae.labels.table import offered_structures
-from segae.results.types import ModelIdentity, QualityReport, SegmentExtent, SliceScore
+from segae.results.types import CaseReport, ModelIdentity, SegmentResult, SliceResult
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-ROWS = st.builds(
-    SliceScore,
-    TEXT,
-    st.integers(0, 144),
-    TEXT,
-    st.integers(0, 999),
-    NUMBERS,
-    NUMBERS,
-    NUMBERS,
-    NUMBERS,
-    NUMBERS,
-)
+ROWS = st.builds(SliceResult, st.integers(0, 999), *[NUMBERS] * 6, st.floats(0, 1))
+SLICES = st.lists(ROWS, max_size=4).map(tuple)
+SEGMENTS = st.builds(SegmentResult, TEXT, st.integers(0, 144), TEXT, st.just(3), NUMBERS, SLICES)
 REPORTS = st.builds(
-    QualityReport,
+    CaseReport,
     TEXT,
     TEXT,
     TEXT,
     st.builds(ModelIdentity, TEXT, TEXT, TEXT, st.booleans()),
-    st.lists(ROWS, max_size=4).map(tuple),
+    st.lists(SEGMENTS, max_size=2).map(tuple),
     st.lists(
         st.builds(Finding, TEXT, st.just("info"), TEXT, st.lists(TEXT, max_size=2).map(tuple), TEXT),
         max_size=2,
     ).map(tuple),
-    segments=st.lists(st.builds(SegmentExtent, TEXT, st.none(), TEXT, st.just(3), NUMBERS), max_size=2).map(
-        tuple
-    ),
 )
 STRUCTURES = st.sampled_from(offered_structures())
 SCORE = st.none() | NUMBERS
 CHECKS = st.builds(NameCheck, TEXT, STRUCTURES, st.none() | STRUCTURES, SCORE, SCORE, TEXT, st.booleans())
 EVENTS = st.one_of(
     st.builds(Progress, TEXT, st.integers(0), st.integers(0), NUMBERS),
-    st.builds(Scores, st.lists(ROWS, max_size=4).map(tuple)),
+    st.builds(Scores, st.dictionaries(st.integers(0, 99), SLICES, max_size=3)),
     st.builds(Finished, REPORTS),
     st.builds(Failed, TEXT, st.sampled_from(["input", "crash"]), TEXT),
     st.builds(NamesChecked, st.lists(CHECKS, max_size=3).map(tuple)),
@@ -77,7 +65,7 @@ def test_an_event_is_one_line_and_comes_back_as_it_was(job: int, event: Event) -
 @pytest.mark.parametrize(
     "line",
     [b"hello\n", b"\xff\xfe\n", b"\n", b"3\n", b"[1]\n", b"{}\n", b'{"event": "party", "job": 1}\n',
-     b'{"event": "scores", "job": 1, "rows": [[1]]}\n'],
+     b'{"event": "scores", "job": 1, "segments": [[1, [[1]]]]}\n'],
 )  # fmt: skip
 def test_a_line_that_is_no_event_is_skipped(line: bytes) -> None:
     assert decode(line) is None

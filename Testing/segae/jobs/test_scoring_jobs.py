@@ -10,19 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flat_rows import slices
 
 import segae
 from segae.data import Segment, Segmentation, Volume
 from segae.jobs.events import LAST, Cancelled, Event, Failed, Finished, Progress, Scores
 from segae.jobs.scoring_job import ScoringJob
 from segae.jobs.settings import JobSettings
-from segae.results.types import QualityReport
+from segae.results.types import CaseReport
 from segae.scoring.options import ScoringOptions
 
 Follow = Callable[..., list[Event]]
 
 
-def report_of(events: list[Event]) -> QualityReport:
+def report_of(events: list[Event]) -> CaseReport:
     last = events[-1]
     assert isinstance(last, Finished), last
     return last.report
@@ -40,7 +41,7 @@ def test_scores_are_those_of_segae_score(
     job.start(ct, masks, settings)
     report = report_of(follow(job))
     expected = segae.score(ct, masks, model=model, device="cpu", batch_size=8, case="s0001")
-    assert len(expected.slices) > 40
+    assert len(slices(expected)) > 40
     assert replace(report, timings={}) == replace(expected, timings={})
     assert report.timings.keys() == expected.timings.keys()
 
@@ -50,14 +51,16 @@ def test_scores_and_progress_come_while_it_works(
 ) -> None:
     job.start(ct, masks, settings)
     events = follow(job)
-    batches = [event.rows for event in events if isinstance(event, Scores)]
+    batches = [event.slices for event in events if isinstance(event, Scores)]
     report = report_of(events)
-    assert sum(batches, ()) == report.slices
-    assert [len(rows) for rows in batches[:-1]] == [8] * (len(batches) - 1)
+    for place, segment in enumerate(report.segments):
+        assert sum((batch.get(place, ()) for batch in batches), ()) == segment.slices
+    lengths = [sum(map(len, batch.values())) for batch in batches]
+    assert lengths[:-1] == [8] * (len(batches) - 1)
     steps = [event for event in events if isinstance(event, Progress)]
     done = [step.done for step in steps if step.stage == "scoring"]
-    assert done == list(np.cumsum([len(rows) for rows in batches]))
-    assert steps[-1].done == steps[-1].total == len(report.slices)
+    assert done == list(np.cumsum(lengths))
+    assert steps[-1].done == steps[-1].total == len(slices(report))
     assert [step.stage for step in steps if step.stage not in ("starting", "scoring")] == [
         "loading",
         "checking",
@@ -70,18 +73,20 @@ def test_only_the_slices_asked_for_are_scored(
     job: ScoringJob, ct: Volume, masks: Segmentation, settings: JobSettings, follow: Follow
 ) -> None:
     job.start(ct, masks, settings)
-    everything = {(row.segment, row.slice): row for row in report_of(follow(job)).slices}
+    everything = {(row.segment, row.slice): row for row in slices(report_of(follow(job)))}
     spleen = sorted(index for name, index in everything if name == "spleen")
     asked = {"spleen": [spleen[3], spleen[-1], 9999], "aorta": [2]}
     job.start(ct, masks, replace(settings, options=ScoringOptions(slices=10, only=asked)))
     again = report_of(follow(job))
-    assert [(row.segment, row.slice) for row in again.slices] == [
+    assert [(row.segment, row.slice) for row in slices(again)] == [
         ("aorta", 2), ("spleen", spleen[3]), ("spleen", spleen[-1])
     ]  # fmt: skip
-    for row in again.slices:
+    for row in slices(again):
         before = everything[row.segment, row.slice]
-        assert row.score == pytest.approx(before.score, abs=1e-5)
-        assert replace(row, score=0.0) == replace(before, score=0.0)
+        assert row.raw_score == pytest.approx(before.raw_score, abs=1e-5)
+        assert replace(row, raw_score=0.0, predicted_dice=0.0) == replace(
+            before, raw_score=0.0, predicted_dice=0.0
+        )
     assert again.options["only"] == {"spleen": asked["spleen"], "aorta": [2]}
 
 
@@ -95,10 +100,10 @@ def test_an_edited_mask_is_scored_as_edited(
     edited = Segment.from_mask(aorta.name, aorta.structure, mask, aorta.grid)
     only = ScoringOptions(only={aorta.name: [5]})
     job.start(ct, Segmentation((aorta,)), replace(settings, options=only))
-    (before,) = report_of(follow(job)).slices
+    (before,) = slices(report_of(follow(job)))
     job.start(ct, Segmentation((edited,)), replace(settings, options=only))
-    (after,) = report_of(follow(job)).slices
-    assert after.area_mm2 > before.area_mm2 and after.score != before.score
+    (after,) = slices(report_of(follow(job)))
+    assert after.area_mm2 > before.area_mm2 and after.raw_score != before.raw_score
 
 
 def test_cancel_ends_the_job_and_keeps_what_came(
@@ -127,7 +132,7 @@ def test_a_job_may_follow_a_cancelled_one(
     job.cancel()
     assert job.poll()[-1] == Cancelled()
     job.start(ct, masks, settings)
-    assert {row.segment for row in report_of(follow(job)).slices} == {"aorta", "pancreas", "spleen"}
+    assert {row.segment for row in slices(report_of(follow(job)))} == {"aorta", "pancreas", "spleen"}
 
 
 def test_a_second_job_waits_for_the_first(
@@ -145,7 +150,7 @@ def test_bad_input_gives_the_preflights_sentence(
     failed = failure_of(follow(job))
     assert failed.kind == "input" and "everywhere" in failed.sentence
     job.start(ct, masks, settings)
-    assert report_of(follow(job)).slices
+    assert slices(report_of(follow(job)))
 
 
 def test_a_model_that_is_not_there_is_an_input_error(
@@ -220,5 +225,5 @@ def test_a_model_file_that_was_replaced_is_loaded_again(
     after = report_of(follow(job))
     assert after.model.sha256 != before.model.sha256
     np.testing.assert_allclose(
-        [row.score - 1 for row in after.slices], [row.score for row in before.slices], atol=1e-5
+        [row.raw_score - 1 for row in slices(after)], [row.raw_score for row in slices(before)], atol=1e-5
     )

@@ -12,6 +12,7 @@ import pytest
 
 from segae.data import Segmentation, Volume
 from segae.errors import Cancelled as CancelledError
+from segae.geometry.box import Box
 from segae.jobs.events import Cancelled, Event, Failed, Located, NamesChecked, Progress, decode, encode
 from segae.jobs.scoring_job import ScoringJob
 from segae.jobs.settings import JobSettings
@@ -89,7 +90,7 @@ def test_errors_are_shown_of_one_mask_at_a_time(
 def test_what_an_empty_mask_misses_is_looked_for(
     job: ScoringJob, ct: Volume, spleen: Segmentation, settings: JobSettings, dense: Path, follow: Follow
 ) -> None:
-    nothing = replace(spleen.segments[0], box=(slice(0, 0),) * 3, bits=spleen.segments[0].bits[:0, :0, :0])
+    nothing = replace(spleen.segments[0], box=Box.empty(), bits=spleen.segments[0].bits[:0, :0, :0])
     job.start(ct, Segmentation((nothing,), "masks"), replace(settings, task="locate", model=str(dense)))
     found = last(follow(job), Located)
     assert isinstance(found, Located)

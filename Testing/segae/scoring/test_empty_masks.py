@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from flat_rows import searched, slices
 
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import InputError, ModelError
@@ -15,7 +16,6 @@ from segae.inputs.spec import InputSpec
 from segae.inputs.stack import CTStack
 from segae.labels.resolver import resolve
 from segae.models.quality_model import QualityModel
-from segae.results.verdicts import judge
 from segae.scoring.error_map import locate_errors
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
@@ -70,21 +70,21 @@ def test_slices_are_spread_over_the_scan_without_mask(body_case: Volume, seeing_
 def test_the_organ_is_found_where_it_is(body_case: Volume, seeing_model: QualityModel):
     segments = Segmentation((beside(body_case), empty("liver", body_case.grid)))
     report = Scorer(seeing_model).score_case(body_case, segments)
-    liver = [row for row in report.searched if row.segment == "liver"]
-    assert {row.segment for row in report.slices} == {"aorta"}
+    liver = [row for row in searched(report) if row.segment == "liver"]
+    assert {row.segment for row in slices(report)} == {"aorta"}
     found = {row.slice for row in liver if row.presence > 0.5}
     assert found == {3, 5, 7, 9, 11, 13}
     volume = sum(row.organ_mm2 * row.thickness_mm for row in liver)
     assert volume == pytest.approx(12 * 400 * 6, rel=0.1)
-    (verdict,) = (one for one in judge(report) if one.segment == "liver")
+    (verdict,) = (one for one in report.segments if one.segment == "liver")
     assert verdict.verdict == "empty but present"
     assert set(verdict.missing_slices) == found
 
 
 def test_a_segmentation_that_is_empty_altogether_is_searched_too(body_case, seeing_model):
     report = Scorer(seeing_model).score_case(body_case, Segmentation((empty("liver", body_case.grid),)))
-    assert not report.slices
-    assert [(one.segment, one.verdict) for one in judge(report)] == [("liver", "empty but present")]
+    assert not slices(report)
+    assert [(one.segment, one.verdict) for one in report.segments] == [("liver", "empty but present")]
     blind = replace(seeing_model.spec, outputs=())
     model = QualityModel(blind, seeing_model.network, seeing_model.text_vectors)
     with pytest.raises(InputError, match=r'Every mask in ".*" is empty'):
@@ -109,8 +109,8 @@ def test_an_organ_that_is_not_there_is_absent(body_case: Volume, seeing_model: Q
     nothing = Volume(np.minimum(body_case.voxels, -50), body_case.grid)
     segments = Segmentation((beside(nothing), empty("liver", nothing.grid)))
     report = Scorer(seeing_model).score_case(nothing, segments)
-    assert {row.presence for row in report.searched if row.segment == "liver"} == {0.0}
-    assert {one.segment: one.verdict for one in judge(report)}["liver"] == "absent"
+    assert {row.presence for row in searched(report) if row.segment == "liver"} == {0.0}
+    assert {one.segment: one.verdict for one in report.segments}["liver"] == "absent"
 
 
 def test_names_never_trained_and_single_slices_are_not_looked_for(body_case, seeing_model):
@@ -120,7 +120,7 @@ def test_names_never_trained_and_single_slices_are_not_looked_for(body_case, see
     spec = replace(seeing_model.spec, trained_labels=(spleen,))
     model = QualityModel(spec, seeing_model.network, seeing_model.text_vectors)
     report = Scorer(model).score_case(body_case, segments)
-    assert {row.segment for row in report.searched} - {"aorta"} == {"spleen"}
+    assert {row.segment for row in searched(report)} - {"aorta"} == {"spleen"}
     only = Scorer(seeing_model).score_case(body_case, segments, options=ScoringOptions(slices=2))
-    assert not only.searched
-    assert {row.segment for row in only.slices} == {"aorta"}
+    assert not searched(only)
+    assert {row.segment for row in slices(only)} == {"aorta"}

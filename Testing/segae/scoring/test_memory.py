@@ -15,6 +15,7 @@ SCORE_A_LARGE_CASE = """
 import resource, sys
 import numpy as np
 import segae
+from segae.geometry.box import Box
 from segae.geometry.grid import Grid
 from segae.labels.table import offered_structures
 
@@ -24,8 +25,8 @@ rows = np.random.default_rng(0).integers(-150, 150, (1, 512, 512), np.int16)
 ct = segae.Volume(np.repeat(rows, 133, axis=0), grid)
 segments = []
 for n, structure in enumerate(offered_structures()[:84]):
-    box = (slice(n, n + 49), slice(4 * n, 4 * n + 170), slice(20, 20 + 3 * n + 60))
-    bits = np.packbits(np.ones([s.stop - s.start for s in box], bool), axis=-1)
+    box = Box((slice(n, n + 49), slice(4 * n, 4 * n + 170), slice(20, 20 + 3 * n + 60)))
+    bits = np.packbits(np.ones(box.shape, bool), axis=-1)
     segments.append(segae.Segment(structure.name, structure, "made for a test", grid, box, bits))
 report = segae.score(ct, segae.Segmentation(tuple(segments)), model=sys.argv[1], slices=1, device="cpu")
 if sys.platform == "linux":
@@ -33,7 +34,7 @@ if sys.platform == "linux":
     peak = int(status["VmHWM"].split()[0]) * 1024
 else:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(len(report.slices), peak)
+print(report.n_slices, peak)
 """
 
 

@@ -7,6 +7,7 @@ from itertools import permutations, product
 
 import numpy as np
 import pytest
+from flat_rows import slices
 
 from segae.data import Segment, Segmentation, Volume
 from segae.geometry.grid import Grid
@@ -57,8 +58,8 @@ def scorer(small_model: QualityModel) -> Scorer:
 @pytest.fixture(scope="module")
 def reference(scorer: Scorer, case: Case) -> dict[tuple[str, float], tuple[float, ...]]:
     """By segment and height in the patient: score, x, y and area."""
-    rows = scorer.score_case(*_stored(case, "LAS")).slices
-    return {(row.segment, round(row.z, 3)): (row.score, row.x, row.y, row.area_mm2) for row in rows}
+    rows = slices(scorer.score_case(*_stored(case, "LAS")))
+    return {(row.segment, round(row.z, 3)): (row.raw_score, row.x, row.y, row.area_mm2) for row in rows}
 
 
 def test_the_scores_of_the_reference_differ_from_slice_to_slice(
@@ -75,9 +76,11 @@ def test_scores_and_places_are_the_same_in_every_axis_order(
     volume, segmentation = _stored(case, code)
     assert axis_codes(volume.grid) == code
     report = scorer.score_case(volume, segmentation)
-    rows = {(row.segment, round(row.z, 3)): (row.score, row.x, row.y, row.area_mm2) for row in report.slices}
+    rows = {
+        (row.segment, round(row.z, 3)): (row.raw_score, row.x, row.y, row.area_mm2) for row in slices(report)
+    }
     assert rows.keys() == reference.keys()
-    assert len(rows) == len(report.slices)
+    assert len(rows) == len(slices(report))
     for key, values in rows.items():
         assert values == pytest.approx(reference[key], abs=1e-4)
 
@@ -85,7 +88,7 @@ def test_scores_and_places_are_the_same_in_every_axis_order(
     axis = axial_axis(volume.grid)
     assert report.slice_axis == "kji"[axis]
     masks = {segment.name: segment.full_mask() for segment in segmentation.segments}
-    for row in report.slices:
+    for row in slices(report):
         ijk = np.zeros(3)
         ijk[2 - axis] = row.slice
         assert volume.grid.world(ijk)[2] == pytest.approx(row.z, abs=1e-6)
@@ -98,5 +101,5 @@ def test_another_orientation_of_the_network_gives_other_scores(
 ) -> None:
     spec = replace(small_model.spec, input=replace(small_model.spec.input, orientation="RAS"))
     flipped = QualityModel(spec, small_model.network, small_model.text_vectors)
-    rows = Scorer(flipped, device="cpu").score_case(*case).slices
-    assert max(abs(row.score - reference[row.segment, round(row.z, 3)][0]) for row in rows) > 0.01
+    rows = slices(Scorer(flipped, device="cpu").score_case(*case))
+    assert max(abs(row.raw_score - reference[row.segment, round(row.z, 3)][0]) for row in rows) > 0.01

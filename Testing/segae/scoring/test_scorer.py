@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pytest
+from flat_rows import slices
 
 import segae
 from segae.data import Segment, Segmentation, Volume
@@ -34,7 +36,7 @@ def test_every_slice_of_every_structure_is_scored_in_order(
         for k, plane in enumerate(segment.voxels())
         if plane.any()
     ]
-    assert [(row.segment, row.slice) for row in report.slices] == expected
+    assert [(row.segment, row.slice) for row in slices(report)] == expected
     assert report.case == "s0001"
     assert report.slice_axis == "k"
     assert report.model == scorer.model.identity
@@ -46,7 +48,7 @@ def test_area_and_position_are_those_of_the_mask_in_the_slice(
 ) -> None:
     masks = {segment.name: segment.full_mask() for segment in few_organs.segments}
     pixel = float(sample_ct.grid.spacing[0] * sample_ct.grid.spacing[1])
-    for row in scorer.score_case(sample_ct, few_organs).slices:
+    for row in slices(scorer.score_case(sample_ct, few_organs)):
         j, i = np.nonzero(masks[row.segment][row.slice])
         middle = np.array([(i.min() + i.max()) / 2, (j.min() + j.max()) / 2, row.slice])
         assert (row.x, row.y, row.z) == pytest.approx(sample_ct.grid.world(middle), abs=1e-3)
@@ -57,10 +59,11 @@ def test_area_and_position_are_those_of_the_mask_in_the_slice(
 def test_the_batch_size_changes_neither_order_nor_values(
     batch_size: int, small_model: QualityModel, sample_ct: Volume, few_organs: Segmentation
 ) -> None:
-    expected = Scorer(small_model, device="cpu", batch_size=5).score_case(sample_ct, few_organs).slices
-    rows = Scorer(small_model, device="cpu", batch_size=batch_size).score_case(sample_ct, few_organs).slices
-    assert [replace(row, score=0.0) for row in rows] == [replace(row, score=0.0) for row in expected]
-    assert [row.score for row in rows] == pytest.approx([row.score for row in expected], abs=1e-5)
+    expected = slices(Scorer(small_model, device="cpu", batch_size=5).score_case(sample_ct, few_organs))
+    rows = slices(Scorer(small_model, device="cpu", batch_size=batch_size).score_case(sample_ct, few_organs))
+    nothing = {"raw_score": 0.0, "predicted_dice": 0.0}
+    assert [replace(row, **nothing) for row in rows] == [replace(row, **nothing) for row in expected]
+    assert [row.raw_score for row in rows] == pytest.approx([row.raw_score for row in expected], abs=1e-5)
 
 
 @pytest.mark.parametrize("batch_size", [1, 8, 16, 71, 100])
@@ -68,7 +71,9 @@ def test_structures_share_full_batches(
     batch_size: int, small_model: QualityModel, sample_ct: Volume, few_organs: Segmentation
 ) -> None:
     scorer = Scorer(small_model, device="cpu", batch_size=batch_size)
-    sizes = [len(rows) for rows in scorer.stream(scorer.orient(sample_ct), few_organs.segments)]
+    sizes = [
+        sum(map(len, part.values())) for part in scorer.stream(scorer.orient(sample_ct), few_organs.segments)
+    ]
     assert sum(sizes) == 30 + 23 + 18
     assert set(sizes[:-1]) <= {batch_size}
     assert 0 < sizes[-1] <= batch_size
@@ -109,7 +114,7 @@ def test_what_came_before_a_cancel_is_kept(
     token, rows = CancelToken(), []
     scorer = Scorer(small_model, device="cpu", batch_size=10)
     stream = scorer.stream(scorer.orient(sample_ct), few_organs.segments, watch=Watch(cancel=token))
-    rows += next(stream)
+    rows += chain(*next(stream).values())
     token.cancel()
     with pytest.raises(Cancelled):
         next(stream)
@@ -119,16 +124,16 @@ def test_what_came_before_a_cancel_is_kept(
 def test_only_the_slices_asked_for_are_scored(
     scorer: Scorer, sample_ct: Volume, few_organs: Segmentation
 ) -> None:
-    whole = {(row.segment, row.slice): row for row in scorer.score_case(sample_ct, few_organs).slices}
+    whole = {(row.segment, row.slice): row for row in slices(scorer.score_case(sample_ct, few_organs))}
     kidney = next(s for s in few_organs.segments if s.name == "kidney_left")
     first = kidney.box[0].start
     options = ScoringOptions(only={"kidney_left": {first + 3, first, 999}})
     report = scorer.score_case(sample_ct, few_organs, options=options)
-    assert [(row.segment, row.slice) for row in report.slices] == [
+    assert [(row.segment, row.slice) for row in slices(report)] == [
         ("kidney_left", first), ("kidney_left", first + 3)
     ]  # fmt: skip
-    for row in report.slices:
-        assert row.score == pytest.approx(whole[row.segment, row.slice].score, abs=1e-5)
+    for row in slices(report):
+        assert row.raw_score == pytest.approx(whole[row.segment, row.slice].raw_score, abs=1e-5)
 
 
 @pytest.mark.parametrize("slices", [0, -3])
@@ -151,8 +156,8 @@ def test_a_name_that_the_model_lacks_is_found_and_the_others_are_scored(
     report = segae.score(sample_ct, few_organs, model=_forgetting(small_model, 26), device="cpu")
     (finding,) = [finding for finding in report.findings if finding.code == "NAME_NOT_IN_MODEL"]
     assert (finding.segments, finding.severity) == (("spleen",), "warning")
-    assert {row.segment for row in report.slices} == {"kidney_left", "vertebrae_L1"}
-    assert [segment.segment for segment in report.unscored()] == ["spleen"]
+    assert {row.segment for row in slices(report)} == {"kidney_left", "vertebrae_L1"}
+    assert [segment.segment for segment in report.unscored] == ["spleen"]
 
 
 def test_a_model_that_knows_none_of_the_names_is_an_error(
@@ -169,12 +174,12 @@ def test_the_published_map_sends_the_bladder_elsewhere_and_lists_it_once(
     mask = np.zeros((3, 40, 40), bool)
     mask[1, 10:20, 10:20] = True
     ct, segmentation = make_case(mask, "urinary_bladder")
-    (plain,) = scorer.score_case(ct, segmentation).structures()
+    (plain,) = scorer.score_case(ct, segmentation).segments
     report = scorer.score_case(ct, segmentation, options=ScoringOptions(published_map=True))
-    (mapped,) = report.structures()
+    (mapped,) = report.segments
     assert (plain.structure_index, mapped.structure_index) == (17, 19)
     assert mapped.n_slices == 1
-    assert {row.structure_index for row in report.slices} == {19}
+    assert {row.structure_index for row in slices(report)} == {19}
 
 
 @pytest.mark.parametrize("fixture", ["small_model", "context_model"])
@@ -202,8 +207,8 @@ def test_odd_masks_get_finite_scores(
     mask[voxels] = True
     ct, segmentation = make_case(mask)
     report = segae.score(ct, segmentation, model=request.getfixturevalue(fixture), device="cpu")
-    assert [row.slice for row in report.slices] == np.flatnonzero(mask.any(axis=(1, 2))).tolist()
-    assert np.isfinite([row.score for row in report.slices]).all()
+    assert [row.slice for row in slices(report)] == np.flatnonzero(mask.any(axis=(1, 2))).tolist()
+    assert np.isfinite([row.raw_score for row in slices(report)]).all()
 
 
 def test_pixel_size_reaches_a_crop_in_millimetres(context_model: QualityModel, make_case: Cases) -> None:
@@ -212,7 +217,7 @@ def test_pixel_size_reaches_a_crop_in_millimetres(context_model: QualityModel, m
     scores = []
     for spacing in ((1.0, 1.0, 1.0), (1.0, 2.5, 1.0)):
         ct, segmentation = make_case(mask, spacing=spacing)
-        scores += [row.score for row in segae.score(ct, segmentation, model=context_model).slices]
+        scores += [row.raw_score for row in slices(segae.score(ct, segmentation, model=context_model))]
     assert abs(scores[0] - scores[1]) > 1e-3
 
 
@@ -228,14 +233,14 @@ def test_only_the_neighbourhood_of_a_mask_decides_its_score(
         segae.score(replace(ct, voxels=voxels), segmentation, model=small_model, device="cpu")
         for voxels in (ct.voxels, elsewhere)
     ]
-    first, second = ([row.score for row in report.slices] for report in reports)
+    first, second = ([row.raw_score for row in slices(report)] for report in reports)
     assert first == pytest.approx(second, abs=1e-6)
 
 
 def test_without_intervals_the_row_says_nothing(
     scorer: Scorer, sample_ct: Volume, few_organs: Segmentation
 ) -> None:
-    assert {row.interval_low for row in scorer.score_case(sample_ct, few_organs).slices} == {None}
+    assert {row.interval_low for row in slices(scorer.score_case(sample_ct, few_organs))} == {None}
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int32, np.int64, np.float64, ">i2"])
@@ -267,7 +272,7 @@ def test_the_mask_of_another_segment_is_not_seen(scorer: Scorer, make_case: Case
     neighbour = Segment.from_mask("spleen", alone.segments[0].structure, ~mask, ct.grid)
     both = Segmentation((neighbour, *alone.segments))
     scores = [
-        [row.score for row in scorer.score_case(ct, segmentation).slices if row.segment == "liver"]
+        [row.raw_score for row in slices(scorer.score_case(ct, segmentation)) if row.segment == "liver"]
         for segmentation in (alone, both)
     ]
     assert scores[0] == pytest.approx(scores[1], abs=1e-6)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from flat_rows import searched, slices
 from hypothesis import given
 from hypothesis import strategies as st
 
 from segae.data import Segmentation
 from segae.inputs.slices import REACH_MM, STEP_MM, slices_everywhere, slices_to_search
-from segae.results.missing import volume_dice
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
 
@@ -59,23 +59,23 @@ def test_gaps_are_searched_slice_by_slice_round_the_nearest_mask():
 
 @given(count=st.integers(1, 300), slice_mm=st.floats(0.3, 20))
 def test_a_whole_scan_is_looked_through_evenly(count: int, slice_mm: float):
-    slices, thickness = slices_everywhere(count, slice_mm)
-    assert len(slices) >= 1
-    assert 0 <= slices[0] <= slices[-1] < count
+    chosen, thickness = slices_everywhere(count, slice_mm)
+    assert len(chosen) >= 1
+    assert 0 <= chosen[0] <= chosen[-1] < count
     assert thickness >= slice_mm * 0.999
-    assert abs(len(slices) * thickness - count * slice_mm) <= thickness
+    assert abs(len(chosen) * thickness - count * slice_mm) <= thickness
 
 
 def test_the_volume_dice_counts_what_the_mask_leaves_out(seeing_model, bright_case):
     case = bright_case()  # slices as thick as the steps of the search: none is left out
     report = Scorer(seeing_model).score_case(case.ct, Segmentation((case.segment,)))
-    assert {row.slice for row in report.slices} == set(np.flatnonzero(case.mask.any(axis=(1, 2))))
-    assert {row.slice for row in report.searched} == set(range(16)) - {row.slice for row in report.slices}
+    assert {row.slice for row in slices(report)} == set(np.flatnonzero(case.mask.any(axis=(1, 2))))
+    assert {row.slice for row in searched(report)} == set(range(16)) - {row.slice for row in slices(report)}
     both = case.organ.sum() + case.mask.sum()
     expected = 2 * (case.organ & case.mask).sum() / both
-    assert volume_dice(report)["liver", 13] == pytest.approx(expected, abs=1e-6)
-    assert np.mean([row.score for row in report.slices]) > expected + 0.1
-    found = {row.slice: row.organ_mm2 for row in report.searched if row.presence >= 0.5}
+    assert report.segments[0].raw_dice == pytest.approx(expected, abs=1e-6)
+    assert np.mean([row.raw_score for row in slices(report)]) > expected + 0.1
+    found = {row.slice: row.organ_mm2 for row in searched(report) if row.presence >= 0.5}
     assert found == dict.fromkeys((2, 3, 7, 11, 12, 13), 400.0)
 
 
@@ -83,5 +83,5 @@ def test_nothing_is_searched_when_only_some_slices_are_asked_for(seeing_model, b
     case, scorer = bright_case(), Scorer(seeing_model)
     for options in (ScoringOptions(slices=3), ScoringOptions(only={"liver": (5,)})):
         report = scorer.score_case(case.ct, Segmentation((case.segment,)), options=options)
-        assert report.slices
-        assert not report.searched
+        assert slices(report)
+        assert not searched(report)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flat_rows import slices
 
 from segae.cli import main as segae
 from segae.models.quality_model import QualityModel
@@ -69,4 +70,4 @@ def test_two_checkpoints_of_stunet_become_a_training_set_a_model_a_page_and_scor
     assert ended.value.code == 0
     report = read_report(tmp_path / "scored" / "report.json")
     assert report.model.sha256 == model.sha256
-    assert {row.structure for row in report.slices} == {"liver"} and len(report.slices) > 5
+    assert {row.structure for row in slices(report)} == {"liver"} and len(slices(report)) > 5

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flat_rows import slices
 
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import InputError
@@ -67,7 +68,7 @@ def test_a_network_gives_the_scores_of_segae_score(training_set: TrainingSet, mo
         Volume(mask.ct[None, :, ::-1].copy(), grid), Segmentation((segment,)), model=model, device="cpu"
     )
     found = NetworkMethod(model, "cpu").predict([mask]).predicted
-    assert found[0] == pytest.approx(report.slices[0].score, abs=1e-5)
+    assert found[0] == pytest.approx(slices(report)[0].raw_score, abs=1e-5)
 
 
 def test_predictions_have_the_columns_that_evaluation_takes(training_set: TrainingSet, model: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from flat_rows import FlatRow, report_from_rows
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
@@ -16,52 +17,64 @@ from segae.errors import InputError
 from segae.report.cutout import cutout, plane_of
 from segae.report.montage import FINE, draw_montage, extremes, montage_figure, shown_slices
 from segae.report.style import colour
-from segae.results.types import ModelIdentity, SliceScore, predicted_dice
+from segae.results.types import ModelIdentity
 
 
 def _texts(figure) -> list[str]:
     return [text.get_text() for text in figure.findobj(Text)]
 
 
-def _row(segment: str, slice_: int, score: float) -> SliceScore:
-    return SliceScore(segment, 1, segment, slice_, 0.0, 0.0, 0.0, 1.0, score)
+def _row(segment: str, slice_: int, score: float, area: float = 100.0) -> FlatRow:
+    return FlatRow(segment, 1, segment, slice_, 0.0, 0.0, 0.0, area, score)
 
 
-def test_the_extremes_show_at_most_two_slices_of_a_structure():
+def _shown(rows) -> list[tuple[str, int]]:
+    return [(row.segment.segment, row.slice.slice) for row in rows]
+
+
+def test_the_extremes_show_at_most_two_slices_of_a_segment():
     rows = [_row("bad", k, k / 100) for k in range(10)] + [_row(f"o{k}", k, 0.5 + k / 100) for k in range(10)]
-    lowest, highest = extremes(rows, 4)
-    assert [(r.segment, r.slice) for r in lowest] == [("bad", 0), ("bad", 1), ("o0", 0), ("o1", 1)]
-    assert [(r.segment, r.slice) for r in highest] == [("o9", 9), ("o8", 8), ("o7", 7), ("o6", 6)]
+    first, best = extremes(report_from_rows(rows), 4, "dice")
+    assert _shown(first) == [("bad", 0), ("bad", 1), ("o0", 0), ("o1", 1)]
+    assert _shown(best) == [("o9", 9), ("o8", 8), ("o7", 7), ("o6", 6)]
 
 
-def test_with_one_structure_the_extremes_are_filled_up_in_order():
-    lowest, highest = extremes([_row("a", k, k / 10) for k in range(10)], 4)
-    assert [r.slice for r in lowest] == [0, 1, 2, 3]
-    assert [r.slice for r in highest] == [9, 8, 7, 6]
+def test_in_review_order_a_large_error_goes_before_a_small_end():
+    rows = [_row("end", 0, 0.1, area=4.0), _row("large", 1, 0.6, area=5000.0), _row("fine", 2, 0.99, 5000.0)]
+    assert _shown(extremes(report_from_rows(rows), 2, "review")[0]) == [("large", 1), ("fine", 2)]
+    assert _shown(extremes(report_from_rows(rows), 2, "dice")[0]) == [("end", 0), ("large", 1)]
+
+
+def test_with_one_segment_the_extremes_are_filled_up_in_order():
+    first, best = extremes(report_from_rows(_row("a", k, k / 10) for k in range(10)), 4, "dice")
+    assert [k for _, k in _shown(first)] == [0, 1, 2, 3]
+    assert [k for _, k in _shown(best)] == [9, 8, 7, 6]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
-def test_no_slice_is_shown_twice(count):
-    rows = [_row("a", k, 0.5) for k in range(count)]
-    lowest, highest = extremes(rows, 4)
-    assert sorted(r.slice for r in [*lowest, *highest]) == list(range(count))
+@pytest.mark.parametrize("order", ["review", "dice"])
+def test_no_slice_is_shown_twice(count, order):
+    first, best = extremes(report_from_rows(_row("a", k, 0.5) for k in range(count)), 4, order)
+    assert sorted(k for _, k in _shown([*first, *best])) == list(range(count))
 
 
 def test_every_panel_names_organ_slice_and_predicted_dice(volume, segmentation, report):
-    texts = _texts(montage_figure(volume, segmentation, report, n=4))
-    lowest, highest = extremes(report.slices, 4)
-    for row in [*lowest, *highest]:
-        assert f"slice k = {row.slice},  predicted Dice {predicted_dice(row.score):.2f}" in texts
+    texts = _texts(montage_figure(volume, segmentation, report, n=4, order="dice"))
+    first, best = extremes(report, 4, "dice")
+    for row in [*first, *best]:
+        assert f"slice k = {row.slice.slice},  predicted Dice {row.slice.predicted_dice:.2f}" in texts
     assert "rib_left_11 (costa 11 left)" in texts
     assert not any("predicted Dice 1.0" in t and "1.00" not in t for t in texts)
 
 
-def test_the_contour_has_the_colour_of_the_score_and_the_area_of_the_mask(volume, segmentation, report):
-    liver = [row for row in report.slices if row.segment == "liver"][:1]
-    figure = montage_figure(volume, segmentation, replace(report, slices=tuple(liver)), n=1)
+def test_the_contour_has_the_colour_of_the_dice_and_the_area_of_the_mask(
+    volume, segmentation, report_with, rows
+):
+    liver = [row for row in rows if row.segment == "liver"][:1]
+    figure = montage_figure(volume, segmentation, report_with(liver), n=1)
     (axes,) = figure.axes
     _, line = axes.findobj(LineCollection)
-    assert to_rgb(np.atleast_2d(line.get_colors())[0]) == pytest.approx(to_rgb(colour(liver[0].score)))
+    assert to_rgb(np.atleast_2d(line.get_colors())[0]) == pytest.approx(to_rgb(colour(liver[0].raw_score)))
     # In each column of voxels the level edges come in pairs: where the mask begins and where it ends.
     edges = np.array(line.get_segments())
     level = edges[edges[:, 0, 1] == edges[:, 1, 1]]
@@ -104,10 +117,12 @@ def test_texts_do_not_overlap_and_stay_inside(volume, segmentation, report):
     assert _overlaps(boxes) == []
 
 
-def test_without_scores_or_with_other_masks_nothing_is_drawn(volume, segmentation, report, tmp_path):
+def test_without_scores_or_with_other_masks_nothing_is_drawn(
+    volume, segmentation, report_with, rows, tmp_path
+):
     with pytest.raises(InputError, match="No slice of s0001 was scored"):
-        draw_montage(volume, segmentation, replace(report, slices=()), tmp_path / "m.png")
-    foreign = replace(report, slices=(replace(report.slices[0], segment="gone"),))
+        draw_montage(volume, segmentation, report_with([]), tmp_path / "m.png")
+    foreign = report_with([replace(rows[0], segment="gone")])
     with pytest.raises(InputError, match="No mask gone"):
         draw_montage(volume, segmentation, foreign, tmp_path / "m.png")
     assert list(tmp_path.iterdir()) == []
@@ -143,15 +158,15 @@ def shifted(segmentation):
 
 
 def test_errors_are_drawn_where_they_are_missing_plain_and_extra_striped(
-    volume, segmentation, report, shifted
+    volume, segmentation, report_with, rows, shifted
 ):
-    liver = replace(report, slices=tuple(row for row in report.slices if row.segment == "liver")[5:6])
-    figure = montage_figure(volume, segmentation, liver, n=1, errors=shifted)
+    (liver,) = [row for row in rows if row.segment == "liver"][5:6]
+    figure = montage_figure(volume, segmentation, report_with([liver]), n=1, errors=shifted)
     (axes,) = figure.axes
     _, missing, extra = (np.asarray(image.get_array()) for image in axes.images)
-    cut = cutout(volume, segmentation.segments[0], liver.slices[0].slice)
+    cut = cutout(volume, segmentation.segments[0], liver.slice)
     for picture, mask, share in ((missing, shifted["liver"][0], 1.0), (extra, shifted["liver"][1], 0.5)):
-        expected = plane_of(mask, liver.slices[0].slice)[cut.part]
+        expected = plane_of(mask, liver.slice)[cut.part]
         painted = picture[..., 3] > 0
         blocks = painted.reshape(expected.shape[0], FINE, expected.shape[1], FINE).mean(axis=(1, 3))
         assert not blocks[~expected].any() and (blocks[expected] > 0).all()
@@ -165,8 +180,6 @@ def test_without_errors_no_legend_speaks_of_them(volume, segmentation, report):
 
 
 def test_the_shown_slices_are_those_of_the_panels(volume, segmentation, report):
-    lowest, highest = extremes(report.slices, 4)
-    shown = shown_slices(report, 4)
-    assert sorted((name, k) for name, ks in shown.items() for k in ks) == sorted(
-        (row.segment, row.slice) for row in [*lowest, *highest]
-    )
+    first, best = extremes(report, 4, "dice")
+    shown = shown_slices(report, "dice", 4)
+    assert sorted((name, k) for name, ks in shown.items() for k in ks) == sorted(_shown([*first, *best]))

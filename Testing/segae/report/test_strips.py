@@ -1,4 +1,4 @@
-"""The strips: every structure and every slice is there, worst on top."""
+"""The strips: every segment and every slice is there, in the order that is asked for."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from flat_rows import FlatRow
 from matplotlib.collections import PolyCollection
 from matplotlib.image import imread
 from matplotlib.text import Text
 
 from segae.errors import InputError
 from segae.report.strips import draw_strips, strips_figure
-from segae.results.types import SliceScore
+from segae.results.review_order import ordered_segments
 
 
 def _texts(figure) -> list[str]:
@@ -24,16 +25,16 @@ def _labels(figure) -> list[str]:
     return [label.get_text() for label in figure.axes[0].get_yticklabels()]
 
 
-def test_the_worst_structure_is_on_top(report):
-    means = {s.structure: s.mean for s in report.structures() if not s.is_empty}
-    shown = [label.split("(")[-1].rstrip(")") for label in _labels(strips_figure(report))]
-    assert shown == sorted(means, key=means.__getitem__)
+@pytest.mark.parametrize("order", ["review", "dice"])
+def test_the_first_segment_of_the_order_is_on_top(report, order):
+    shown = [label.split("(")[-1].rstrip(")") for label in _labels(strips_figure(report, order=order))]
+    assert shown == [one.structure for one in ordered_segments(report.scored, order)]
 
 
-def test_every_slice_has_a_bar_as_high_as_its_predicted_dice(report):
+def test_every_slice_has_a_bar_as_high_as_its_predicted_dice(report, rows):
     _, bars = strips_figure(report).axes[0].findobj(PolyCollection)
     heights = sorted(np.ptp(np.asarray(path.vertices)[:, 1]) for path in bars.get_paths())
-    expected = sorted(0.86 * max(row.predicted_dice, 0.04) for row in report.slices)
+    expected = sorted(0.86 * max(row.result.predicted_dice, 0.04) for row in rows)
     assert heights == pytest.approx(expected)
 
 
@@ -42,29 +43,29 @@ def test_the_masks_without_a_score_are_named(report):
 
 
 @pytest.mark.parametrize("direction", [1, -1])
-def test_millimetres_stand_beside_slice_indices_and_say_where_the_head_is(report, direction):
-    turned = replace(report, slices=tuple(replace(row, z=direction * row.z) for row in report.slices))
-    figure = strips_figure(turned)
+def test_millimetres_stand_beside_slice_indices_and_say_where_the_head_is(report_with, rows, direction):
+    turned = [replace(row, z=direction * row.z) for row in rows]
+    figure = strips_figure(report_with(turned))
     figure.canvas.draw()
     (upper,) = figure.axes[0].child_axes
-    for row in (turned.slices[0], turned.slices[-1]):
+    for row in (turned[0], turned[-1]):
         place = upper.transData.transform((row.z, 0))[0]
         assert place == pytest.approx(figure.axes[0].transData.transform((row.slice, 0))[0])
     assert upper.get_xlabel().rstrip().endswith("head" if direction > 0 else "feet")
 
 
-def test_a_single_slice_can_be_drawn(report, tmp_path):
-    path = draw_strips(replace(report, slices=report.slices[:1]), tmp_path / "s.png")
+def test_a_single_slice_can_be_drawn(report_with, rows, tmp_path):
+    path = draw_strips(report_with(rows[:1]), tmp_path / "s.png")
     assert imread(path).shape[1] == 1320
 
 
-def test_eighty_structures_keep_readable_rows(report):
+def test_eighty_segments_keep_readable_rows(report_with):
     rows = tuple(
-        SliceScore(f"structure {m} with a long name of its own", m, "", k, 0, 0, 1.5 * k, 9, (m + k) / 400)
+        FlatRow(f"structure {m} with a long name of its own", m, "", k, 0, 0, 1.5 * k, 9, (m + k) / 400)
         for m in range(80)
         for k in range(200)
     )
-    figure = strips_figure(replace(report, slices=rows))
+    figure = strips_figure(report_with(rows, extents=()))
     figure.canvas.draw()
     boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
     assert len(boxes) == 80
@@ -73,15 +74,15 @@ def test_eighty_structures_keep_readable_rows(report):
     assert min(float(label.get_fontsize()) for label in figure.axes[0].get_yticklabels()) >= 9
 
 
-def test_a_demonstration_model_is_called_one_and_odd_names_are_drawn(report, tmp_path):
-    odd = replace(report.slices[0], segment="$x^$ \n[b]", structure="")
-    figure = strips_figure(replace(report, slices=(odd,)))
+def test_a_demonstration_model_is_called_one_and_odd_names_are_drawn(report_with, rows, tmp_path):
+    odd = replace(rows[0], segment="$x^$ \n[b]", structure="")
+    figure = strips_figure(report_with([odd]))
     assert any("demonstration model" in text for text in _texts(figure))
     assert _labels(figure) == ["$x^$ [b]"]
-    assert draw_strips(replace(report, slices=(odd,)), tmp_path / "s.png").is_file()
+    assert draw_strips(report_with([odd]), tmp_path / "s.png").is_file()
 
 
-def test_without_scores_nothing_is_drawn(report, tmp_path):
+def test_without_scores_nothing_is_drawn(report_with, tmp_path):
     with pytest.raises(InputError, match="No slice of s0001 was scored"):
-        draw_strips(replace(report, slices=()), tmp_path / "s.png")
+        draw_strips(report_with([]), tmp_path / "s.png")
     assert list(tmp_path.iterdir()) == []

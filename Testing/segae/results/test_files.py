@@ -15,13 +15,13 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from flat_rows import FlatRow, slices
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segae.errors import InputError, OutputError
+from segae.results.columns import SLICES, names
 from segae.results.files import read_report, read_reports, write_report, write_table
-from segae.results.record import ROW_TYPES
-from segae.results.types import SearchedSlice
 
 ENDINGS = [".csv", ".json", ".parquet"]
 several = settings(
@@ -52,13 +52,14 @@ def test_several_reports_in_one_file_come_back_apart(tmp_path, reports, ending, 
 def test_pandas_reads_the_table_of_a_csv_with_every_name_intact(tmp_path, reports, data):
     report = data.draw(reports)
     path = write_report(report, tmp_path / "r.csv")
-    table = pd.read_csv(path, comment="#", keep_default_na=False, dtype={"segment": str, "score": float})
-    assert list(table.score) == pytest.approx([row.score for row in report.slices], rel=1e-12, abs=1e-300)
-    assert list(table.segment) == [row.segment for row in report.slices]
+    table = pd.read_csv(path, comment="#", keep_default_na=False, dtype={"segment": str})
+    dice = [row.predicted_dice for row in slices(report)]
+    assert list(table.predicted_dice.astype(float)) == pytest.approx(dice, rel=1e-12, abs=1e-300)
+    assert list(table.segment) == [row.segment for row in slices(report)]
 
 
-def test_names_with_a_comment_sign_do_not_cut_a_row_short(report, tmp_path, row):
-    odd = replace(report, slices=(row('#1, "a"\nb', 3, 0.5),))
+def test_names_with_a_comment_sign_do_not_cut_a_row_short(report_with, tmp_path, row):
+    odd = report_with(row('#1, "a"\nb', 3, 0.5))
     table = pd.read_csv(write_report(odd, tmp_path / "r.csv"), comment="#")
     assert list(table.segment) == ['#1, "a"\nb']
     assert list(table.slice) == [3]
@@ -67,7 +68,7 @@ def test_names_with_a_comment_sign_do_not_cut_a_row_short(report, tmp_path, row)
 def test_the_csv_module_alone_reads_the_table(report, tmp_path):
     with write_report(report, tmp_path / "r.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
-    assert [float(row["score"]) for row in rows] == [row.score for row in report.slices]
+    assert [float(row["raw_score"]) for row in rows] == [row.raw_score for row in slices(report)]
     said_again = {(row["case"], row["model"], row["model_sha256"]) for row in rows}
     assert said_again == {("s0001", "starter", "0a" * 32)}
 
@@ -82,9 +83,9 @@ def test_the_parquet_table_of_many_cases_reads_as_one_table(report, tmp_path):
     other = replace(report, case="s0002")
     path = write_report([report, other], tmp_path / "all.parquet")
     table = pq.read_table(path).to_pandas()
-    assert list(table.columns) == ["case", "model", "model_sha256", *ROW_TYPES]
+    assert list(table.columns) == names(SLICES)
     assert table.groupby("case").size().to_dict() == {"s0001": 5, "s0002": 5}
-    assert table.score.iloc[3] == -0.1
+    assert (table.raw_score.iloc[3], table.predicted_dice.iloc[3]) == (-0.1, 0.0)
 
 
 def test_reports_are_written_as_they_come(report, tmp_path):
@@ -138,65 +139,46 @@ def test_a_foreign_parquet_table_is_refused(tmp_path):
 
 def test_a_report_of_a_later_version_is_refused(report, tmp_path):
     path = write_report(report, tmp_path / "r.json")
-    path.write_text(path.read_text().replace('"format": 1', '"format": 99'))
+    path.write_text(path.read_text().replace('"format": 2', '"format": 99'))
     with pytest.raises(InputError, match="update SegAE"):
         read_report(path)
 
 
-NEWER_COLUMNS = ["overlap_mm2", "organ_mm2"]
-NEWER_OF_SEGMENTS = ("volume_dice", "interval_low", "interval_high")
+NEEDED = [one.name for one in SLICES if not one.optional and one.path.startswith("slice.")]
 
 
-def _older_header(header: dict) -> dict:
-    """As the first release wrote it: nothing about areas, organs or searched slices."""
-    segments = [{k: v for k, v in one.items() if k not in NEWER_OF_SEGMENTS} for one in header["segments"]]
-    return {k: v for k, v in header.items() if k not in ("searched", "slice_mm")} | {"segments": segments}
-
-
-def test_an_older_csv_without_the_newer_columns_is_read(report, tmp_path):
-    path = write_report(report, tmp_path / "r.csv")
-    head, *table = path.read_text().splitlines()
-    mark, content = head[: head.index("{")], head[head.index("{") :]
-    rows = [line.rsplit(",", len(NEWER_COLUMNS))[0] for line in table]
-    assert table[0].endswith(',"overlap_mm2","organ_mm2"')
-    path.write_text("\n".join([mark + json.dumps(_older_header(json.loads(content))), *rows]) + "\n")
-    assert read_report(path) == report
-
-
-def test_an_older_json_without_the_newer_columns_is_read(report, tmp_path):
-    path = write_report(report, tmp_path / "r.json")
-    content = _older_header(json.loads(path.read_text()))
-    for row in content["slices"]:
-        del row["overlap_mm2"], row["organ_mm2"]
-    path.write_text(json.dumps(content))
-    assert read_report(path) == report
-
-
-def test_an_older_parquet_table_without_the_newer_columns_is_read(report, tmp_path):
-    file = pq.ParquetFile(write_report(report, tmp_path / "new.parquet"))
-    table = file.read().drop_columns(NEWER_COLUMNS)
-    headers = [_older_header(one) for one in json.loads(file.metadata.metadata[b"segae-reports"])]
-    path = tmp_path / "old.parquet"
-    pq.write_table(table.replace_schema_metadata({"segae-reports": json.dumps(headers)}), path)
-    assert read_report(path) == report
-
-
-@pytest.mark.parametrize("column", sorted(ROW_TYPES.keys() - set(NEWER_COLUMNS)))
+@pytest.mark.parametrize("column", ["segment", *(name for name in NEEDED if name != "wrong_mm2")])
 def test_a_csv_without_a_column_that_always_was_there_is_refused(report, tmp_path, column):
     path = write_report(report, tmp_path / "r.csv")
-    path.write_text(path.read_text().replace(f'"{column}"', '"other"'))
+    head, table = path.read_text().split("\n", 1)
+    path.write_text(head + "\n" + table.replace(f'"{column}"', '"other"', 1))
     with pytest.raises(InputError, match="is not a complete SegAE report"):
         read_report(path)
 
 
-def test_searched_slices_leave_the_table_as_it_is_and_stand_once_in_the_header(report, tmp_path):
-    search = [SearchedSlice("spleen, old", 26, "spleen", k, 1.0, 2.0, k, 6.0, 50.0, 0.9) for k in (20, 22)]
-    path = write_report(replace(report, searched=tuple(search), slice_mm=3.0), tmp_path / "r.csv")
-    assert len(pd.read_csv(path, comment="#")) == len(report.slices)
+def test_rows_that_were_moved_are_refused(report, tmp_path):
+    path = write_report(report, tmp_path / "r.csv")
+    *head, last, before = path.read_text().splitlines()
+    path.write_text("\n".join([*head[:2], before, *head[2:], last]) + "\n")
+    with pytest.raises(InputError, match="not in the order of its segments"):
+        read_report(path)
+
+
+def test_two_segments_of_one_name_stay_apart(report, tmp_path):
+    one, other = (replace(report.segments[1], n_voxels=n) for n in (1, 2))
+    twice = replace(report, segments=(one, replace(other, slices=other.slices[:1])))
+    assert read_report(write_report(twice, tmp_path / "r.csv")) == twice
+
+
+def test_searched_slices_leave_the_table_as_it_is_and_stand_with_their_segment(report_with, tmp_path, row):
+    search = (FlatRow("liver", 13, "liver", k, 1.0, 2.0, k, organ_mm2=50.0, presence=0.9) for k in (20, 22))
+    report = report_with(row("liver", 3, 0.5), *search)
+    path = write_report(report, tmp_path / "r.csv")
+    assert len(pd.read_csv(path, comment="#")) == 1
     header = path.read_text().splitlines()[0].removeprefix("# segae-report ")
-    (one,) = json.loads(header)["searched"]
-    assert (one["segment"], one["columns"][0]) == ("spleen, old", "slice")
-    assert [values[0] for values in one["slices"]] == [20, 22]
+    liver = json.loads(header)["segments"][1]
+    assert (liver["segment"], liver["searched"]["columns"][0]) == ("liver", "slice")
+    assert [values[0] for values in liver["searched"]["rows"]] == [20, 22]
 
 
 def test_a_missing_file_and_an_unknown_ending_are_refused(report, tmp_path):
@@ -219,7 +201,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_part(report, tmp_path, ending, m
     path = write_report(report, tmp_path / f"r{ending}")
     monkeypatch.setattr(Path, "open", _on_a_full_disk)
     with pytest.raises(OutputError, match=r"No space left on device.*free some space"):
-        write_report(replace(report, case="new", slices=report.slices * 5000), path)
+        write_report(replace(report, case="new", segments=report.segments * 5000), path)
     monkeypatch.undo()
     assert list(tmp_path.iterdir()) == [path]
     assert read_report(path) == report

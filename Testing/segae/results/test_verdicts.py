@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from segae.checks.finding import Finding
-from segae.results.ranking import verdict_table
-from segae.results.verdicts import judge, worst_verdicts_first
-from segae.scoring.calibration import with_organ_scores
+from segae.results.review_order import ordered_segments
+from segae.results.tables import segment_table
+from segae.results.verdicts import Doubts, with_threshold
+from segae.scoring.assemble import segment_result
 
 
 def _upper_half_only(mask: np.ndarray) -> np.ndarray:
@@ -21,15 +22,15 @@ def _upper_half_only(mask: np.ndarray) -> np.ndarray:
 
 
 def test_true_masks_are_fine_and_empty_ones_of_organs_elsewhere_absent(report_of, truth):
-    verdicts = judge(report_of(truth))
+    verdicts = report_of(truth).segments
     assert {one.verdict for one in verdicts if one.n_voxels} == {"fine"}
     assert {one.verdict for one in verdicts if not one.n_voxels} == {"absent"}
-    assert not any(one.needs_human or one.missing_slices for one in verdicts)
+    assert not any(one.needs_review or one.missing_slices for one in verdicts)
 
 
 def test_a_mask_beside_its_organ_is_poor_and_says_so(report_of, truth):
-    (verdict,) = judge(report_of({"spleen": np.roll(truth["spleen"], -50, axis=2)}))
-    assert (verdict.verdict, verdict.volume_dice) == ("poor", 0.0)
+    (verdict,) = report_of({"spleen": np.roll(truth["spleen"], -50, axis=2)}).segments
+    assert (verdict.verdict, verdict.predicted_dice) == ("poor", 0.0)
     assert verdict.reasons == (
         "The predicted Dice is 0.00, below 0.7.",
         "Next to nothing in the mask looks like this organ: see whether name and place are right.",
@@ -38,7 +39,7 @@ def test_a_mask_beside_its_organ_is_poor_and_says_so(report_of, truth):
 
 def test_a_mask_that_ends_too_early_misses_parts_in_these_slices(report_of, truth):
     mask = _upper_half_only(truth["liver"])
-    (verdict,) = judge(report_of({"liver": mask}))
+    (verdict,) = report_of({"liver": mask}).segments
     lost = np.flatnonzero((truth["liver"] & ~mask).any(axis=(1, 2)))
     assert verdict.verdict == "missing parts"
     assert set(verdict.missing_slices) == set(lost.tolist()) & set(range(0, 30, 2))
@@ -51,41 +52,44 @@ def test_a_gap_inside_is_missing_too(report_of, truth):
     filled = np.flatnonzero(mask.any(axis=(1, 2)))
     middle = filled[len(filled) // 2]
     mask[middle - 2 : middle + 3] = False
-    (verdict,) = judge(report_of({"liver": mask}))
+    (verdict,) = report_of({"liver": mask}).segments
     assert verdict.verdict == "missing parts"
     assert middle - 2 <= min(verdict.missing_slices) <= max(verdict.missing_slices) <= middle + 2
     assert "in gaps of the mask" in verdict.reasons[0]
 
 
 def test_what_is_found_beyond_a_break_is_not_missing(report_of, truth):
-    report = report_of({"gallbladder": truth["gallbladder"]})
-    *near, far = report.searched
-    again = replace(far, organ_mm2=2000.0, presence=0.9)
-    searched = (*near, again)
-    (verdict,) = judge(replace(report, searched=searched))
+    def far_off(row):
+        is_last = row.presence is not None and row.slice == 28
+        return replace(row, organ_mm2=2000.0, presence=0.9) if is_last else row
+
+    (verdict,) = report_of({"gallbladder": truth["gallbladder"]}, change=far_off).segments
     assert verdict.verdict == "fine"
 
 
 def test_a_sliver_is_not_worth_a_word(report_of, truth):
-    report = report_of({"liver": _upper_half_only(truth["liver"])})
-    slivers = tuple(replace(one, organ_mm2=min(one.organ_mm2, 5.0)) for one in report.searched)
-    (verdict,) = judge(replace(report, searched=slivers))
+    def sliver(row):
+        return row if row.presence is None else replace(row, organ_mm2=min(row.organ_mm2, 5.0))
+
+    (verdict,) = report_of({"liver": _upper_half_only(truth["liver"])}, change=sliver).segments
     assert (verdict.verdict, verdict.missing_slices) == ("fine", ())
 
 
 def test_an_empty_mask_where_the_organ_is(report_of, truth):
-    (verdict,) = judge(report_of({"liver": np.zeros_like(truth["liver"])}))
-    assert (verdict.verdict, verdict.needs_human) == ("empty but present", True)
+    (verdict,) = report_of({"liver": np.zeros_like(truth["liver"])}).segments
+    assert (verdict.verdict, verdict.needs_review) == ("empty but present", True)
     assert len(verdict.missing_slices) > 5
     assert "ml, k = " in verdict.reasons[0]
 
 
 def test_a_single_find_does_not_make_an_organ(report_of, truth):
+    def first(row):
+        return replace(row, organ_mm2=3000.0, presence=0.8) if row.slice == 0 else row
+
+    (verdict,) = report_of({"brain": truth["brain"]}, change=first).segments
+    assert (verdict.verdict, verdict.wrong_ml) == ("absent", 0.0)
     report = report_of({"brain": truth["brain"]})
-    searched = (replace(report.searched[0], organ_mm2=3000.0, presence=0.8), *report.searched[1:])
-    (verdict,) = judge(replace(report, searched=searched))
-    assert verdict.verdict == "absent"
-    assert "none of 15 slices" in judge(report)[0].reasons[0]
+    assert "none of 15 slices" in report.segments[0].reasons[0]
 
 
 @pytest.mark.parametrize(
@@ -97,8 +101,8 @@ def test_findings_make_a_score_unreliable(report_of, truth, code, segment):
         {"liver": truth["liver"], "spleen": truth["spleen"]},
         findings=[Finding(code, "warning", "A sentence.", () if segment is None else (segment,))],
     )
-    liver, spleen = judge(report)
-    assert (liver.verdict, liver.needs_human) == ("not reliable here", True)
+    liver, spleen = report.segments
+    assert (liver.verdict, liver.needs_review) == ("not reliable here", True)
     assert liver.reasons
     assert spleen.verdict == ("fine" if segment else "not reliable here")
 
@@ -106,13 +110,13 @@ def test_findings_make_a_score_unreliable(report_of, truth, code, segment):
 def test_an_organ_found_under_a_name_never_learned_is_no_find(report_of, truth):
     empty = np.zeros_like(truth["liver"])
     unlearned = Finding("NAME_NOT_TRAINED", "warning", "A sentence.", ("liver",))
-    (verdict,) = judge(report_of({"liver": empty}, findings=[unlearned]))
-    assert (verdict.verdict, verdict.needs_human) == ("not reliable here", False)
+    (verdict,) = report_of({"liver": empty}, findings=[unlearned]).segments
+    assert (verdict.verdict, verdict.needs_review) == ("not reliable here", False)
 
 
 def test_other_findings_change_nothing(report_of, truth):
     report = report_of({"liver": truth["liver"]}, findings=[Finding("AT_BORDER", "info", "So.", ("liver",))])
-    assert judge(report)[0].verdict == "fine"
+    assert report.segments[0].verdict == "fine"
 
 
 def test_models_without_areas_judge_by_the_mean_and_find_nothing(report_of, truth):
@@ -122,16 +126,16 @@ def test_models_without_areas_judge_by_the_mean_and_find_nothing(report_of, trut
         "brain": truth["brain"],
     }
     report = report_of(masks, areas=False)
-    liver, spleen, brain = judge(report)
+    liver, spleen, brain = report.segments
     assert [liver.verdict, spleen.verdict, brain.verdict] == ["fine", "poor", "absent"]
-    assert (spleen.volume_dice, spleen.dice) == (None, report.structures()[1].predicted_dice)
+    assert not spleen.has_areas and spleen.predicted_dice == spleen.mean
 
 
 def test_the_threshold_decides_what_is_poor(report_of, truth):
     report = report_of({"liver": np.roll(truth["liver"], 5, axis=2)})
-    dice = judge(report)[0].dice
-    assert judge(report, dice + 0.01)[0].verdict == "poor"
-    assert judge(report, dice - 0.01)[0].verdict == "fine"
+    dice = report.segments[0].predicted_dice
+    assert with_threshold(report, dice + 0.01).segments[0].verdict == "poor"
+    assert with_threshold(report, dice - 0.01).segments[0].verdict == "fine"
 
 
 def test_the_calibrated_dice_counts_when_the_report_has_it(report_of, truth):
@@ -139,13 +143,13 @@ def test_the_calibrated_dice_counts_when_the_report_has_it(report_of, truth):
         "edges": [], "knots": [0, 1], "calibrated": [0.5, 0.5],
         "groups": {"": {"low": [0.3, 0.3], "high": [0.7, 0.7]}},
     }  # fmt: skip
-    report = with_organ_scores(report_of({"liver": truth["liver"]}), {"organ": flat})
-    (verdict,) = judge(report)
-    assert (verdict.verdict, verdict.dice) == ("poor", 0.5)
+    (raw,) = report_of({"liver": truth["liver"]}).segments
+    verdict = segment_result(raw, {"organ": flat}, Doubts())
+    assert (verdict.verdict, verdict.raw_dice, verdict.predicted_dice) == ("poor", 1.0, 0.5)
     assert (verdict.interval_low, verdict.interval_high) == (0.3, 0.7)
 
 
-def test_what_needs_a_human_comes_first(report_of, truth):
+def test_what_needs_review_comes_first(report_of, truth):
     masks = {
         "aorta": truth["aorta"],
         "liver": np.zeros_like(truth["liver"]),
@@ -155,15 +159,32 @@ def test_what_needs_a_human_comes_first(report_of, truth):
         "stomach": truth["stomach"],
     }
     learned = Finding("NAME_NOT_TRAINED", "warning", "A sentence.", ("stomach",))
-    ranked = worst_verdicts_first(judge(report_of(masks, findings=[learned])))
+    ranked = ordered_segments(report_of(masks, findings=[learned]).segments, "dice")
     assert [one.segment for one in ranked[:3]] == ["liver", "spleen", "stomach"]
     assert {one.segment for one in ranked[3:]} == {"brain", "aorta", "kidney_left"}
 
 
 def test_verdicts_become_a_table(report_of, truth):
-    verdicts = judge(report_of({"liver": _upper_half_only(truth["liver"]), "brain": truth["brain"]}))
-    columns, (liver, brain) = verdict_table(verdicts, "s0001")
+    report = report_of({"liver": _upper_half_only(truth["liver"]), "brain": truth["brain"]})
+    columns, (liver, brain) = segment_table(report)
     row = dict(zip(columns, liver, strict=True))
     assert (row["case"], row["verdict"], row["mean"]) == ("s0001", "missing parts", 1.0)
-    assert row["missing_slices"] == " ".join(map(str, verdicts[0].missing_slices))
+    assert row["missing_slices"] == " ".join(map(str, report.segments[0].missing_slices))
     assert dict(zip(columns, brain, strict=True))["predicted_dice"] == ""
+
+
+def test_the_wrong_volume_of_a_mask_that_ends_too_early_is_what_is_missing(report_of, truth):
+    mask = _upper_half_only(truth["liver"])
+    report = report_of({"liver": mask})
+    (liver,) = report.segments
+    voxel_ml = liver.volume_ml / liver.n_voxels
+    assert liver.wrong_ml == pytest.approx(
+        (truth["liver"] & ~mask).sum() * voxel_ml, rel=0.1
+    )  # every second is searched
+
+
+def test_the_wrong_volume_of_a_shifted_mask_is_that_of_both_errors(report_of, truth):
+    mask = np.roll(truth["spleen"], 8, axis=2)
+    (spleen,) = report_of({"spleen": mask}).segments
+    voxel_ml = spleen.volume_ml / spleen.n_voxels
+    assert spleen.wrong_ml == pytest.approx((truth["spleen"] ^ mask).sum() * voxel_ml, rel=1e-6)

@@ -7,32 +7,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segae.report.style import (
-    BAND_NAMES,
     BONE,
     BRAIN,
     COLOURS,
     LUNG,
     SOFT_TISSUE,
-    band,
+    bin_text,
     colour,
     one_line,
     organ_name,
     shorten,
     window,
 )
+from segae.results.bins import BIN_NAMES, ScoreBins
 
 
 @pytest.mark.parametrize(
-    ("score", "expected"), [(-1, 0), (0.49, 0), (0.5, 1), (0.69, 1), (0.7, 2), (0.84, 2), (0.85, 3), (1.2, 3)]
+    ("dice", "expected"), [(0, 0), (0.49, 0), (0.5, 1), (0.69, 1), (0.7, 2), (0.84, 2), (0.85, 3), (1, 3)]
 )
-def test_a_score_falls_into_its_band(score, expected):
-    assert band(score) == expected
-    assert colour(score, "safe") == COLOURS["safe"][expected]
+def test_a_dice_has_the_colour_of_its_bin(dice, expected):
+    assert ScoreBins().name(dice) == BIN_NAMES[expected]
+    assert colour(dice, "safe") == COLOURS["safe"][expected]
 
 
-def test_every_band_has_a_name_and_its_own_colour_in_both_palettes():
+def test_the_legend_says_where_a_bin_begins_and_ends():
+    assert [bin_text(*ends) for ends in ScoreBins().ranges] == [
+        "below 0.50", "0.50-0.70", "0.70-0.85", "from 0.85",
+    ]  # fmt: skip
+
+
+def test_every_bin_has_a_name_and_its_own_colour_in_both_palettes():
     for colours in COLOURS.values():
-        assert len(set(colours)) == len(BAND_NAMES) == 4
+        assert len(set(colours)) == len(BIN_NAMES) == 4
 
 
 def test_the_safe_colours_stay_apart_for_people_who_lack_one_kind_of_cone():

@@ -1,0 +1,70 @@
+"""What to look at first: the order of segments, slices and cases wherever a list is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from segae.results.types import CaseReport, Row, SegmentResult
+
+Order = Literal["review", "dice"]
+
+SMALL_MM2 = 50.0  # a slice in which mask and organ are both smaller is never first
+_LAST = 1e6  # mm2, more than any mask and organ together
+
+
+def slice_priority(
+    predicted_dice: np.ndarray | Sequence[float],
+    mask_mm2: np.ndarray | Sequence[float],
+    organ_mm2: np.ndarray | Sequence[float],
+) -> np.ndarray:
+    """How early to look at each of n slices (n,): (1 - predicted Dice)^2 x (mask + organ), the highest first.
+
+    Areas in mm2; where the model predicts no organ area, give the mask's. The square keeps edges of large
+    organs, which are wrong by a little everywhere, behind slices that are wrong as a whole. Slices in which
+    mask and organ are both below `SMALL_MM2` get negative numbers, so that they come after all others.
+    """
+    mask, organ = np.asarray(mask_mm2, float), np.asarray(organ_mm2, float)
+    priority = (1 - np.asarray(predicted_dice, float)) ** 2 * (mask + organ)
+    return np.where(np.maximum(mask, organ) < SMALL_MM2, priority - _LAST, priority)
+
+
+def slice_keys(rows: Sequence[Row], order: Order) -> list[Any]:
+    """A key to sort by for each row of slices, the lowest first."""
+    if order == "dice":
+        return [(one.predicted_dice or 0.0, _or_zero(one.raw_score)) for _, _, one in rows]
+    areas = [one.area_mm2 for _, _, one in rows]
+    organs = [one.area_mm2 if one.organ_mm2 is None else one.organ_mm2 for _, _, one in rows]
+    return (-slice_priority([one.predicted_dice or 0.0 for _, _, one in rows], areas, organs)).tolist()
+
+
+def segment_key(segment: SegmentResult, order: Order) -> tuple[Any, ...]:
+    """A key to sort by, the lowest first: what needs review before the rest; each by expected wrong volume,
+    largest first, or by predicted Dice, lowest first."""
+    if order == "dice":
+        return (not segment.needs_review, segment.predicted_dice or 0.0, _or_zero(segment.raw_dice))
+    return (not segment.needs_review, -segment.wrong_ml)
+
+
+def case_key(report: CaseReport, order: Order) -> float:
+    """A key to sort by, the lowest first."""
+    return (report.predicted_dice or 0.0) if order == "dice" else -report.wrong_ml
+
+
+def ordered_segments(segments: Iterable[SegmentResult], order: Order = "review") -> tuple[SegmentResult, ...]:
+    """Segments with what needs review first; equals stay in the order given."""
+    return tuple(sorted(segments, key=lambda segment: segment_key(segment, order)))
+
+
+def ordered_slices(report: CaseReport, order: Order = "review") -> tuple[Row, ...]:
+    """All scored slices of a report, the first to look at first; equals stay in the order of the report."""
+    rows = list(report.rows())
+    return tuple(
+        row for _, row in sorted(zip(slice_keys(rows, order), rows, strict=True), key=lambda p: p[0])
+    )
+
+
+def _or_zero(score: float | None) -> float:
+    return 0.0 if score is None else score
