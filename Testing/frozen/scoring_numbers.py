@@ -59,7 +59,9 @@ def searched_table(report: CaseReport) -> Table:
         "segment", "structure_index", "structure", "slice", "x", "y", "z", "thickness_mm", "organ_mm2",
         "presence",
     )  # fmt: skip
-    return _attributes(searched(report), columns)
+    rows = _attributes(searched(report), columns).rows
+    empty = {one.segment for one in report.segments if not one.n_voxels}
+    return table(columns, sorted(rows, key=lambda row: row[0] in empty))  # they came last
 
 
 def segment_table(report: CaseReport) -> Table:
