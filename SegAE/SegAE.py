@@ -132,7 +132,7 @@ class SegAEWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel.bind(parameters)
 
     def onParameters(self, _caller: Any, _event: Any) -> None:
-        self.panel.apply()
+        self.panel.refresh()
 
     def onReload(self) -> None:
         """Slicer loads only this file again; the packages are forgotten, so that it imports them anew."""

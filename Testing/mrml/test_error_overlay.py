@@ -11,8 +11,8 @@ from segae.geometry.grid import Grid
 from segae.report.style import ERROR_COLOURS
 from SegAELib.mrml.binding import nodes_of_class
 from SegAELib.mrml.error_overlay import ErrorOverlay
-from SegAELib.mrml.guards import OVERLAY_ATTRIBUTE
 from SegAELib.mrml.matrices import ijk_to_node
+from SegAELib.mrml.nodes import OVERLAY_ATTRIBUTE
 from SegAELib.mrml.scene_reader import read_segments
 from SegAELib.mrml.slice_navigation import jump_to
 

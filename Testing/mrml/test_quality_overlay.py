@@ -8,8 +8,8 @@ import pytest
 from segae.errors import InputError
 from segae.report.style import COLOURS
 from SegAELib.mrml.binding import BINARY_LABELMAP, nodes_of_class
-from SegAELib.mrml.guards import OVERLAY_ATTRIBUTE
 from SegAELib.mrml.matrices import ijk_to_node, volume_grid
+from SegAELib.mrml.nodes import OVERLAY_ATTRIBUTE
 from SegAELib.mrml.quality_overlay import QualityOverlay
 from SegAELib.mrml.scene_reader import read_segments
 from SegAELib.mrml.slice_navigation import jump_to

@@ -155,7 +155,7 @@ def finish(bed: "TestBed") -> Callable[[Any], None]:
     """Waits until a panel has nothing to do any more."""
 
     def wait(panel: Any, seconds: float = 120.0) -> None:
-        bed.wait_until(lambda: not panel.scoring.running and not panel.scoring.controller.busy, seconds)
+        bed.wait_until(lambda: not panel.scoring.running and not panel.runs.busy, seconds)
 
     return wait
 

@@ -69,11 +69,11 @@ def picture_scoring(bed: slicer_standin.TestBed, model: str) -> None:
     bed.process_events(0.2)
     bed.screenshot(bed.main_window, OUT / "2-scoring.png")
 
-    bed.wait_until(lambda: not panel.scoring.running and not panel.scoring.controller.busy, PATIENCE)
+    bed.wait_until(lambda: not panel.scoring.running and not panel.runs.busy, PATIENCE)
     for _ in range(3):
         panel.ui.nextButton.click()
     bed.app.layoutManager().resetSliceViews()
-    panel.results.go(panel.results.current)
+    panel.context.go(panel.results.current)
     bed.process_events(0.5)
     bed.screenshot(bed.main_window, OUT / "3-ranked.png")
 

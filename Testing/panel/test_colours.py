@@ -20,7 +20,7 @@ def inside(panel, segment_id, index):
 
 def pixel(panel, bed, key):
     """RGB of the axial view inside of a segment, in the slice of `key`."""
-    panel.results.go(key)
+    panel.context.go(key)
     bed.process_events()
     return np.array(bed.slice_pixel_at(inside(panel, *key)), int)
 
@@ -28,8 +28,8 @@ def pixel(panel, bed, key):
 @pytest.fixture
 def extremes(ranked):
     """The slice with the lowest and the one with the highest score of all."""
-    order = ranked.session.results.all_slices()
-    low, high = (ranked.session.results.slice(key).score for key in (order[0], order[-1]))
+    order = ranked.session.results.all_slices("dice")
+    low, high = (ranked.session.results.slice(key).predicted_dice for key in (order[0], order[-1]))
     assert low < 0.5 and high > 0.85
     return order[0], order[-1]
 
@@ -51,7 +51,7 @@ def test_the_check_box_gives_the_users_own_colours_back(ranked, bed, extremes, m
     assert np.abs(own - shown).max() > 30
     assert all(display.GetSegmentVisibility2DFill(i) for i in rows_of(ranked.session.results))
     ranked.ui.showColoursCheckBox.checked = True
-    bed.wait_until(lambda: not ranked.scoring.controller.busy)
+    bed.wait_until(lambda: not ranked.runs.busy)
     assert np.abs(pixel(ranked, bed, extremes[0]) - shown).max() <= 2
 
 
@@ -85,7 +85,7 @@ def test_slices_without_scores_and_the_users_layers_stay_as_they_are(loaded, bed
 
 def test_the_threshold_recolours_at_once(ranked, bed):
     results = ranked.session.results
-    key = min(results.all_slices(), key=lambda key: abs(results.slice(key).score - 0.6))
+    key = min(results.all_slices(), key=lambda key: abs(results.slice(key).predicted_dice - 0.6))
     before = pixel(ranked, bed, key)
     ranked.ui.thresholdSlider.value = 0.3
     bed.process_events()
@@ -106,7 +106,7 @@ def test_another_module_shows_the_users_own_colours_and_coming_back_the_scores(r
     assert not ranked.colours.is_shown
     assert masks.GetDisplayNode().GetSegmentVisibility2DFill("spleen")
     bed.select_module("SegAE")
-    bed.wait_until(lambda: not ranked.scoring.controller.busy)
+    bed.wait_until(lambda: not ranked.runs.busy)
     assert ranked.colours.is_shown
 
 
@@ -115,7 +115,7 @@ def test_the_colours_are_saved_only_when_asked(ranked, bed, tmp_path):
 
     for keep, count in ((False, 1), (True, 2)):
         ranked.ui.keepColoursCheckBox.checked = keep
-        bed.wait_until(lambda: not ranked.scoring.controller.busy)
+        bed.wait_until(lambda: not ranked.runs.busy)
         path = tmp_path / f"{keep}.mrml"
         slicer.mrmlScene.SetURL(str(path))
         slicer.mrmlScene.Commit()
@@ -130,7 +130,7 @@ def test_the_chart_shows_the_chosen_segment_and_leaves_the_layout_alone(ranked, 
     ranked.ui.chartSection.collapsed = False
     bed.process_events()
     assert slicer.app.layoutManager().layout == layout
-    table = ranked._chart._nodes[0]
+    table = ranked.chart._nodes[0]
     shown = [
         table.GetTable().GetValueByName(n, "predicted Dice").ToDouble()
         for n in range(table.GetNumberOfRows())

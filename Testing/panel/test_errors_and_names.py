@@ -18,7 +18,7 @@ from segae.scoring.error_map import locate_errors
 from segae.scoring.scorer import Scorer
 from SegAELib.app.results import Results
 from SegAELib.mrml.binding import nodes_of_class
-from SegAELib.mrml.guards import OVERLAY_ATTRIBUTE
+from SegAELib.mrml.nodes import OVERLAY_ATTRIBUTE
 from SegAELib.mrml.scene_reader import read_case
 
 VERDICT, DICE, INTERVAL = 1, 2, 3  # columns
@@ -30,7 +30,7 @@ def small(loaded, dense, finish):
     loaded.parameters.model = str(dense)
     loaded.inputs.table.check_all(False)
     loaded.inputs.table._unchecked.discard("spleen")
-    loaded._update_buttons()
+    loaded.inputs._changed()
     loaded.ui.rankButton.click()
     finish(loaded)
     assert loaded.messages.text == ""
@@ -114,7 +114,7 @@ def judged(small):
     segments = tuple(with_verdict(one, Doubts()) for one in (spleen, empty))
     report = replace(results.report, segments=segments, findings=())
     small.session.results = Results.of(report, ["spleen", "gallbladder"])
-    small._refresh()
+    small.refresh()
     return small
 
 

@@ -60,7 +60,7 @@ def test_it_works_without_main_window_and_views(bed, model, masks, finish):
         panel = widget.panel
         panel.parameters.model, panel.parameters.inProcess = str(model), True
         panel.parameters.segmentation = masks
-        panel.rank()
+        panel.scoring.rank()
         finish(panel)
         assert rows_of(panel.session.results)
         panel.results.next()
@@ -90,7 +90,7 @@ def test_two_panels_on_one_scene_do_not_disturb_each_other(loaded, bed, finish, 
     loaded.ui.thresholdSlider.value = 0.5
     bed.process_events()
     assert other.ui.thresholdSlider.value == 0.5
-    other.rank()
+    other.scoring.rank()
     finish(other)
     assert rows_of(other.session.results).keys() == rows_of(loaded.session.results).keys()
 
@@ -100,7 +100,7 @@ def test_a_child_process_scores_and_is_gone_afterwards(loaded, bed, finish):
 
     loaded.parameters.inProcess = False
     loaded.ui.rankButton.click()
-    pid = loaded.scoring.controller._jobs[False].child_pid
+    pid = loaded.runs._jobs[False].child_pid
     assert pid is not None
     finish(loaded)
     assert loaded.messages.text == ""

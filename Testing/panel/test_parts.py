@@ -14,9 +14,9 @@ from segae.errors import InputError, ModelError
 from segae.geometry.grid import Grid
 from segae.labels.table import by_index
 from segae.results.types import ModelIdentity, SegmentResult
-from SegAELib.app.idle_tasks import Chores
-from SegAELib.app.results import Results, StripModel, step
-from SegAELib.app.score_style import ScoreStyle, interval, number
+from SegAELib.app.idle_tasks import IdleTasks
+from SegAELib.app.results import Results, step
+from SegAELib.app.score_style import ScoreStyle, StripModel, interval, number
 from SegAELib.mrml.edits import SliceChanges
 from SegAELib.mrml.score_bins import ScoreBins
 
@@ -39,27 +39,27 @@ def results():
     )
 
 
-def test_chores_are_done_in_order_and_once_for_each_key():
-    done, chores = [], Chores()
+def test_idle_tasks_are_done_in_order_and_once_for_each_key():
+    done, tasks = [], IdleTasks()
     for key, value in (("a", 1), ("b", 2), ("a", 3)):
-        chores.add(key, lambda value=value: done.append(value))
-    chores.finish()
+        tasks.add(key, lambda value=value: done.append(value))
+    tasks.finish()
     assert done == [3, 2]
-    assert not chores
+    assert not tasks
 
 
-def test_chores_stop_when_the_time_is_over():
-    done, chores = [], Chores()
+def test_idle_tasks_stop_when_the_time_is_over():
+    done, tasks = [], IdleTasks()
     for n in range(5):
-        chores.add(n, lambda n=n: done.append(n))
-    chores.run(0.0)
+        tasks.add(n, lambda n=n: done.append(n))
+    tasks.run(0.0)
     assert done == [0]
 
 
-def test_a_chore_may_add_another():
-    done, chores = [], Chores()
-    chores.add("first", lambda: chores.add("second", lambda: done.append(2)))
-    chores.finish()
+def test_an_idle_task_may_add_another():
+    done, tasks = [], IdleTasks()
+    tasks.add("first", lambda: tasks.add("second", lambda: done.append(2)))
+    tasks.finish()
     assert done == [2]
 
 

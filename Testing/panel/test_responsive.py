@@ -36,7 +36,7 @@ def many(ct, sample_dir):
 def spent(panel, monkeypatch):
     """Thread times of all calls of the timer, and of what the test adds."""
     times = []
-    timer, tick = panel.scoring.controller._timer, panel.scoring.controller.tick
+    timer, tick = panel.runs._timer, panel.runs.tick
 
     def measured():
         start = time.thread_time()
@@ -65,7 +65,7 @@ def test_ranking_120_segments_never_holds_up_the_application(panel, many, bed, s
 
     def over():
         filled.add(panel.ui.rankingTable.rowCount)
-        return not panel.scoring.running and not panel.scoring.controller.busy
+        return not panel.scoring.running and not panel.runs.busy
 
     bed.wait_until(over, 300)
     assert panel.messages.text == ""

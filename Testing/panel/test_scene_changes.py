@@ -98,8 +98,7 @@ def test_the_overlay_is_deleted_by_the_user(ranked, bed):
     bed.process_events()
     ranked.ui.showColoursCheckBox.checked = False
     ranked.ui.showColoursCheckBox.checked = True
-    bed.process_events()
-    assert ranked.colours.is_shown
+    bed.wait_until(lambda: ranked.colours.is_shown)
 
 
 def test_a_segmentation_without_reference_volume_takes_the_ct_of_the_scene(
@@ -255,7 +254,7 @@ def test_scores_of_two_models_are_not_mixed(ranked, bed, finish, masks, ct, tmp_
 def test_the_segment_editors_choice_comes_first(bed, masks, ct, sample_dir):
     import slicer
 
-    from SegAELib.app.inputs_section import default_segmentation, default_volume
+    from SegAELib.mrml.nodes import default_segmentation, default_volume
 
     other = slicer.util.loadSegmentation(str(sample_dir / "segmentation.seg.nrrd"))
     assert default_segmentation(slicer.mrmlScene) is masks

@@ -19,11 +19,12 @@ HEAVY = {"pandas", "pyarrow", "matplotlib", "nibabel", "rich", "typer"}
 
 SHARED = {
     "SegAELib.app.binding",
-    "SegAELib.app.chart",
+    "SegAELib.app.dependencies",
     "SegAELib.app.messages",
     "SegAELib.app.packages_section",
     "SegAELib.app.parameters",  # to hand over the trained model
     "SegAELib.app.table_widgets",
+    "SegAELib.mrml.nodes",
     "SegAELib.mrml.results_table",
 }
 CORES = {"segae", "segae_trainer"}

@@ -1,68 +1,65 @@
-"""Nodes that a panel needs for itself."""
+"""The predicted Dice over the slices as a chart in the panel."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from segae.results.types import SliceResult
+from segae.results.types import SegmentResult, SliceResult
 from SegAELib.app.binding import Widget, _, slicer
+from SegAELib.app.context import Context
+from SegAELib.mrml.nodes import add_hidden_node
 from SegAELib.mrml.results_table import column, set_columns
-
-
-def add_hidden_node(class_name: str, name: str) -> Any:
-    """A node of the scene that is not saved with it and not listed."""
-    node = slicer.mrmlScene.CreateNodeByClass(class_name)
-    node.UnRegister(None)
-    node.SetName(name)
-    node.SetHideFromEditors(True)
-    node.SetSaveWithScene(False)
-    return slicer.mrmlScene.AddNode(node)
-
 
 HEIGHT = 220
 SLICE, SCORE, LIMIT = "slice", "predicted Dice", "threshold"
 
 
-class Chart:
-    """Makes its view and its nodes (not saved, not listed) when it is first shown in an open section."""
+class ChartSection:
+    """The predicted Dice of the chosen segment over its slices. The view and its nodes (not saved, not
+    listed) are made when they are first shown in the open section."""
 
-    def __init__(self, section: Widget) -> None:
-        self._section = section
+    def attach(self, context: Context) -> None:
+        self._context = context
+        self._section = context.ui.chartSection
         self._view: Widget = None
         self._nodes: list[Any] = []
-        self._shown: tuple[str, list[SliceResult], float] = ("", [], 0.0)
-        section.connect("contentsCollapsed(bool)", self._collapsed)
+        self._shown: tuple[SegmentResult | None, float] = (None, 0.0)
+        self._section.connect("contentsCollapsed(bool)", self._collapsed)
 
-    def show(self, segment: str, rows: Sequence[SliceResult], threshold: float) -> None:
-        """Show the slices of a segment, in their order, under its name."""
-        self._shown = (segment, list(rows), threshold)
-        if not self._section.collapsed:
-            self._update()
+    def refresh(self) -> None:
+        """Show the chosen segment when the section is open."""
+        if slicer.mrmlScene.IsClosing():
+            self._forget()
+            return
+        results, segment_id = self._context.results, self._context.segment
+        segment = None if results is None or segment_id is None else results.segments.get(segment_id)
+        if self._section.collapsed or results is None or segment is None or not segment.is_scored:
+            return
+        threshold = results.report.threshold
+        alive = bool(self._nodes) and all(node.GetScene() is not None for node in self._nodes)
+        if not alive or segment is not self._shown[0] or threshold != self._shown[1]:
+            self._shown = (segment, threshold)
+            self._show(segment.segment, results.slices(segment_id or ""), threshold)
 
-    def forget(self) -> None:
-        """The scene is being closed and takes the nodes along."""
+    def detach(self) -> None:
+        """Take the nodes out of the scene."""
+        nodes = [node for node in self._nodes if node.GetScene() is not None]
+        self._forget()
+        for node in nodes:
+            node.GetScene().RemoveNode(node)
+
+    def _forget(self) -> None:
         self._nodes = []
         if self._view is not None:
             self._view.setMRMLPlotViewNode(None)
 
-    def close(self) -> None:
-        """Take the nodes out of the scene."""
-        nodes = [node for node in self._nodes if node.GetScene() is not None]
-        self.forget()
-        for node in nodes:
-            node.GetScene().RemoveNode(node)
+    def _collapsed(self, _collapsed: bool) -> None:
+        self.refresh()
 
-    def _collapsed(self, collapsed: bool) -> None:
-        if not collapsed:
-            self._update()
-
-    def _update(self) -> None:
-        segment, rows, threshold = self._shown
-        if not rows:
-            return
+    def _show(self, name: str, rows: Sequence[SliceResult], threshold: float) -> None:
         if any(node.GetScene() is None for node in self._nodes):
-            self.close()
+            self.detach()
         if not self._nodes:
             self._make()
         table, chart = self._nodes[0], self._nodes[-2]
@@ -74,7 +71,7 @@ class Chart:
                 column(LIMIT, float, (threshold for _row in rows)),
             ],
         )
-        chart.SetTitle(segment)
+        chart.SetTitle(name)
         self._view.fitToContent()
 
     def _make(self) -> None:
@@ -83,8 +80,9 @@ class Chart:
             self._view.setMRMLScene(slicer.mrmlScene)
             self._view.setMinimumHeight(HEIGHT)
             self._section.layout().addWidget(self._view)
-        table = add_hidden_node("vtkMRMLTableNode", "SegAE chart data")
-        score, limit = (add_hidden_node("vtkMRMLPlotSeriesNode", name) for name in (SCORE, LIMIT))
+        scene = slicer.mrmlScene
+        table = add_hidden_node(scene, "vtkMRMLTableNode", "SegAE chart data")
+        score, limit = (add_hidden_node(scene, "vtkMRMLPlotSeriesNode", name) for name in (SCORE, LIMIT))
         for series, colour in ((score, (0.1, 0.3, 0.7)), (limit, (0.6, 0.6, 0.6))):
             series.SetAndObserveTableNodeID(table.GetID())
             series.SetXColumnName(SLICE)
@@ -93,14 +91,14 @@ class Chart:
             series.SetColor(*colour)
         score.SetMarkerStyle(slicer.vtkMRMLPlotSeriesNode.MarkerStyleCircle)
         limit.SetMarkerStyle(slicer.vtkMRMLPlotSeriesNode.MarkerStyleNone)
-        chart = add_hidden_node("vtkMRMLPlotChartNode", "SegAE chart")
+        chart = add_hidden_node(scene, "vtkMRMLPlotChartNode", "SegAE chart")
         for series in (score, limit):
             chart.AddAndObservePlotSeriesNodeID(series.GetID())
         chart.SetYAxisRangeAuto(False)
         chart.SetYAxisRange(0, 1)
         chart.SetXAxisTitle(_("Slice"))
         chart.SetYAxisTitle(_("Predicted Dice"))
-        view = add_hidden_node("vtkMRMLPlotViewNode", "SegAE chart view")
+        view = add_hidden_node(scene, "vtkMRMLPlotViewNode", "SegAE chart view")
         view.SetPlotChartNodeID(chart.GetID())
         self._view.setMRMLPlotViewNode(view)
         self._nodes = [table, score, limit, chart, view]

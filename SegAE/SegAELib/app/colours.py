@@ -1,138 +1,153 @@
-"""The quality colours in the slice views: painted segment by segment as scores arrive. No Qt."""
+"""The quality colours in the slice views: painted segment by segment as scores arrive."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from typing import Any
 
-from segae.report.style import Palette
-from segae.results.bins import ScoreBins
-from SegAELib.app.binding import Ui, _
-from SegAELib.app.idle_tasks import Chores
+from segae.data import Segment
+from segae.results.types import SegmentResult
+from SegAELib.app.binding import _, slicer
+from SegAELib.app.context import Context
 from SegAELib.app.messages import bin_word
 from SegAELib.app.score_style import ScoreStyle
 from SegAELib.app.session import Session
 from SegAELib.mrml.quality_overlay import QualityOverlay
 from SegAELib.mrml.score_bins import LegendEntry, legend
 
-PAUSE = 0.3  # seconds between two changes of the colours
+PAUSE = 0.3  # seconds between two changes of the colours: each time the views are drawn again
 BUDGET = 0.05  # seconds that painting may take at a time, unless one segment takes longer
 
 
-class Colours:
-    """Shows the scores of one session at a time, when `shown` is on. `show`, `hide` and the rest may be
-    called in any order; a node that the user deleted is passed over until `show`."""
+class ColoursSection:
+    """Shows the scores of the session while the module is shown and the user wants them. An overlay that the
+    user deleted stays away until colours are switched on again."""
 
-    def __init__(self, chores: Chores) -> None:
-        self._chores = chores
+    def attach(self, context: Context) -> None:
+        self._context = context
         self._session: Session | None = None
         self._overlay: QualityOverlay | None = None
-        self._waiting: dict[str, None] = {}  # ids of segments to be painted, in their order
-        self._is_due = False  # whether a chore of ours waits
-        self.style = ScoreStyle(ScoreBins(), "traffic")
-        self.opacity = 0.8
-
-    @property
-    def legend(self) -> tuple[LegendEntry, ...]:
-        """What the colours mean, worst first."""
-        return legend(self.style.bins, self.style.palette, self.opacity)
+        self._painted: dict[str, tuple[Segment, SegmentResult]] = {}
+        self._shown: tuple[Any, ...] = ()  # style and opacity of legend and overlay
+        self._is_due = False  # whether painting waits among the idle tasks
+        combo = context.ui.paletteCombo
+        combo.addItem(_("red to green"), "traffic")
+        combo.addItem(_("for colour-blind eyes"), "safe")
+        combo.connect("currentIndexChanged(int)", self._palette_chosen)
 
     @property
     def is_shown(self) -> bool:
         return self._overlay is not None and self._overlay.is_alive
 
-    def show(self, session: Session) -> None:
-        """Paint all scores of the session; raises `InputError` when its nodes cannot be used."""
-        self.hide()
-        self._session = session
-        if session.shown is None or not session.shown_masks:
-            return
-        self._overlay = QualityOverlay(
-            session.segmentation, session.volume, session.shown_masks, axis=session.axis,
-            bins=self.style.bins, palette=self.style.palette, opacity=self.opacity,
-        )  # fmt: skip
-        self._overlay.hide_fills(session.shown_masks)
-        self.paint(session.shown.scored_ids)
-
-    def paint(self, segment_ids: Iterable[str]) -> None:
-        """Bring the colours of these segments up to date, soon: each time the views are drawn again, so it
-        waits for more to come."""
-        if self.is_shown:
-            self._waiting.update(dict.fromkeys(segment_ids))
-            if self._waiting and not self._is_due:
-                self._is_due = True
-                self._chores.add("paint", self._paint_some, after=PAUSE)
-
-    def hide(self) -> None:
-        """Take the colours away; the user's own come back."""
+    def refresh(self) -> None:
+        """Show, paint or take away what is another now."""
+        self._show_style()
+        wanted = self._wanted()
+        if self._session is not self._context.session or not wanted or self._painted.keys() - wanted.keys():
+            self._hide()
+        if wanted and self._overlay is None:
+            self._context.later("colours", self._show)
         if self._overlay is not None:
+            self._overlay.keep_with_scene(self._context.parameters.keepColours)
+            self._paint_soon()
+
+    def detach(self) -> None:
+        """Take the colours away; the user's own come back."""
+        self._hide()
+
+    def _wanted(self) -> dict[str, tuple[Segment, SegmentResult]]:
+        """Masks and scores that ought to be coloured, by segment id."""
+        context, results = self._context, self._context.results
+        if context.session is None or results is None or not context.visible:
+            return {}
+        if context.parameters is None or not context.parameters.showColours:
+            return {}
+        masks = context.session.shown_masks
+        return {i: (masks[i], results.segments[i]) for i in results.scored_ids if i in masks}
+
+    def _show(self) -> None:
+        """Make the overlay, if it is wanted still; it takes a moment, so it is an idle task."""
+        context, session, wanted = self._context, self._context.session, self._wanted()
+        if session is None or not wanted or self._overlay is not None:
+            return
+        self._session = session
+        style, opacity = context.style, context.parameters.opacity
+        with context.messages.telling():
+            self._overlay = QualityOverlay(
+                session.segmentation, session.volume, session.shown_masks, axis=session.axis,
+                bins=style.bins, palette=style.palette, opacity=opacity,
+            )  # fmt: skip
+            self._overlay.hide_fills(wanted)
+            self._overlay.keep_with_scene(context.parameters.keepColours)
+            self._paint_soon()
+
+    def _hide(self) -> None:
+        if self._overlay is not None and not slicer.mrmlScene.IsClosing():  # which takes the nodes along
             self._overlay.remove()
         self._overlay = self._session = None
-        self._waiting.clear()
+        self._painted = {}
 
-    def forget(self) -> None:
-        """The scene is being closed and takes the nodes along."""
-        self._overlay = self._session = None
-        self._waiting.clear()
+    def _paint_soon(self) -> None:
+        if self.is_shown and not self._is_due and self._waiting():
+            self._is_due = True
+            self._context.tasks.add("paint", self._paint_some, after=PAUSE)
+            self._context.runs.wake()
 
-    def set_threshold(self, threshold: float) -> None:
-        self.style = ScoreStyle(ScoreBins.from_threshold(threshold), self.style.palette)
-        if self._overlay is not None:
-            self._overlay.set_bins(self.style.bins)
-
-    def set_palette(self, palette: Palette) -> None:
-        self.style = ScoreStyle(self.style.bins, palette)
-        if self._overlay is not None:
-            self._overlay.set_palette(palette)
-
-    def set_opacity(self, opacity: float) -> None:
-        """0..1, of the worst slices."""
-        self.opacity = opacity
-        if self._overlay is not None:
-            self._overlay.set_opacity(opacity)
-
-    def keep_with_scene(self, keep: bool) -> None:
-        if self._overlay is not None:
-            self._overlay.keep_with_scene(keep)
+    def _waiting(self) -> dict[str, tuple[Segment, SegmentResult]]:
+        """What is not painted as it is now. Results are replaced as a whole, so identity tells."""
+        painted = self._painted
+        return {
+            i: (mask, result)
+            for i, (mask, result) in self._wanted().items()
+            if i not in painted or painted[i][0] is not mask or painted[i][1] is not result
+        }
 
     def _paint_some(self) -> None:
-        """As many as can be painted in a moment, the rest later."""
+        """As many segments as can be painted in a moment, the rest later."""
         self._is_due = False
-        session, end = self._session, time.perf_counter() + BUDGET
-        if session is None or self._overlay is None or session.shown is None:
+        end = time.perf_counter() + BUDGET
+        for segment_id, (mask, result) in self._waiting().items():
+            if self._overlay is None or not self._overlay.is_alive:
+                return
+            dice = {one.slice: one.predicted_dice or 0.0 for one in result.slices}
+            self._overlay.paint({segment_id: (mask, dice)})
+            self._painted[segment_id] = (mask, result)
+            if time.perf_counter() >= end:
+                break
+        self._paint_soon()
+
+    def _show_style(self) -> None:
+        """Palette and legend as the parameters have them."""
+        context = self._context
+        opacity = 0.8 if context.parameters is None else context.parameters.opacity
+        shown = (context.style, opacity)
+        if shown == self._shown:
             return
-        while self._waiting and self._overlay.is_alive and time.perf_counter() < end:
-            segment_id = next(iter(self._waiting))
-            del self._waiting[segment_id]
-            mask, rows = session.shown_masks.get(segment_id), session.shown.slices(segment_id)
-            if mask is not None:
-                dice = {one.slice: one.predicted_dice or 0.0 for one in rows}
-                self._overlay.paint({segment_id: (mask, dice)})
-        self.paint(list(self._waiting))
+        before, self._shown = self._shown, shown
+        style = context.style
+        if self._overlay is not None and before:
+            _restyle(self._overlay, before[0], style, opacity)
+        ui = context.ui
+        was = ui.paletteCombo.blockSignals(True)
+        ui.paletteCombo.setCurrentIndex(ui.paletteCombo.findData(style.palette))
+        ui.paletteCombo.blockSignals(was)
+        entries = legend(style.bins, style.palette, opacity)
+        ui.legendLabel.text = "&nbsp;&nbsp; ".join(map(_legend_field, entries))
+
+    def _palette_chosen(self, index: int) -> None:
+        if index >= 0 and self._context.parameters is not None:
+            self._context.parameters.palette = self._context.ui.paletteCombo.itemData(index)
 
 
-class ColoursSection:
-    """`on_palette` is called with the palette that the user chose."""
+def _restyle(overlay: QualityOverlay, before: ScoreStyle, style: ScoreStyle, opacity: float) -> None:
+    if style.bins != before.bins:
+        overlay.set_bins(style.bins)
+    if style.palette != before.palette:
+        overlay.set_palette(style.palette)
+    overlay.set_opacity(opacity)
 
-    def __init__(self, ui: Ui, on_palette: Callable[[Palette], None]) -> None:
-        self._ui, self._on_palette = ui, on_palette
-        ui.paletteCombo.addItem(_("red to green"), "traffic")
-        ui.paletteCombo.addItem(_("for colour-blind eyes"), "safe")
-        ui.paletteCombo.connect("currentIndexChanged(int)", self._chosen)
 
-    def show(self, colours: Colours) -> None:
-        """The palette in use, and the legend."""
-        combo = self._ui.paletteCombo
-        was = combo.blockSignals(True)
-        combo.setCurrentIndex(combo.findData(colours.style.palette))
-        combo.blockSignals(was)
-        fields = []
-        for entry in colours.legend:
-            colour = "#" + "".join(f"{round(255 * value):02x}" for value in entry.colour)
-            text = f"{bin_word(entry.key)} {entry.low:.2f}-{entry.high:.2f}"
-            fields.append(f'<span style="color:{colour}; font-size:large">\u25a0</span>&nbsp;{text}')
-        self._ui.legendLabel.text = "&nbsp;&nbsp; ".join(fields)
-
-    def _chosen(self, index: int) -> None:
-        if index >= 0:
-            self._on_palette(self._ui.paletteCombo.itemData(index))
+def _legend_field(entry: LegendEntry) -> str:
+    colour = "#" + "".join(f"{round(255 * value):02x}" for value in entry.colour)
+    text = f"{bin_word(entry.key)} {entry.low:.2f}-{entry.high:.2f}"
+    return f'<span style="color:{colour}; font-size:large">\u25a0</span>&nbsp;{text}'

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from segae.data import Segment
 from segae.jobs.events import Located, Result
-from segae.labels.identify import Identification
 from segae.report.style import ERROR_COLOURS
-from SegAELib.app.binding import Ui, _, slicer
-from SegAELib.app.inquiry import Inquiry
-from SegAELib.app.messages import MessageBar
+from SegAELib.app.binding import _, slicer
+from SegAELib.app.context import Context
 from SegAELib.app.model_facts import ModelFacts
 from SegAELib.app.results import SliceKey
 from SegAELib.app.session import Session
+from SegAELib.mrml.edits import SliceChanges
 from SegAELib.mrml.error_overlay import ErrorOverlay
 from SegAELib.mrml.slice_navigation import jump_to
 
@@ -25,65 +21,81 @@ class ErrorsSection:
     """The button stays pressed while the errors of `segment` are shown. They are looked for anew each time,
     and go with another segment, an edit, or another module."""
 
-    def __init__(self, ui: Ui, inquiry: Inquiry, messages: MessageBar) -> None:
-        self._ui, self._inquiry, self._messages = ui, inquiry, messages
+    def attach(self, context: Context) -> None:
+        self._context, self._ui = context, context.ui
         self._overlay: ErrorOverlay | None = None
-        self._keep = False
         self._session: Session | None = None
         self._slice: int | None = None
+        self._changes: SliceChanges | None = None
         self.segment: str | None = None
         self._say("")
+        self._ui.whereButton.connect("clicked()", self.show_where)
+
+    def refresh(self) -> None:
+        """Take the errors away when they concern something else by now."""
+        context = self._context
+        self._ui.whereButton.enabled = not context.runs.running and context.segment is not None
+        if self._session is not None and not self._holds():
+            self.hide()
+        if self._overlay is not None and self.is_shown:
+            self._overlay.keep_with_scene(context.parameters.keepColours)
+        if not self.is_shown and not context.runs.running:  # without an answer nothing is shown
+            self._ui.whereButton.checked = False
+
+    def detach(self) -> None:
+        """Take the errors out of the views."""
+        self.hide()
 
     @property
     def is_shown(self) -> bool:
         return self._overlay is not None and self._overlay.is_alive
 
-    def ask(
-        self, session: Session, parameters: Any, key: SliceKey, organs: Mapping[str, Identification]
-    ) -> None:
-        """Look for the errors of the chosen segment; a model that cannot tell is explained."""
+    def show_where(self) -> None:
+        """Look for the errors of the chosen segment, or take them away; a model that cannot tell is
+        explained."""
+        context, key, wanted = self._context, self._context.selected, bool(self._ui.whereButton.checked)
         self.hide()
-        with self._messages.telling():
-            spec = ModelFacts.of(parameters.model).spec
-            if not spec.predicts_areas:
-                text = _(
-                    "The model {model} predicts how good a mask is, not where it is wrong. Choose a model of "
-                    "the architecture segae-dense under Advanced."
-                )
-                self._say(text.format(model=spec.name))
-                return
-            started = self._inquiry.start("locate", session, parameters, [key[0]], organs, self._found)
-            if started is not None:
-                self._session, (self.segment, self._slice) = session, key
-                self._ui.whereButton.checked = True
-
-    def follow(self, segment: str | None) -> None:
-        """The errors of another segment than the chosen one are not shown any longer."""
-        if self.segment is not None and segment != self.segment:
-            self.hide()
+        if wanted and context.session is not None and key is not None and context.has_packages():
+            with context.messages.telling():
+                self._ask(key)
+        context.changed()
 
     def hide(self) -> None:
         """Take the errors out of the views; may be called again."""
-        if self._overlay is not None:
+        if self._overlay is not None and not slicer.mrmlScene.IsClosing():  # which takes the node along
             self._overlay.remove()
-        self.forget()
-
-    def forget(self) -> None:
-        """The scene is being closed and takes the node along."""
-        self._overlay = self._session = self.segment = self._slice = None
+        self._overlay = self._session = self.segment = self._slice = self._changes = None
         self._ui.whereButton.checked = False
         self._say("")
 
-    def keep_with_scene(self, keep: bool) -> None:
-        """Save the errors with the scene, or not."""
-        self._keep = keep
-        if self._overlay is not None:
-            self._overlay.keep_with_scene(keep)
+    def _ask(self, key: SliceKey) -> None:
+        context = self._context
+        spec = ModelFacts.of(context.parameters.model).spec
+        if not spec.predicts_areas:
+            text = _(
+                "The model {model} predicts how good a mask is, not where it is wrong. Choose a model of "
+                "the architecture segae-dense under Advanced."
+            )
+            self._say(text.format(model=spec.name))
+            return
+        if context.query("locate", [key[0]], self._found) is not None:
+            self._session, (self.segment, self._slice) = context.session, key
+            self._changes = self._changes_of(key[0])
+            self._ui.whereButton.checked = True
 
-    def over(self) -> None:
-        """A question was answered or given up: without an answer nothing is shown."""
-        if not self.is_shown:
-            self._ui.whereButton.checked = False
+    def _holds(self) -> bool:
+        """Whether it still is about the chosen segment as it is now."""
+        context = self._context
+        return (
+            context.visible
+            and context.session is self._session
+            and context.segment == self.segment
+            and (self.segment is None or self._changes_of(self.segment) == self._changes)
+        )
+
+    def _changes_of(self, segment_id: str) -> SliceChanges | None:
+        results = self._context.results
+        return None if results is None else results.changes.get(segment_id)
 
     def _found(self, result: Result) -> None:
         assert isinstance(result, Located)
@@ -95,7 +107,6 @@ class ErrorsSection:
             self._say(_("The model finds nothing wrong with this mask."))
             return
         self._overlay = ErrorOverlay(session.segmentation, session.volume, missing, extra)
-        self._overlay.keep_with_scene(self._keep)
         most = _most(missing, extra, session.axis)
         fields = [
             f"{_swatch(ERROR_COLOURS[key])}&nbsp;{word} {_volume(mask)}"

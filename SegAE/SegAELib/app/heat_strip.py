@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from SegAELib.app.binding import Widget, _, qt
-from SegAELib.app.results import StripModel
-from SegAELib.app.score_style import ScoreStyle
+from SegAELib.app.score_style import ScoreStyle, StripModel
 
 HEIGHT = 26
 NO_SCORE = "#d0d0d0"

@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable
 
-BUDGET = 0.03  # seconds that one call may take, unless a single piece takes longer
+BUDGET = 0.015  # seconds after which one call begins no further piece
 
 
-class Chores:
+class IdleTasks:
     """Pieces of work by key, in the order in which they were added; one with the same key is done once."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Hashable, tuple[float, Callable[[], None]]] = {}
+        self._waiting: dict[Hashable, tuple[float, Callable[[], object]]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
-    def add(self, key: Hashable, work: Callable[[], None], *, after: float = 0.0) -> None:
+    def add(self, key: Hashable, work: Callable[[], object], *, after: float = 0.0) -> None:
         """Do `work` later, at least `after` seconds from now; it takes the place of what waits under the
         same key."""
         self._waiting[key] = (time.perf_counter() + after, work)

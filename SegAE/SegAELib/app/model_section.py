@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from segae.errors import SegAEError
@@ -10,8 +9,8 @@ from segae.jobs.calls import CallJob
 from segae.jobs.events import Failed, Returned
 from segae.jobs.process import ExitMessages
 from segae.models.registry import BUNDLED, bundled_models
-from SegAELib.app.binding import Ui, _, qt
-from SegAELib.app.messages import MessageBar
+from SegAELib.app.binding import _, qt
+from SegAELib.app.context import Context
 from SegAELib.app.model_facts import ModelFacts
 
 IMPORT = ExitMessages(
@@ -24,18 +23,18 @@ POLL_MS = 200
 FILTER = "SegAE (*.safetensors)"
 
 
-class AdvancedSection:
-    """`on_model`, `on_device`: called with what the user chose."""
+class ModelSection:
+    """The model and the device in use, and how to get another model."""
 
-    def __init__(
-        self, ui: Ui, messages: MessageBar, on_model: Callable[[str], None], on_device: Callable[[str], None]
-    ) -> None:
-        self._ui, self._messages, self._on_model = ui, messages, on_model
+    def attach(self, context: Context) -> None:
+        self._context, self._ui, self._messages = context, context.ui, context.messages
         self._import: CallJob | None = None
         self._imported = Path()
+        self._shown: tuple[str, str] | None = None
         self._timer = qt.QTimer()
         self._timer.setInterval(POLL_MS)
         self._timer.connect("timeout()", self._poll)
+        ui = context.ui
         for model in bundled_models():
             ui.modelCombo.addItem(_("{name} (bundled)").format(name=model.stem), model.stem)
         devices = {
@@ -46,15 +45,23 @@ class AdvancedSection:
         }
         for device, words in devices.items():
             ui.deviceCombo.addItem(words, device)
-        ui.modelCombo.connect("currentIndexChanged(int)", lambda n: on_model(ui.modelCombo.itemData(n)))
-        ui.deviceCombo.connect("currentIndexChanged(int)", lambda n: on_device(ui.deviceCombo.itemData(n)))
+        ui.modelCombo.connect(
+            "currentIndexChanged(int)", lambda n: self._set("model", ui.modelCombo.itemData(n))
+        )
+        ui.deviceCombo.connect(
+            "currentIndexChanged(int)", lambda n: self._set("device", ui.deviceCombo.itemData(n))
+        )
         ui.openModelButton.connect("clicked()", self._open)
         ui.importModelButton.connect("clicked()", self._choose_published)
         ui.advancedSection.connect("contentsCollapsed(bool)", self._describe)
 
-    def show(self, model: str, device: str) -> None:
-        """What is in use."""
-        ui = self._ui
+    def refresh(self) -> None:
+        """Show the model and the device of the parameters."""
+        parameters = self._context.parameters
+        if parameters is None or (parameters.model, parameters.device) == self._shown:
+            return
+        self._shown = (parameters.model, parameters.device)
+        ui, (model, device) = self._ui, self._shown
         bundled = [path.stem for path in bundled_models()]
         wanted = bundled[0] if model == BUNDLED and bundled else model
         states = [(combo, combo.blockSignals(True)) for combo in (ui.modelCombo, ui.deviceCombo)]
@@ -65,6 +72,12 @@ class AdvancedSection:
         for combo, was in states:
             combo.blockSignals(was)
         self._describe()
+
+    def detach(self) -> None:
+        """Stop an import that is running."""
+        self._timer.stop()
+        if self._import is not None:
+            self._import.close()
 
     def import_published(self, weights: Path, embeddings: Path, out: Path) -> None:
         """Begin to import; the new file becomes the model when it is there."""
@@ -77,11 +90,9 @@ class AdvancedSection:
             self._messages.info(_("Importing the model..."))
             self._timer.start()
 
-    def close(self) -> None:
-        """Stop an import that is running."""
-        self._timer.stop()
-        if self._import is not None:
-            self._import.close()
+    def _set(self, name: str, value: str) -> None:
+        if self._context.parameters is not None:
+            setattr(self._context.parameters, name, value)
 
     def _describe(self, *_unused: object) -> None:
         """What the model's file says about itself, or why it cannot be used. Read when it can be seen."""
@@ -102,7 +113,7 @@ class AdvancedSection:
     def _open(self) -> None:
         path = qt.QFileDialog.getOpenFileName(self._ui.openModelButton, _("Open model"), "", FILTER)
         if path:
-            self._on_model(path)
+            self._set("model", path)
 
     def _choose_published(self) -> None:
         parent, dialog = self._ui.importModelButton, qt.QFileDialog
@@ -124,7 +135,7 @@ class AdvancedSection:
             elif isinstance(event, Returned):
                 name = self._imported.name
                 self._messages.info(_("The model {name} is imported and in use.").format(name=name))
-                self._on_model(str(self._imported))
+                self._set("model", str(self._imported))
         if not self._import.running:
             self._timer.stop()
             self._ui.importModelButton.enabled = True

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from segae.checks.names import NameCheck, corrected_names, shown
 from segae.jobs.events import NamesChecked, Result
 from segae.labels import Structure
-from segae.labels.identify import Identification
-from SegAELib.app.binding import Ui, _
-from SegAELib.app.inquiry import Inquiry
-from SegAELib.app.messages import MessageBar
-from SegAELib.app.segment_table import OrganChoices, OrganTable
+from SegAELib.app.binding import _
+from SegAELib.app.context import Context
+from SegAELib.app.segment_table import OrganChoices
 from SegAELib.app.session import Session
 from SegAELib.app.table_widgets import prepare, text_item
 from SegAELib.mrml.binding import SegmentationNode
@@ -34,41 +30,51 @@ class _Correction:
 
 class NamesSection:
     """Lists names in doubt, surest first. Nothing is renamed before a press on the button, and the last
-    correction can be taken back. `on_renamed` is called after either."""
+    correction can be taken back."""
 
-    def __init__(
-        self, ui: Ui, inquiry: Inquiry, messages: MessageBar, on_renamed: Callable[[], None]
-    ) -> None:
-        self._ui, self._inquiry, self._messages, self._on_renamed = ui, inquiry, messages, on_renamed
+    def attach(self, context: Context) -> None:
+        self._context, self._ui, self._messages = context, context.ui, context.messages
+        self._session: Session | None = None
         self._node: SegmentationNode | None = None
         self._choices: OrganChoices | None = None
-        self._organs: dict[str, Identification] = {}
         self._ids: dict[str, str] = {}  # segment id by name
         self._checks: tuple[NameCheck, ...] = ()
         self._done: list[_Correction] = []
         titles = [_("Named"), _("Looks like"), _("Scores"), _("Why")]
+        ui = context.ui
         prepare(ui.namesTable, titles, REASON)
         ui.namesTable.setColumnWidth(SEGMENT, 120)
         ui.namesTable.setColumnWidth(LOOKS_LIKE, 120)
         ui.namesTable.connect("itemSelectionChanged()", self._update_buttons)
+        ui.checkNamesButton.connect("clicked()", self.check)
         ui.correctNameButton.connect("clicked()", self.correct)
         ui.undoNameButton.connect("clicked()", self.undo)
-        self.forget()
+        self._forget()
 
-    def forget(self) -> None:
-        """Other nodes: what was found does not concern them."""
+    def refresh(self) -> None:
+        """What was found does not concern other nodes."""
+        self._ui.checkNamesButton.enabled = self._ui.rankButton.enabled
+        if self._session is not self._context.session:
+            self._forget()
+
+    def detach(self) -> None:
+        """Nothing stays behind."""
+
+    def check(self) -> None:
+        """Ask which of the checked segments look like something else."""
+        context = self._context
+        self._forget()
+        case = context.query("check names", context.checked, self._answered)
+        if case is not None and context.session is not None:
+            self._session, self._node = context.session, context.session.segmentation
+            self._choices = OrganChoices(context.parameters.organs)
+            self._ids = case.segment_ids
+        context.changed()
+
+    def _forget(self) -> None:
+        self._session = self._context.session
         self._node, self._checks, self._done = None, (), []
         self._ui.namesBox.setVisible(False)
-
-    def check(self, session: Session, parameters: Any, table: OrganTable) -> None:
-        """Ask about the checked segments."""
-        self.forget()
-        self._node, self._choices = session.segmentation, OrganChoices(parameters.organs)
-        self._organs = table.organs
-        case = self._inquiry.start(
-            "check names", session, parameters, table.checked, self._organs, self._answered
-        )
-        self._ids = {} if case is None else case.segment_ids
 
     def correct(self) -> None:
         """Give the chosen segment the name of what it looks like."""
@@ -78,7 +84,7 @@ class NamesSection:
         with self._messages.telling():
             structure = corrected_names(self._checks, [check.segment])[check.segment]
             node, segment_id = self._node, self._ids[check.segment]
-            guess, before = self._organs[segment_id], naming_of(node, segment_id)
+            guess, before = self._context.organs[segment_id], naming_of(node, segment_id)
             set_naming(node, segment_id, naming_for(structure, before))
             chosen = guess.structure if self._choices.is_chosen(node, segment_id) else None
             self._choices.choose(node, segment_id, structure)
@@ -87,7 +93,7 @@ class NamesSection:
             self._show()
             text = _("{old} is now called {new}. Score it again under that name.")
             self._messages.info(text.format(old=before.name, new=structure.name))
-        self._on_renamed()
+        self._renamed()
 
     def undo(self) -> None:
         """Take the last correction back."""
@@ -99,7 +105,11 @@ class NamesSection:
             self._choices.choose(last.node, last.segment_id, last.chosen)
             self._messages.info(_("{name} has its old name again.").format(name=last.naming.name))
         self._update_buttons()
-        self._on_renamed()
+        self._renamed()
+
+    def _renamed(self) -> None:
+        self._context.reread += 1
+        self._context.changed()
 
     @property
     def _doubtful(self) -> list[NameCheck]:

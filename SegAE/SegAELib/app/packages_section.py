@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from SegAELib.app.binding import Ui, _, qt, slicer
 from SegAELib.app.dependencies import (
@@ -19,27 +19,35 @@ from SegAELib.app.dependencies import (
 from SegAELib.app.messages import MessageBar
 
 
+class Host(Protocol):
+    """What the section needs to know of a panel. `missing`: packages that keep it from working."""
+
+    ui: Ui
+    messages: MessageBar
+    missing: tuple[PackageState, ...]
+
+
 class PackagesSection:
     """Nothing is installed before the user presses the button. `required`: name and lowest version of each
     package; `purpose`: what needs them, as the beginning of a sentence."""
 
-    def __init__(
-        self,
-        ui: Ui,
-        messages: MessageBar,
-        required: dict[str, str] = REQUIRED,
-        purpose: str = "",
-    ) -> None:
-        self._ui, self._messages = ui, messages
+    def __init__(self, required: dict[str, str] = REQUIRED, purpose: str = "") -> None:
         self._required, self._purpose = required, purpose or _("Scoring")
-        ui.installButton.connect("clicked()", self._install_from_index)
-        ui.wheelsButton.connect("clicked()", self._install_from_files)
-        self.refresh()
 
-    def refresh(self) -> Sequence[PackageState]:
-        """Show what is there; returns what is missing."""
-        missing = missing_packages(self._required)
-        ui = self._ui
+    def attach(self, context: Host) -> None:
+        self._host, self._ui, self._messages = context, context.ui, context.messages
+        self._shown: tuple[PackageState, ...] | None = None
+        self._ui.installButton.connect("clicked()", self._install_from_index)
+        self._ui.wheelsButton.connect("clicked()", self._install_from_files)
+
+    def refresh(self) -> None:
+        """Show what is there and what is missing."""
+        missing, ui = self._host.missing, self._ui
+        if missing == self._shown:
+            if missing and self._messages.text:
+                ui.packagesSection.collapsed = False
+            return
+        self._shown = missing
         if missing:
             ui.packagesLabel.text = explain_missing(missing, self._purpose)
             ui.packagesSection.collapsed = False
@@ -50,14 +58,9 @@ class PackagesSection:
             )
         ui.installButton.setVisible(bool(missing))
         ui.wheelsButton.setVisible(bool(missing))
-        return missing
 
-    def require(self) -> bool:
-        """Whether the work can begin; says what to do when it cannot."""
-        missing = self.refresh()
-        if missing:
-            self._messages.error(_("Install what is missing first: see Packages below."))
-        return not missing
+    def detach(self) -> None:
+        """Nothing stays behind."""
 
     def _install_from_index(self) -> None:
         self._install(None)
@@ -80,6 +83,7 @@ class PackagesSection:
             self._messages.info(_("Everything is installed."))
         finally:
             self._enable(True)
+        self._host.missing = missing_packages(self._required)
         self.refresh()
 
     def _enable(self, enabled: bool) -> None:

@@ -10,7 +10,7 @@ from SegAELib.app.binding import Widget, _
 from SegAELib.app.messages import bin_word, mark_word, verdict_word
 from SegAELib.app.results import RankedSegment
 from SegAELib.app.score_style import ScoreStyle, interval, number
-from SegAELib.app.table_widgets import Row, RowTable
+from SegAELib.app.table_widgets import Later, Row, RowTable
 from SegAELib.mrml.review_table import ReviewMark
 
 SEGMENT, SCORE, INTERVAL, REVIEW = 0, 2, 3, 7  # columns
@@ -19,11 +19,13 @@ SEGMENT, SCORE, INTERVAL, REVIEW = 0, 2, 3, 7  # columns
 class RankingTable:
     """`on_select` is called with the id of the segment that the user chose."""
 
-    def __init__(self, table: Widget, on_select: Callable[[str], None]) -> None:
+    def __init__(self, table: Widget, on_select: Callable[[str], None], later: Later) -> None:
         titles = (
             _("Segment"), _("Verdict"), _("Dice"), _("90 %"), _("Wrong"), _("Worst"), _("Below"), _("Mark"),
         )  # fmt: skip
-        self._table = RowTable(table, titles, SEGMENT, on_select)
+        self._table = RowTable(table, titles, SEGMENT, on_select, later)
+        self._made: dict[str, tuple[tuple[RankedSegment, ReviewMark | None], Row]] = {}
+        self._style: ScoreStyle | None = None
 
     @property
     def selected(self) -> str | None:
@@ -35,15 +37,27 @@ class RankingTable:
     ) -> None:
         """Show these rows; the chosen segment stays chosen while it is among them."""
         marks = [mark_of(ranked.segment_id) for ranked in rows]
-        self._table.show(
-            [_segment_row(ranked, style, mark) for ranked, mark in zip(rows, marks, strict=True)]
-        )
+        if style != self._style:
+            self._style, self._made = style, {}
+        self._table.show([self._row(ranked, style, mark) for ranked, mark in zip(rows, marks, strict=True)])
         self._table.show_column(REVIEW, any(mark is not None for mark in marks))
         self._table.show_column(INTERVAL, any(ranked.result.interval_low is not None for ranked in rows))
 
     def select(self, segment_id: str | None) -> None:
         """Choose a segment without telling `on_select`."""
         self._table.select(segment_id)
+
+    def _row(self, ranked: RankedSegment, style: ScoreStyle, mark: ReviewMark | None) -> Row:
+        """Made once for the same content: summing up many slices takes long."""
+        made = self._made.get(ranked.segment_id)
+        if (
+            made is None
+            or made[0][0].result is not ranked.result
+            or made[0][0].stale != ranked.stale
+            or made[0][1] != mark
+        ):
+            made = self._made[ranked.segment_id] = ((ranked, mark), _segment_row(ranked, style, mark))
+        return made[1]
 
 
 def _segment_row(ranked: RankedSegment, style: ScoreStyle, mark: ReviewMark | None) -> Row:
@@ -92,9 +106,9 @@ SLICE_SCORE, SLICE_INTERVAL, SLICE_REVIEW = 2, 3, 5  # columns
 class SliceTable:
     """`on_select` is called with the index of the slice that the user chose."""
 
-    def __init__(self, table: Widget, on_select: Callable[[int], None]) -> None:
+    def __init__(self, table: Widget, on_select: Callable[[int], None], later: Later) -> None:
         titles = (_("Slice"), _("Quality"), _("Dice"), _("90 %"), _("Area"), _("Mark"))
-        self._table = RowTable(table, titles, SLICE_REVIEW, lambda key: on_select(int(key)))
+        self._table = RowTable(table, titles, SLICE_REVIEW, lambda key: on_select(int(key)), later)
 
     @property
     def selected(self) -> int | None:

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from segae.data import Segment
 from segae.errors import InputError
 from segae.results.bins import POOR
 from segae.results.review_order import Order, segment_key, slice_keys
 from segae.results.types import CaseReport, ModelIdentity, Row, SegmentResult, SliceResult
-from segae.results.verdicts import Doubts, judged
+from segae.results.verdicts import Doubts, judged_again
 from segae.scoring.assemble import segment_result, unscored, with_dice
 from SegAELib.mrml.edits import Fingerprint, SliceChanges
 from SegAELib.mrml.results_table import StoredResults
@@ -39,7 +41,8 @@ class Results:
 
     Everything that is shown is looked up here: a segment is summed up when its slices change, and verdicts
     are decided when all of it was looked at. `intervals`: the model's table, to sum up segments.
-    `fingerprints`: what was scored, by segment id. `changes`: what was edited since.
+    `fingerprints`: what was scored, by segment id. `changes`: what was edited since. `revision` grows with
+    every change of what is shown.
     """
 
     report: CaseReport
@@ -47,7 +50,11 @@ class Results:
     intervals: Mapping[str, Any] = field(default_factory=dict)
     fingerprints: dict[str, Fingerprint] = field(default_factory=dict)
     changes: dict[str, SliceChanges] = field(default_factory=dict)
-    _orders: dict[Order, list[SliceKey]] = field(default_factory=dict, compare=False)
+    revision: int = field(default=0, compare=False)
+    _sortings: dict[tuple[str, Order], tuple[SegmentResult, list[SliceResult], np.ndarray]] = field(
+        default_factory=dict, compare=False
+    )
+    _kept: dict[object, Any] = field(default_factory=dict, compare=False)  # of this revision
 
     @classmethod
     def empty(
@@ -117,6 +124,7 @@ class Results:
         names = {segment.segment for segment in report.segments}
         others = (one for one in self.report.findings if one.segments and names.isdisjoint(one.segments))
         self.report = replace(self.report, findings=(*others, *report.findings))
+        self._changed()
         doubts, gone = Doubts(self.report.findings), set(removed)
         for segment_id, new in zip(segment_ids, report.segments, strict=True):
             before = self.segments.get(segment_id)
@@ -128,7 +136,13 @@ class Results:
         """The segment was deleted."""
         for kept in (self.segments, self.fingerprints, self.changes):
             kept.pop(segment_id, None)
-        self._orders = {}
+        self._changed()
+
+    def set_changes(self, changes: Mapping[str, SliceChanges]) -> None:
+        """What was edited since it was scored, by segment id."""
+        if changes != self.changes:
+            self.changes = dict(changes)
+            self._changed()
 
     def set_threshold(self, threshold: float) -> None:
         """Decide all verdicts anew: below `threshold` a segment is poor."""
@@ -137,16 +151,18 @@ class Results:
         self.report = replace(self.report, threshold=threshold)
         doubts, axis = Doubts(self.report.findings), self.report.slice_axis
         for segment_id, one in self.segments.items():
-            decided = judged(one, doubts, threshold, axis)
-            if one.verdict is None:  # still being scored
-                decided = replace(one, n_below=decided.n_below)
-            self.segments[segment_id] = decided
+            self.segments[segment_id] = judged_again(one, doubts, threshold, axis)
+        self._changed()
 
     def ranking(self, order: Order = "review") -> list[RankedSegment]:
         """Segments of which anything is known, in `order`, empty ones whose organ is there too."""
-        listed = ((i, one) for i, one in self.segments.items() if one.is_listed)
-        ordered = sorted(listed, key=lambda pair: segment_key(pair[1], order))
-        return [RankedSegment(i, one, i in self.changes) for i, one in ordered]
+
+        def rank() -> list[RankedSegment]:
+            listed = ((i, one) for i, one in self.segments.items() if one.is_listed)
+            ordered = sorted(listed, key=lambda pair: segment_key(pair[1], order))
+            return [RankedSegment(i, one, i in self.changes) for i, one in ordered]
+
+        return self._once(("ranking", order), rank)
 
     def missing(self, segment_id: str) -> tuple[SliceResult, ...]:
         """Slices without mask in which the organ of a segment was found, in their order."""
@@ -160,9 +176,13 @@ class Results:
 
     def slices_in_order(self, segment_id: str, order: Order = "review") -> list[SliceResult]:
         """The scored slices of a segment, the first to look at first."""
-        rows = [Row(self.report, self.segments[segment_id], one) for one in self.slices(segment_id)]
-        keys = slice_keys(rows, order)
-        return [rows[n].slice for n in sorted(range(len(rows)), key=keys.__getitem__)]
+        rows, keys = self._sorting(segment_id, order)
+        return [rows[n] for n in np.lexsort(keys.T[::-1])]
+
+    def work_ahead(self, segment_id: str, order: Order) -> None:
+        """Do a part of what `all_slices` needs, for a moment in which there is time."""
+        if segment_id in self.segments:
+            self._sorting(segment_id, order)
 
     def slice(self, key: SliceKey) -> SliceResult | None:
         """One scored slice of one segment."""
@@ -182,23 +202,49 @@ class Results:
 
     def all_slices(self, order: Order = "review") -> list[SliceKey]:
         """All scored slices of all segments, the first to look at first."""
-        if order not in self._orders:
-            pairs = [
-                (i, Row(self.report, one, row)) for i, one in self.segments.items() for row in one.slices
-            ]
-            keys = slice_keys([row for _, row in pairs], order)
-            ranked = sorted(range(len(pairs)), key=keys.__getitem__)
-            self._orders[order] = [(pairs[n][0], pairs[n][1].slice.slice) for n in ranked]
-        return self._orders[order]
+
+        def rank() -> list[SliceKey]:
+            ids = list(self.segments)
+            sortings = [self._sorting(segment_id, order) for segment_id in ids]
+            if not sortings:
+                return []
+            ranked = np.lexsort(np.concatenate([keys for _, keys in sortings]).T[::-1])
+            places = np.repeat(np.arange(len(ids)), [len(rows) for rows, _ in sortings])[ranked]
+            slices = np.array([row.slice for rows, _ in sortings for row in rows], int)[ranked]
+            return list(zip([ids[n] for n in places.tolist()], slices.tolist(), strict=True))
+
+        return self._once(("slices", order), rank)
 
     def count_below(self) -> tuple[int, int]:
         """How many slices lie below the threshold, and how many there are."""
         every = self.segments.values()
         return sum(one.n_below for one in every), sum(one.n_slices for one in every)
 
+    def _sorting(self, segment_id: str, order: Order) -> tuple[list[SliceResult], np.ndarray]:
+        """The scored slices of a segment in their order, and what to sort them by (n, 2), the lowest first;
+        kept while the segment stays the same."""
+        segment = self.segments[segment_id]
+        kept = self._sortings.get((segment_id, order))
+        if kept is None or kept[0] is not segment:
+            rows = sorted(segment.slices, key=lambda one: one.slice)
+            keys = slice_keys([Row(self.report, segment, one) for one in rows], order)
+            numbers = np.array([key if isinstance(key, tuple) else (key, 0.0) for key in keys], float)
+            kept = self._sortings[(segment_id, order)] = (segment, rows, numbers.reshape(-1, 2))
+        return kept[1], kept[2]
+
     def _set(self, segment_id: str, segment: SegmentResult) -> None:
         self.segments[segment_id] = segment
-        self._orders = {}
+        self._changed()
+
+    def _changed(self) -> None:
+        self.revision += 1
+        self._kept.clear()
+
+    def _once(self, key: object, make: Callable[[], Any]) -> Any:
+        """What `make` returns, kept until something changes."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
 
     def _judged(self, segment: SegmentResult, doubts: Doubts) -> SegmentResult:
         axis, threshold = self.report.slice_axis, self.report.threshold
@@ -228,38 +274,3 @@ def step(
     start = order.index(current) if current in order else -1 if direction > 0 else 0
     stop = len(order) if direction > 0 else -1
     return next((order[n] for n in range(start + direction, stop, direction) if wanted(order[n])), None)
-
-
-@dataclass(frozen=True)
-class StripModel:
-    """`first` to `last`: slice indices from the left to the right end (`last` may be the smaller one);
-    `dice`: predicted, by slice; slices without one stay empty."""
-
-    first: int
-    last: int
-    dice: Mapping[int, float]
-
-    @classmethod
-    def of(cls, dice: Mapping[int, float], *, upwards: bool) -> StripModel | None:
-        """From the lowest slice of the patient to the highest; None without slices.
-
-        `upwards`: slice indices grow towards the head.
-        """
-        if not dice:
-            return None
-        low, high = min(dice), max(dice)
-        return cls(low, high, dice) if upwards else cls(high, low, dice)
-
-    @property
-    def count(self) -> int:
-        return abs(self.last - self.first) + 1
-
-    def slice_at(self, share: float) -> int:
-        """The slice at a place along the strip, 0 (left end) to 1."""
-        place = min(max(int(share * self.count), 0), self.count - 1)
-        return self.first + place if self.last >= self.first else self.first - place
-
-    def place_of(self, index: int) -> int | None:
-        """Position of a slice counted from the left end; None when it is not on the strip."""
-        place = index - self.first if self.last >= self.first else self.first - index
-        return place if 0 <= place < self.count else None

@@ -1,25 +1,27 @@
-"""The ranking, the slices of the chosen segment, and the way from one poor slice to the next."""
+"""The ranking, the slices of the chosen segment, and the keys that go from one slice to the next."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import vtk
 
 from segae.errors import InputError
 from segae.geometry.grid import Grid
-from segae.results.review_order import Order
-from SegAELib.app.binding import Ui, _, slicer
-from SegAELib.app.colours import Colours
+from SegAELib.app.binding import _, qt, slicer
+from SegAELib.app.context import Context
 from SegAELib.app.heat_strip import HeatStrip
 from SegAELib.app.ranking_tables import RankingTable, SliceTable
-from SegAELib.app.results import SliceKey, StripModel, step
-from SegAELib.app.review_section import Reviews
-from SegAELib.app.score_style import number
-from SegAELib.app.session import Session
+from SegAELib.app.results import Results, SliceKey
+from SegAELib.app.score_style import StripModel, number
 from SegAELib.mrml.binding import Scene
-from SegAELib.mrml.slice_navigation import jump_to, nearest_view, shown_slice, slice_nodes
+from SegAELib.mrml.review_table import ReviewMark
+from SegAELib.mrml.slice_navigation import nearest_view, shown_slice, slice_nodes
+
+# Two keys for each direction, as brackets are hard to type on some keyboards.
+KEYS = {"]": 1, "Alt+Down": 1, "[": -1, "Alt+Up": -1}
 
 
 class SliceFollower:
@@ -64,70 +66,100 @@ class SliceFollower:
 
 
 class ResultsSection:
-    """Shows one session. `current` is the chosen slice; `on_current` is called when another segment or slice
-    was chosen, `on_order` with the order that the user chose."""
+    """Shows the results of the session, and the chosen segment and slice."""
 
-    def __init__(
-        self,
-        ui: Ui,
-        colours: Colours,
-        on_current: Callable[[], None],
-        on_order: Callable[[Order], None],
-    ) -> None:
-        self._ui, self._colours, self._on_current = ui, colours, on_current
-        self._session: Session | None = None
-        self._reviews: Reviews | None = None
-        self._segment: str | None = None
-        self._slice: int | None = None
-        self.only_poor = False
-        self.order: Order = "review"
-        self._ranking = RankingTable(ui.rankingTable, self.choose_segment)
-        self._slices = SliceTable(ui.sliceTable, self._slice_chosen)
+    def attach(self, context: Context) -> None:
+        self._context = context
+        self._shown: tuple[Any, ...] = ()
+        self._followed: tuple[Any, ...] = ()
+        ui = context.ui
+        self._ranking = RankingTable(ui.rankingTable, context.go_to_segment, context.later)
+        self._slices = SliceTable(ui.sliceTable, self._slice_chosen, context.later)
         self._strip = HeatStrip(ui.heatStrip, self._slice_chosen)
-        self._follower = SliceFollower(self._views_moved)
+        self._follower = SliceFollower(self._strip.mark)
         ui.orderCombo.addItem(_("largest expected error first"), "review")
         ui.orderCombo.addItem(_("lowest predicted Dice first"), "dice")
-        ui.orderCombo.connect("currentIndexChanged(int)", lambda n: on_order(ui.orderCombo.itemData(n)))
+        ui.orderCombo.connect("currentIndexChanged(int)", self._order_chosen)
         ui.previousButton.connect("clicked()", self.previous)
         ui.nextButton.connect("clicked()", self.next)
+        self._shortcuts = self._make_shortcuts()
 
     @property
     def segment(self) -> str | None:
         """Id of the chosen segment."""
-        return self._segment
+        return self._context.segment
 
     @property
     def current(self) -> SliceKey | None:
         """The chosen segment and slice."""
-        return None if self._segment is None or self._slice is None else (self._segment, self._slice)
-
-    def attach(self, session: Session | None, reviews: Reviews | None) -> None:
-        """Show another session, or none."""
-        self._session, self._reviews = session, reviews
-        self._segment = self._slice = None
-        self.refresh()
-
-    def show_order(self, order: Order) -> None:
-        """Lists, and the walk over slices, are in this order from the next refresh on."""
-        self.order, combo = order, self._ui.orderCombo
-        was = combo.blockSignals(True)
-        combo.setCurrentIndex(combo.findData(order))
-        combo.blockSignals(was)
+        return self._context.selected
 
     def refresh(self) -> None:
-        """Show everything as it is now."""
-        results = self._results
-        self._ui.resultsBody.setVisible(bool(results))
-        if not results:
-            self._follower.stop()
+        """Show what is another now."""
+        context, results = self._context, self._context.results
+        context.ui.resultsBody.setVisible(results is not None)
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(context.visible)
+        self._follow_views()
+        combo = context.ui.orderCombo
+        was = combo.blockSignals(True)
+        combo.setCurrentIndex(combo.findData(context.order))
+        combo.blockSignals(was)
+        if results is None:
+            self._shown = ()
             return
-        rows = results.ranking(self.order)
-        if self._segment not in {row.segment_id for row in rows}:
-            self._segment = self._slice = None
-        shown = [row for row in rows if row.is_bad or not self.only_poor]
-        self._ranking.show(shown, self._colours.style, lambda i: self._mark(i, None))
+        ranking = results.ranking(context.order)
+        if context.segment not in {row.segment_id for row in ranking}:
+            context.segment = context.slice = None
+        if context.slice is None and ranking:  # until the user chooses, the first so far
+            context.segment = ranking[0].segment_id
+        reviews, parameters = context.reviews, context.parameters
+        what = (
+            results, results.revision, reviews and reviews.revision, reviews, context.style, context.order,
+            parameters is not None and parameters.onlyPoor,
+        )  # fmt: skip
+        if not _same(what, self._shown[:-1]):
+            self._show_ranking(results)
+            for segment_id in results.segments:  # the walk over all slices needs an order of all
+                work = partial(results.work_ahead, segment_id, context.order)
+                context.later(("order", segment_id), work)
+            context.later(("order", None), partial(results.all_slices, context.order))
+        if not _same((*what, context.segment), self._shown):
+            self._show_slices(results)
+        self._shown = (*what, context.segment)
+        self._ranking.select(context.segment)
+        self._slices.select(context.slice)
+
+    def detach(self) -> None:
+        """Take the keys off the main window, which lives longer than the module."""
+        self._follower.stop()
+        self._strip.close()
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(False)
+            shortcut.setParent(None)
+            shortcut.deleteLater()
+        self._shortcuts = []
+
+    def next(self) -> None:
+        """On to the next slice of the order that is not done."""
+        self._context.walk(1)
+
+    def previous(self) -> None:
+        """Back to the slice before."""
+        self._context.walk(-1)
+
+    def choose_segment(self, segment_id: str) -> None:
+        """Show a segment and go to where it is missing, else to the first of its slices to look at."""
+        self._context.go_to_segment(segment_id)
+
+    def _show_ranking(self, results: Results) -> None:
+        context = self._context
+        rows = results.ranking(context.order)
+        only_bad = context.parameters is not None and context.parameters.onlyPoor
+        shown = [row for row in rows if row.is_bad or not only_bad]
+        self._ranking.show(shown, context.style, lambda segment_id: self._mark(segment_id, None))
         below, total = results.count_below()
-        self._ui.summaryLabel.text = _(
+        context.ui.summaryLabel.text = _(
             "{below} of {total} slices are below {threshold}, {bad} of {segments} segments need review. "
             "Model: {model}."
         ).format(
@@ -135,108 +167,65 @@ class ResultsSection:
             bad=sum(row.result.needs_review for row in rows), segments=len(rows),
             model=results.report.model.label,
         )  # fmt: skip
-        if self._slice is None and rows:  # until the user chooses, the first so far
-            self._segment = rows[0].segment_id
-            self._ranking.select(self._segment)
-        self.refresh_segment()
 
-    def refresh_segment(self) -> None:
-        """Show the chosen segment's slices as they are now."""
-        results, session = self._results, self._session
-        if not results or session is None or self._segment is None:
+    def _show_slices(self, results: Results) -> None:
+        """The slices of the chosen segment, as table and as strip."""
+        context, segment = self._context, self._context.segment
+        if segment is None or context.session is None:
             return
-        rows, missing = results.slices_in_order(self._segment, self.order), results.missing(self._segment)
+        rows, missing = results.slices_in_order(segment, context.order), results.missing(segment)
         threshold = results.report.threshold
-        listed = [one for one in rows if (one.predicted_dice or 0.0) < threshold or not self.only_poor]
-        change = results.changes.get(self._segment)
+        only_bad = context.parameters is not None and context.parameters.onlyPoor
+        listed = [one for one in rows if (one.predicted_dice or 0.0) < threshold or not only_bad]
+        change = results.changes.get(segment)
         stale = () if change is None else (*change.rescore, *change.removed)
-        self._slices.show(listed, self._colours.style, stale, lambda n: self._mark(self._segment, n), missing)
-        self._slices.select(self._slice)
+        self._slices.show(listed, context.style, stale, partial(self._mark, segment), missing)
         dice = {one.slice: 0.0 for one in missing} | {one.slice: one.predicted_dice or 0.0 for one in rows}
-        self._strip.show(StripModel.of(dice, upwards=session.is_upwards), self._colours.style)
-        self._ui.stripLabel.text = _("{segment}, feet to head:").format(segment=results.name(self._segment))
+        with context.messages.telling():
+            upwards = context.session.is_upwards
+            self._strip.show(StripModel.of(dice, upwards=upwards), context.style)
+        context.ui.stripLabel.text = _("{segment}, feet to head:").format(segment=results.name(segment))
 
-    def follow_views(self) -> None:
-        """Mark the slice that the views show, from now on."""
-        session = self._session
-        try:
-            if session is not None and session.shown:
+    def _follow_views(self) -> None:
+        """Mark the slice that the views show, while the module is shown and there are scores."""
+        context, session = self._context, self._context.session
+        wanted = context.visible and context.results is not None
+        followed = (session, session.axis) if wanted and session is not None else ()
+        if _same(followed, self._followed):
+            return
+        self._followed = followed
+        self._follower.stop()
+        if session is not None and followed:
+            try:
                 self._follower.follow(slicer.mrmlScene, session.grid, session.axis)
-        except InputError:  # the CT is gone or bent, which is said elsewhere
-            self._follower.stop()
+            except InputError:  # the CT is gone or bent, which is said elsewhere
+                self._followed = ()
 
-    def stop(self) -> None:
-        """Leave the slice views alone."""
-        self._follower.stop()
-
-    def close(self) -> None:
-        self._follower.stop()
-        self._strip.close()
-
-    def choose_segment(self, segment_id: str) -> None:
-        """Show a segment and go to where it is missing, else to the first of its slices to look at."""
-        results = self._results
-        if not results:
-            return
-        first = results.missing(segment_id) or results.slices_in_order(segment_id, self.order)
-        if first:
-            self.go((segment_id, first[0].slice))
-
-    def go(self, key: SliceKey) -> None:
-        """Choose a slice and move the views there."""
-        results = self._results
-        if not results or results.place(key) is None:
-            return
-        another, (self._segment, self._slice) = key[0] != self._segment, key
-        if another or self._ranking.selected != key[0]:
-            self._ranking.select(key[0])
-        if another or self._slices.selected is None:
-            self.refresh_segment()
-        self._slices.select(key[1])
-        self._jump(key)
-        self._on_current()
-
-    def next(self) -> None:
-        """On to the next slice of the order that is not done."""
-        self._walk(1)
-
-    def previous(self) -> None:
-        """Back to the slice before."""
-        self._walk(-1)
-
-    @property
-    def _results(self):
-        return None if self._session is None else self._session.shown
-
-    def _walk(self, direction: int) -> None:
-        results, reviews = self._results, self._reviews
-        if not results or reviews is None:
-            return
-        order = results.all_slices(self.order)
-        wanted = (lambda _key: True) if direction < 0 else (lambda key: not reviews.is_done(key))
-        key = step(order, self.current, direction, wanted)
-        if key is not None:
-            self.go(key)
+    def _order_chosen(self, index: int) -> None:
+        if self._context.parameters is not None:
+            self._context.parameters.order = self._context.ui.orderCombo.itemData(index)
 
     def _slice_chosen(self, index: int) -> None:
-        if self._segment is not None:
-            results = self._results
-            if results and results.place((self._segment, index)) is not None:
-                self.go((self._segment, index))
+        if self._context.segment is not None:
+            self._context.go((self._context.segment, index))
 
-    def _jump(self, key: SliceKey) -> None:
-        results, session = self._results, self._session
-        place = results.place(key) if results else None
-        if place is not None and session is not None:
-            jump_to(slicer.mrmlScene, place)
-            crosshair = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
-            if crosshair is not None:  # seen by those who have it switched on
-                crosshair.SetCrosshairRAS(*place)
+    def _mark(self, segment_id: str, index: int | None) -> ReviewMark | None:
+        reviews = self._context.reviews
+        return None if reviews is None else reviews.of(segment_id, index)
 
-    def _views_moved(self, index: int | None) -> None:
-        self._strip.mark(index)
+    def _make_shortcuts(self) -> list[Any]:
+        window = slicer.util.mainWindow()
+        shortcuts = []
+        for key, direction in KEYS.items() if window is not None else ():
+            shortcut = qt.QShortcut(qt.QKeySequence(key), window)
+            shortcut.connect("activated()", partial(self._context.walk, direction))
+            shortcut.setEnabled(False)
+            shortcuts.append(shortcut)
+        return shortcuts
 
-    def _mark(self, segment_id: str | None, index: int | None):
-        if self._reviews is None or segment_id is None:
-            return None
-        return self._reviews.of(segment_id, index)
+
+def _same(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
+    """Whether two tuples hold the same: results and sessions by identity, as comparing them takes long."""
+    return len(some) == len(others) and all(
+        a is b or (not isinstance(a, Results) and a == b) for a, b in zip(some, others, strict=True)
+    )

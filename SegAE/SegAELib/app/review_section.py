@@ -1,113 +1,72 @@
-"""The marks of a reviewer on one segmentation, read from and kept in the scene. No Qt."""
+"""The marks of a reviewer on the chosen slice or segment, and the export of scores and marks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from segae.results.files import write_table
-from SegAELib.app.binding import Ui, _
+from segae.results.files import write_report, write_table
+from segae.results.tables import segment_table
+from SegAELib.app.binding import _, qt
+from SegAELib.app.context import Context
 from SegAELib.app.messages import mark_word
 from SegAELib.app.results import Results, SliceKey
 from SegAELib.app.score_style import number
-from SegAELib.mrml.binding import SegmentationNode
-from SegAELib.mrml.results_table import find_table
-from SegAELib.mrml.review_table import (
-    REVIEW,
-    Mark,
-    ReviewMark,
-    export_rows,
-    new_mark,
-    read_marks,
-    remove_mark,
-    review_table,
-    set_mark,
-)
+from SegAELib.mrml.review_table import DONE, Mark, Reviews, new_mark
 
-DONE: tuple[Mark, ...] = ("accept", "skip")  # these slices need not be looked at again
-
-
-class Reviews:
-    """A table node is made with the first mark, not before. Raises `InputError` for a damaged table."""
-
-    def __init__(self, segmentation: SegmentationNode) -> None:
-        self._segmentation = segmentation
-        table = find_table(segmentation, REVIEW)
-        marks = () if table is None else read_marks(table)
-        self._marks: dict[tuple[str, int | None], ReviewMark] = {(m.segment_id, m.slice): m for m in marks}
-
-    def of(self, segment_id: str, index: int | None) -> ReviewMark | None:
-        """The mark on a slice, or on the whole segment (`index` None)."""
-        return self._marks.get((segment_id, index))
-
-    def is_done(self, key: SliceKey) -> bool:
-        """Whether a slice, or its whole segment, was accepted or skipped."""
-        marks = (self.of(*key), self.of(key[0], None))
-        return any(mark is not None and mark.mark in DONE for mark in marks)
-
-    def count(self, keys: Iterable[SliceKey]) -> int:
-        """How many of these slices are done."""
-        return sum(self.is_done(key) for key in keys)
-
-    def set(self, mark: ReviewMark) -> None:
-        """Keep a mark in the place of an earlier one on the same slice or segment."""
-        set_mark(review_table(self._segmentation.GetScene(), self._segmentation), mark)
-        self._marks[(mark.segment_id, mark.slice)] = mark
-
-    def clear(self, segment_id: str, index: int | None) -> None:
-        """Take a mark away."""
-        if self._marks.pop((segment_id, index), None) is not None:
-            remove_mark(review_table(self._segmentation.GetScene(), self._segmentation), segment_id, index)
-
-    def export(self, path: Path) -> None:
-        """All marks as CSV; raises `OutputError`."""
-        columns, *rows = export_rows(self._marks.values())
-        write_table(columns, rows, path)
+BUTTONS: dict[str, Mark] = {"acceptButton": "accept", "needsWorkButton": "needs work", "skipButton": "skip"}
 
 
 class ReviewSection:
-    """Marks the chosen slice, or its whole segment. `on_mark`: called after each mark, with whether to go on
-    to the next slice."""
+    """Marks the chosen slice, or its whole segment."""
 
-    def __init__(self, ui: Ui, on_mark: Callable[[bool], None]) -> None:
-        self._ui, self._on_mark = ui, on_mark
-        self._reviews: Reviews | None = None
-        self._results: Results | None = None
-        self._key: SliceKey | None = None
-        buttons: tuple[tuple[str, Mark], ...] = (
-            ("acceptButton", "accept"), ("needsWorkButton", "needs work"), ("skipButton", "skip"),
-        )  # fmt: skip
-        for name, mark in buttons:
+    def attach(self, context: Context) -> None:
+        self._context = context
+        self._shown: tuple[Any, ...] = ()
+        ui = context.ui
+        for name, mark in BUTTONS.items():
             getattr(ui, name).connect("clicked()", partial(self.mark, mark))
         ui.clearMarkButton.connect("clicked()", self.clear)
         ui.sliceScope.connect("toggled(bool)", self._show)
+        ui.exportScoresButton.connect("clicked()", self._export_scores)
+        ui.exportReviewButton.connect("clicked()", self._export_review)
         self._show()
 
-    def show(self, reviews: Reviews | None, results: Results | None, key: SliceKey | None) -> None:
-        """Offer to mark this slice."""
-        self._reviews, self._results, self._key = reviews, results, key
-        self._show()
+    def refresh(self) -> None:
+        """Offer to mark what is chosen."""
+        context, results, reviews = self._context, self._context.results, self._context.reviews
+        shown = (
+            id(results), results and results.revision, id(reviews), reviews and reviews.revision,
+            context.selected,
+        )  # fmt: skip
+        if shown != self._shown:
+            self._shown = shown
+            self._show()
+
+    def detach(self) -> None:
+        """Nothing stays behind."""
 
     def mark(self, mark: Mark) -> None:
-        """Mark what is chosen."""
-        results, reviews, key = self._results, self._reviews, self._key
+        """Mark what is chosen, and go on to the next slice if the user wants that."""
+        context, key = self._context, self._context.selected
+        results, reviews = context.results, context.reviews
         if reviews is None or results is None or key is None or results.place(key) is None:
             return
         segment_id, index = key[0], self._index
-        note = self._ui.noteEdit.text.strip()
+        note = context.ui.noteEdit.text.strip()
         dice = self._dice(results, key)
         reviews.set(new_mark(segment_id, results.name(segment_id), index, mark, note=note, dice=dice))
-        self._ui.noteEdit.text = ""
-        self._show()
-        self._on_mark(bool(self._ui.advanceCheckBox.checked))
+        context.ui.noteEdit.text = ""
+        if not (context.ui.advanceCheckBox.checked and context.walk(1)):
+            context.changed()
 
     def clear(self) -> None:
         """Take the mark on what is chosen away."""
-        if self._reviews is not None and self._key is not None:
-            self._reviews.clear(self._key[0], self._index)
-            self._show()
-            self._on_mark(False)
+        reviews, key = self._context.reviews, self._context.selected
+        if reviews is not None and key is not None:
+            reviews.clear(key[0], self._index)
+            self._context.changed()
 
     def _dice(self, results: Results, key: SliceKey) -> float | None:
         """Predicted Dice of what is marked; None where nothing was scored, in a slice without mask."""
@@ -116,22 +75,26 @@ class ReviewSection:
 
     @property
     def _index(self) -> int | None:
-        return None if self._key is None or self._ui.segmentScope.checked else self._key[1]
+        key = self._context.selected
+        return None if key is None or self._context.ui.segmentScope.checked else key[1]
 
     def _show(self, *_unused: object) -> None:
-        ui, ready = self._ui, self._key is not None and self._reviews is not None
-        for name in ("acceptButton", "needsWorkButton", "skipButton", "clearMarkButton", "noteEdit"):
+        context, ui = self._context, self._context.ui
+        ready = context.selected is not None and context.reviews is not None
+        for name in (*BUTTONS, "clearMarkButton", "noteEdit"):
             getattr(ui, name).enabled = ready
-        ui.exportScoresButton.enabled = bool(self._results)
-        ui.exportReviewButton.enabled = self._reviews is not None
+        ui.exportScoresButton.enabled = context.results is not None
+        ui.exportReviewButton.enabled = context.reviews is not None
         ui.reviewInfo.text = self._describe()
 
     def _describe(self) -> str:
-        if self._reviews is None or not self._results:
+        results, reviews, key = self._context.results, self._context.reviews, self._context.selected
+        if reviews is None or results is None:
             return _("Marks can be set once there are scores.")
-        keys = self._results.all_slices()
-        done = _("{done} of {total} slices are done.").format(done=self._reviews.count(keys), total=len(keys))
-        mark = None if self._key is None else self._reviews.of(self._key[0], self._index)
+        done = _("{done} of {total} slices are done.").format(
+            done=_count_done(reviews, results), total=results.count_below()[1]
+        )
+        mark = None if key is None else reviews.of(key[0], self._index)
         if mark is None:
             return done
         score = "-" if mark.dice is None else number(mark.dice)
@@ -142,3 +105,42 @@ class ReviewSection:
             note=mark.note,
         )
         return f"{said.strip()}\n{done}"
+
+    def _export_scores(self) -> None:
+        """Ask for a file, and write the report as CSV, in the form of `segae score`, and the verdicts on
+        whole segments beside it."""
+        context = self._context
+        path = None if context.results is None else self._csv_path(_("Export scores"), "scores.csv")
+        if path is None or context.results is None:
+            return
+        report = context.results.whole_report()
+        segments = path.with_name(f"{path.stem}-segments.csv")
+        with context.messages.telling():
+            write_report(report, path)
+            write_table(*segment_table(report, context.order), segments)
+            text = _("Scores of slices are in {path}, verdicts on segments in {segments}.")
+            context.messages.info(text.format(path=path, segments=segments))
+
+    def _export_review(self) -> None:
+        """Ask for a file, and write the marks as CSV."""
+        context = self._context
+        path = None if context.reviews is None else self._csv_path(_("Export review"), "review.csv")
+        if path is not None and context.reviews is not None:
+            with context.messages.telling():
+                context.reviews.export(path)
+                context.messages.info(_("Marks are in {path}.").format(path=path))
+
+    def _csv_path(self, title: str, proposal: str) -> Path | None:
+        parent = self._context.ui.exportScoresButton
+        path = qt.QFileDialog.getSaveFileName(parent, title, proposal, "CSV (*.csv)")
+        return Path(path).with_suffix(".csv") if path else None
+
+
+def _count_done(reviews: Reviews, results: Results) -> int:
+    """How many scored slices are accepted or skipped, alone or with their segment."""
+    done = [mark for mark in reviews.marks if mark.mark in DONE]
+    whole = {mark.segment_id for mark in done if mark.slice is None}
+    alone = ((mark.segment_id, mark.slice) for mark in done if mark.segment_id not in whole)
+    return sum(results.segments[i].n_slices for i in whole if i in results.segments) + sum(
+        index is not None and results.slice((segment_id, index)) is not None for segment_id, index in alone
+    )

@@ -22,7 +22,7 @@ from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
 from SegAELib.mrml.binding import SegmentationNode, VolumeNode, nodes_of_class, slicer
 from SegAELib.mrml.edits import fingerprint
-from SegAELib.mrml.guards import OVERLAY_ATTRIBUTE, reference_volume
+from SegAELib.mrml.nodes import OVERLAY_ATTRIBUTE, reference_volume
 from SegAELib.mrml.results_table import KIND, create_results_table, find_results, write_results
 from SegAELib.mrml.scene_reader import SceneCase, read_case
 from SegAELib.mrml.score_tags import write_scores

@@ -1,7 +1,8 @@
-"""How a score looks: its colour, and the word for its range."""
+"""How scores look: colours, words for ranges, numbers, and places on a strip. No Qt."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from segae.report.style import COLOURS, Palette
@@ -33,3 +34,38 @@ def interval(low: float | None, high: float | None) -> str:
 def number(dice: float) -> str:
     """A predicted Dice as people read it."""
     return dice_text(dice)
+
+
+@dataclass(frozen=True)
+class StripModel:
+    """`first` to `last`: slice indices from the left to the right end (`last` may be the smaller one);
+    `dice`: predicted, by slice; slices without one stay empty."""
+
+    first: int
+    last: int
+    dice: Mapping[int, float]
+
+    @classmethod
+    def of(cls, dice: Mapping[int, float], *, upwards: bool) -> StripModel | None:
+        """From the lowest slice of the patient to the highest; None without slices.
+
+        `upwards`: slice indices grow towards the head.
+        """
+        if not dice:
+            return None
+        low, high = min(dice), max(dice)
+        return cls(low, high, dice) if upwards else cls(high, low, dice)
+
+    @property
+    def count(self) -> int:
+        return abs(self.last - self.first) + 1
+
+    def slice_at(self, share: float) -> int:
+        """The slice at a place along the strip, 0 (left end) to 1."""
+        place = min(max(int(share * self.count), 0), self.count - 1)
+        return self.first + place if self.last >= self.first else self.first - place
+
+    def place_of(self, index: int) -> int | None:
+        """Position of a slice counted from the left end; None when it is not on the strip."""
+        place = index - self.first if self.last >= self.first else self.first - index
+        return place if 0 <= place < self.count else None

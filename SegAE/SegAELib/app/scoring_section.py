@@ -1,167 +1,169 @@
-"""What the panel's parameters mean for a job."""
+"""Ranking: what is scored, what can be pressed, and what is said while there are no scores."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
 
 from segae.errors import SegAEError
-from segae.jobs.events import Failed, Finished, Progress, Result
-from segae.jobs.settings import JobSettings, Task
-from segae.labels.identify import Identification
+from segae.jobs.events import Failed, Finished, Result
 from segae.results.types import SliceResult
 from segae.scoring.options import ScoringOptions
-from SegAELib.app.binding import Ui, _
-from SegAELib.app.idle_tasks import Chores
-from SegAELib.app.messages import MessageBar, duration, stage_word
+from SegAELib.app.binding import _, slicer
+from SegAELib.app.context import Context
+from SegAELib.app.messages import duration
 from SegAELib.app.model_facts import ModelFacts
-from SegAELib.app.run_controller import RunController, RunListener
+from SegAELib.app.runs import RunListener
 from SegAELib.app.session import Session
-
-
-def job_settings(
-    parameters: Any, model: str, case: str, task: Task = "score", options: ScoringOptions | None = None
-) -> JobSettings:
-    """`model`: path of the weights; the rest from a `SegAEParameterNode`."""
-    return JobSettings(
-        task=task,
-        model=model,
-        device=parameters.device,
-        batch_size=parameters.batchSize,
-        case=case,
-        options=options or ScoringOptions(),
-    )
-
-
-class RunView:
-    """Shown while something runs; the words stay."""
-
-    def __init__(self, ui: Ui) -> None:
-        self._ui = ui
-        self._show(False)
-
-    def begin(self) -> None:
-        """A run starts."""
-        self._show(True)
-        self._ui.progressBar.setRange(0, 0)
-        self.progress(Progress("starting"))
-
-    def progress(self, progress: Progress) -> None:
-        """How far it is."""
-        if progress.total:
-            self._ui.progressBar.setRange(0, progress.total)
-            self._ui.progressBar.setValue(progress.done)
-        self._ui.statusLabel.text = stage_word(progress)
-
-    def end(self, text: str = "") -> None:
-        """It is over."""
-        self._show(False)
-        self._ui.statusLabel.text = text
-
-    def _show(self, running: bool) -> None:
-        self._ui.progressBar.setVisible(running)
-        self._ui.cancelButton.setVisible(running)
-
 
 TEN = 10
 
 
 class ScoringSection:
-    """Runs one session's scoring. `on_scores`: ids of segments that got scores; `on_over`: the same at the
-    end, however it came."""
+    """Scores the segments of the session, all of them, one, or what was edited."""
 
-    def __init__(
-        self,
-        ui: Ui,
-        chores: Chores,
-        messages: MessageBar,
-        on_scores: Callable[[Collection[str]], None],
-        on_over: Callable[[Collection[str]], None],
-    ) -> None:
-        self._messages = messages
-        self._on_scores, self._on_over = on_scores, on_over
-        self._session: Session | None = None
-        self.controller = RunController(chores)
-        self.view = RunView(ui)
-        ui.cancelButton.connect("clicked()", self.cancel)
+    def attach(self, context: Context) -> None:
+        self._context = context
+        for name, action in {
+            "rankButton": self.rank, "rankOneButton": self.rank_one, "rescoreButton": self.rescore,
+            "editButton": self.edit, "cancelButton": context.runs.cancel,
+        }.items():  # fmt: skip
+            getattr(context.ui, name).connect("clicked()", action)
+
+    def refresh(self) -> None:
+        """What can be pressed, what was edited, and what the preflight had to say."""
+        context, ui = self._context, self._context.ui
+        running, chosen = context.runs.running, context.segment is not None
+        obstacle = _obstacle(context)
+        ui.rankButton.enabled = not running and not obstacle
+        ui.rankButton.toolTip = obstacle or _("Predict the Dice of every slice of the checked segments.")
+        ui.rankOneButton.enabled = not running and chosen
+        ui.editButton.enabled = chosen
+        ui.emptyLabel.setVisible(context.results is None)
+        ui.emptyLabel.text = (
+            _("Scoring...") if running else obstacle or _("No scores yet. Press Rank segments by quality.")
+        )
+        self._show_changes()
+        findings = () if context.results is None else context.results.report.findings
+        notes = [finding.message for finding in findings if finding.severity != "info"]
+        ui.notesBox.setVisible(bool(notes))
+        ui.notesLabel.text = "\n".join(notes)
+
+    def detach(self) -> None:
+        """Nothing stays behind: the context ends what runs."""
 
     @property
     def running(self) -> bool:
         """Whether anything runs, be it a question about masks."""
-        return self.controller.running
+        return self._context.runs.running
 
-    def start(
+    def rank(self) -> None:
+        """Score all checked segments."""
+        if self._context.has_packages():
+            self._start(self._context.checked)
+
+    def rank_one(self) -> None:
+        """Score the chosen segment only."""
+        segment = self._context.segment
+        if segment is not None and self._context.has_packages():
+            self._start([segment], merge=True)
+
+    def rescore(self) -> None:
+        """Score the slices that were edited since."""
+        context = self._context
+        if not context.has_packages():
+            return
+        context.check_edits()
+        session = context.session
+        only = {} if session is None or session.results is None else session.stale_slices()
+        if only:
+            self._start(list(only), only=only, merge=True)
+
+    def edit(self) -> None:
+        """Open the Segment Editor on the chosen segment; the slice views stay where they are."""
+        session, segment = self._context.session, self._context.segment
+        if session is not None and segment is not None:
+            slicer.util.selectModule("SegmentEditor")
+            editor = slicer.modules.segmenteditor.widgetRepresentation().self().editor
+            editor.setSegmentationNode(session.segmentation)
+            editor.setSourceVolumeNode(session.volume)
+            editor.setCurrentSegmentID(segment)
+
+    def _start(
         self,
-        session: Session,
-        parameters: Any,
         segment_ids: Collection[str],
-        organs: Mapping[str, Identification],
         *,
         only: Mapping[str, Collection[int]] | None = None,
         merge: bool = False,
-    ) -> bool:
-        """Score segments, `only` some of their slices, as the parameters say; whether it began."""
-        if self.running:
-            return False
-        self._messages.clear()
-        with self._messages.telling():
-            facts = ModelFacts.of(parameters.model)
-            attempt = session.begin(facts, segment_ids, organs, only=only, merge=merge)
-            options = ScoringOptions(slices=TEN if parameters.tenSlices else None, only=attempt.only)
-            settings = job_settings(parameters, str(facts.path), session.volume.GetName(), options=options)
-            listener = RunListener(
-                self.view.progress, self._scores, self._finished, self._failed, self._cancelled
+    ) -> None:
+        """Score segments, `only` some of their slices, as the parameters say."""
+        context, session = self._context, self._context.session
+        if session is None or context.runs.running:
+            return
+        # No WaitCursor: it handles events, and another press on the button would come in between.
+        context.messages.clear()
+        with context.messages.telling():
+            facts = ModelFacts.of(context.parameters.model)
+            attempt = session.begin(facts, segment_ids, context.organs, only=only, merge=merge)
+            options = ScoringOptions(slices=TEN if context.parameters.tenSlices else None, only=attempt.only)
+            context.runs.start(
+                attempt.case.volume,
+                attempt.case.segmentation,
+                context.job_settings(facts, options=options),
+                self._listener(session),
+                in_process=context.parameters.inProcess,
             )
-            self._session = session
-            self.controller.start(
-                attempt.case.volume, attempt.case.segmentation, settings, listener,
-                in_process=parameters.inProcess,
-            )  # fmt: skip
-            self.view.begin()
-            return True
-        return False
+        context.changed()
 
-    def cancel(self) -> None:
-        """Stop at once."""
-        self.controller.cancel()
+    def _listener(self, session: Session) -> RunListener:
+        context = self._context
 
-    def close(self) -> None:
-        """Stop, and end the child process."""
-        self.controller.close()
-        self._session = None
+        def scores(slices: Mapping[int, tuple[SliceResult, ...]]) -> None:
+            session.take(slices)
+            context.change_soon()
 
-    def _scores(self, slices: Mapping[int, tuple[SliceResult, ...]]) -> None:
-        assert self._session is not None
-        self._on_scores(self._session.take(slices))
+        def finished(result: Result) -> None:
+            assert isinstance(result, Finished)
+            report = result.report
+            try:
+                session.complete(report)
+                text = _("{slices} slices scored in {time}.")
+                seconds = report.timings.get("total", 0.0)
+                context.runs.say(text.format(slices=report.n_slices, time=duration(seconds)))
+            except SegAEError as error:
+                context.messages.error(str(error))
+            over()
 
-    def _finished(self, result: Result) -> None:
-        assert isinstance(result, Finished)
-        session, report = self._end(), result.report
-        ids: Collection[str] = ()
-        try:
-            ids = session.complete(report)
-            text = _("{slices} slices scored in {time}.").format(
-                slices=report.n_slices, time=duration(report.timings.get("total", 0.0))
-            )
-            self.view.end(text)
-        except SegAEError as error:
-            self._messages.error(str(error))
-        self._on_over(ids)
+        def failed(failure: Failed) -> None:
+            session.abandon()
+            context.messages.error(failure.sentence)
+            over()
 
-    def _failed(self, failed: Failed) -> None:
-        session = self._end()
-        session.abandon()
-        self._messages.error(failed.sentence)
-        self._on_over(())
+        def cancelled() -> None:
+            session.abandon()
+            over()
 
-    def _cancelled(self) -> None:
-        session = self._end()
-        session.abandon()
-        self.view.end(_("Stopped."))
-        self._on_over(())
+        def over() -> None:
+            context.later("edits", context.check_edits)
+            context.changed()
 
-    def _end(self) -> Session:
-        session, self._session = self._session, None
-        assert session is not None
-        self.view.end()
-        return session
+        return RunListener(finished, failed, cancelled, scores)
+
+    def _show_changes(self) -> None:
+        context, button = self._context, self._context.ui.rescoreButton
+        results = None if context.session is None else context.session.results
+        changes = {} if results is None else results.changes
+        slices = sum(len(change.rescore) + len(change.removed) for change in changes.values())
+        button.setVisible(bool(changes))
+        button.enabled = not context.runs.running
+        button.text = _("Re-score {count} changed slices").format(count=slices)
+
+
+def _obstacle(context: Context) -> str:
+    """Why ranking cannot begin, "" when it can."""
+    if context.session is None:
+        return _("Choose a segmentation and its CT above.")
+    if not context.checked:
+        return _("Check at least one segment above.")
+    if all(context.organs[segment_id].structure is None for segment_id in context.checked):
+        return _("Choose the organ of at least one checked segment above.")
+    return ""

@@ -12,7 +12,7 @@ from segae.labels.identify import Identification
 from segae.results.bins import POOR
 from segae.results.types import CaseReport, SliceResult
 from segae.results.verdicts import with_threshold
-from SegAELib.app.idle_tasks import Chores
+from SegAELib.app.idle_tasks import IdleTasks
 from SegAELib.app.model_facts import ModelFacts
 from SegAELib.app.results import Results, SliceKey
 from SegAELib.mrml.binding import SegmentationNode, VolumeNode
@@ -39,18 +39,22 @@ class Session:
     """Scores of `segmentation` on `volume`; earlier ones are taken from the scene with `restore`.
 
     `on_edit` is called when the segmentation's voxels may have changed. Nothing is read before it is needed.
-    Call `close` when done. Long work is left to `chores`.
+    Call `close` when done. Long work is left to `tasks`.
     """
 
     def __init__(
-        self, segmentation: SegmentationNode, volume: VolumeNode, chores: Chores, on_edit: Callable[[], None]
+        self,
+        segmentation: SegmentationNode,
+        volume: VolumeNode,
+        tasks: IdleTasks,
+        on_edit: Callable[[], None],
     ) -> None:
         self.segmentation, self.volume = segmentation, volume
         self.results: Results | None = None
         self.attempt: Attempt | None = None
         self.masks: dict[str, Segment] = {}
         self.threshold = POOR
-        self._chores, self._on_edit = chores, on_edit
+        self._tasks, self._on_edit = tasks, on_edit
         self._watch = EditWatch(segmentation, volume, on_edit)
 
     @property
@@ -170,17 +174,19 @@ class Session:
             return set()
         before, changes = self.results.changes, self._watch.check(self.results.fingerprints)
         gone = self._forget_deleted()
-        self.results.changes = {i: change for i, change in changes.items() if i not in gone}
+        self.results.set_changes({i: change for i, change in changes.items() if i not in gone})
         now = self.results.changes
         return gone | {i for i in before.keys() | now.keys() if before.get(i) != now.get(i)}
 
-    def stale_slices(self, segment_ids: Iterable[str]) -> dict[str, Collection[int]]:
-        """What has to be scored again of these segments, by id."""
+    def stale_slices(self) -> dict[str, Collection[int]]:
+        """What has to be scored again, by segment id."""
         changes = self.results.changes if self.results is not None else {}
-        return {i: changes[i].rescore for i in segment_ids if i in changes}
+        return {segment_id: change.rescore for segment_id, change in changes.items()}
 
     def set_threshold(self, threshold: float) -> None:
         """Segments with a predicted Dice below it (0..1) are poor, from now on."""
+        if threshold == self.threshold:
+            return
         self.threshold = threshold
         for results in (self.results, None if self.attempt is None else self.attempt.results):
             if results is not None:
@@ -215,7 +221,7 @@ class Session:
             return take
 
         for segment_id in segments:
-            self._chores.add(("fingerprint", segment_id), work(segment_id))
+            self._tasks.add(("fingerprint", segment_id), work(segment_id))
 
     def _take_fingerprints(self, attempt: Attempt) -> None:
         """Those that were made while it was scored, and the rest as soon as they are."""
@@ -226,9 +232,8 @@ class Session:
             taken = attempt.results.fingerprints
             results.fingerprints.update({i: taken[i] for i in results.segments if i in taken})
 
-        for segment_id in attempt.case.segments:
-            results.changes.pop(segment_id, None)
-        self._chores.add("fingerprints", take)
+        results.set_changes({i: one for i, one in results.changes.items() if i not in attempt.case.segments})
+        self._tasks.add("fingerprints", take)
 
     def _store_later(self, segment_ids: Iterable[str]) -> None:
         """Into the segments' tags, and as a table."""
@@ -236,8 +241,8 @@ class Session:
         assert results is not None
 
         ids = list(segment_ids)
-        self._chores.add("tags", lambda: self._write_tags(results, ids))
-        self._chores.add("table", lambda: self._write_table(results))
+        self._tasks.add("tags", lambda: self._write_tags(results, ids))
+        self._tasks.add("table", lambda: self._write_table(results))
 
     def _write_tags(self, results: Results, segment_ids: Iterable[str]) -> None:
         if results is self.results and self.segmentation.GetScene() is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,16 +78,27 @@ class Row:
     is_grey: bool = False
 
 
+FIRST = 30  # rows that are filled at once; a table of hundreds would make the application wait
+Later = Callable[[Hashable, Callable[[], None]], None]
+
+
 class RowTable:
-    """`on_select` is called with the key of the row that the user chose."""
+    """`on_select` is called with the key of the row that the user chose. `later` does a piece of work under a
+    key when there is time."""
 
     def __init__(
-        self, table: Widget, titles: Sequence[str], stretched: int, on_select: Callable[[str], None]
+        self,
+        table: Widget,
+        titles: Sequence[str],
+        stretched: int,
+        on_select: Callable[[str], None],
+        later: Later,
     ) -> None:
-        self._table, self._on_select = table, on_select
+        self._table, self._on_select, self._later = table, on_select, later
         self._stretched = stretched
         self._icons = BarIcons()
         self._rows: list[Row] = []
+        self._filled: list[Row | None] = []  # what the cells hold
         prepare(table, list(titles), stretched)
         table.setIconSize(qt.QSize(WIDTH, HEIGHT))
         table.connect("itemSelectionChanged()", self._changed)
@@ -100,22 +111,33 @@ class RowTable:
 
     def show(self, rows: Sequence[Row]) -> None:
         """Show these rows; the chosen one stays chosen while it is among them."""
-        selected, table, shown = self.selected, self._table, self._rows
+        selected, table, before = self.selected, self._table, self._rows
+        self._rows = list(rows)
         was = table.blockSignals(True)
         try:
             table.setRowCount(len(rows))
-            for n, row in enumerate(rows):
-                old = shown[n] if n < len(shown) else None
-                if row != old:
-                    self._fill(n, row, old)
-            if len(rows) != len(shown) or _widths(rows) != _widths(shown):
-                self._fit_columns(len(rows[0].cells) if rows else 0)
         finally:
             table.blockSignals(was)
-        self._rows = list(rows)
+        self._filled = [*self._filled[: len(rows)], *([None] * (len(rows) - len(self._filled)))]
+        self._fill_some()
+        if len(rows) != len(before) or _widths(rows) != _widths(before):
+            self._fit_columns(len(rows[0].cells) if rows else 0)
         table.setAutoScroll(False)  # the worst stay in sight while rows come in
         self.select(selected)
         table.setAutoScroll(True)
+
+    def _fill_some(self) -> None:
+        """Fill rows whose cells hold something else, from the top, and leave the rest for later."""
+        todo = [n for n, row in enumerate(self._rows) if row != self._filled[n]]
+        was = self._table.blockSignals(True)
+        try:
+            for n in todo[:FIRST]:
+                self._fill(n, self._rows[n], self._filled[n])
+                self._filled[n] = self._rows[n]
+        finally:
+            self._table.blockSignals(was)
+        if len(todo) > FIRST:
+            self._later(("rows", id(self)), self._fill_some)
 
     def select(self, key: str | None) -> None:
         """Choose a row without telling `on_select`."""

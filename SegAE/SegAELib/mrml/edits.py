@@ -11,7 +11,7 @@ import numpy as np
 from segae.data import Segment
 from segae.geometry.box import Box
 from SegAELib.mrml.binding import BINARY_LABELMAP, SegmentationNode, VolumeNode, slicer
-from SegAELib.mrml.guards import require_segmentation
+from SegAELib.mrml.nodes import require_segmentation
 from SegAELib.mrml.scene_reader import read_masks
 from SegAELib.mrml.score_tags import set_stale
 

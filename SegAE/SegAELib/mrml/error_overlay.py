@@ -8,8 +8,8 @@ from segae.data import Segment
 from segae.errors import InputError
 from segae.report.style import ERROR_COLOURS
 from SegAELib.mrml.binding import SegmentationNode, VolumeNode
-from SegAELib.mrml.guards import require_segmentation
 from SegAELib.mrml.matrices import volume_grid
+from SegAELib.mrml.nodes import require_segmentation
 from SegAELib.mrml.overlay_node import (
     OverlayPart,
     add_overlay,

@@ -14,8 +14,8 @@ from segae.errors import InputError
 from segae.geometry.box import Box
 from segae.geometry.grid import Grid
 from SegAELib.mrml.binding import BINARY_LABELMAP, OrientedImage, SegmentationNode, VolumeNode, slicer
-from SegAELib.mrml.guards import require_segmentation
 from SegAELib.mrml.matrices import between_nodes, ijk_to_node, image_to_node, to_vtk, volume_grid
+from SegAELib.mrml.nodes import require_segmentation
 
 SAME_WITHIN_VOXELS = 1e-3  # voxels closer than this are taken for the same ones
 

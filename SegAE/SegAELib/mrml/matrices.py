@@ -7,7 +7,7 @@ import vtk
 
 from segae.geometry.grid import Grid
 from SegAELib.mrml.binding import Node, OrientedImage, VolumeNode, slicer
-from SegAELib.mrml.guards import require_linear_transform, require_volume
+from SegAELib.mrml.nodes import require_linear_transform, require_volume
 
 
 def to_numpy(matrix: vtk.vtkMatrix4x4) -> np.ndarray:

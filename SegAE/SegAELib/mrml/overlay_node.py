@@ -10,8 +10,8 @@ from vtkmodules.util.numpy_support import numpy_to_vtk
 
 from segae.geometry.box import Box
 from SegAELib.mrml.binding import BINARY_LABELMAP, OrientedImage, SegmentationNode, VolumeNode, slicer
-from SegAELib.mrml.guards import OVERLAY_ATTRIBUTE
 from SegAELib.mrml.matrices import ijk_to_node, to_vtk
+from SegAELib.mrml.nodes import OVERLAY_ATTRIBUTE
 from SegAELib.mrml.score_bins import Colour
 
 

@@ -13,8 +13,8 @@ from segae.geometry.box import Box
 from segae.report.style import Palette
 from segae.results.bins import ScoreBins
 from SegAELib.mrml.binding import SegmentationNode, VolumeNode
-from SegAELib.mrml.guards import require_segmentation
 from SegAELib.mrml.matrices import volume_grid
+from SegAELib.mrml.nodes import require_segmentation
 from SegAELib.mrml.overlay_node import (
     OverlayPart,
     add_overlay,

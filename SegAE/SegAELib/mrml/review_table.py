@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Literal, get_args
 
 from segae.errors import InputError
+from segae.results.files import write_table
 from SegAELib.mrml.binding import Scene, SegmentationNode, TableNode
 from SegAELib.mrml.results_table import KIND, SEGMENTATION_ROLE, column, find_table, set_columns, values_of
 
@@ -114,3 +116,51 @@ def _cells(mark: ReviewMark, whole_segment: str) -> list[str]:
     place = whole_segment if mark.slice is None else str(mark.slice)
     dice = "" if mark.dice is None else repr(float(mark.dice))
     return [mark.segment_id, mark.segment, place, mark.mark, mark.note, mark.time, dice]
+
+
+DONE: tuple[Mark, ...] = ("accept", "skip")  # these slices need not be looked at again
+
+
+class Reviews:
+    """The marks of a reviewer on one segmentation, read from and kept in the scene.
+
+    A table node is made with the first mark, not before. Raises `InputError` for a damaged table.
+    """
+
+    def __init__(self, segmentation: SegmentationNode) -> None:
+        self._segmentation = segmentation
+        table = find_table(segmentation, REVIEW)
+        marks = () if table is None else read_marks(table)
+        self._marks: dict[tuple[str, int | None], ReviewMark] = {(m.segment_id, m.slice): m for m in marks}
+        self.revision = 0  # grows with every change
+
+    def of(self, segment_id: str, index: int | None) -> ReviewMark | None:
+        """The mark on a slice, or on the whole segment (`index` None)."""
+        return self._marks.get((segment_id, index))
+
+    def is_done(self, key: tuple[str, int]) -> bool:
+        """Whether a slice, or its whole segment, was accepted or skipped."""
+        marks = (self.of(*key), self.of(key[0], None))
+        return any(mark is not None and mark.mark in DONE for mark in marks)
+
+    @property
+    def marks(self) -> tuple[ReviewMark, ...]:
+        """All marks."""
+        return tuple(self._marks.values())
+
+    def set(self, mark: ReviewMark) -> None:
+        """Keep a mark in the place of an earlier one on the same slice or segment."""
+        set_mark(review_table(self._segmentation.GetScene(), self._segmentation), mark)
+        self._marks[(mark.segment_id, mark.slice)] = mark
+        self.revision += 1
+
+    def clear(self, segment_id: str, index: int | None) -> None:
+        """Take a mark away."""
+        if self._marks.pop((segment_id, index), None) is not None:
+            self.revision += 1
+            remove_mark(review_table(self._segmentation.GetScene(), self._segmentation), segment_id, index)
+
+    def export(self, path: Path) -> None:
+        """All marks as CSV; raises `OutputError`."""
+        columns, *rows = export_rows(self._marks.values())
+        write_table(columns, rows, path)

@@ -14,9 +14,9 @@ from segae.errors import InputError
 from segae.geometry.box import Box, boxes_of_labels
 from segae.labels.identify import Identification
 from SegAELib.mrml.binding import BINARY_LABELMAP, SegmentationNode, VolumeNode
-from SegAELib.mrml.guards import reference_volume, require_segmentation
 from SegAELib.mrml.label_layers import LabelLayer, binary_segmentation, label_layers
 from SegAELib.mrml.matrices import volume_grid
+from SegAELib.mrml.nodes import reference_volume, require_segmentation
 from SegAELib.mrml.segment_names import identify_segments
 
 INT16 = np.iinfo(np.int16)

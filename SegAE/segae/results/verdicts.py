@@ -127,18 +127,42 @@ def judged(
         return segment
     is_empty = not segment.is_scored and segment.n_voxels == 0
     missing = present_without_mask(segment.searched) if is_empty else _missing(segment)
-    n_below = sum((one.predicted_dice or 0.0) < threshold for one in segment.slices)
-    case = _Case(segment, doubts.about(segment.segment), missing, n_below, threshold, slice_axis)
-    verdict, reasons = case.of_empty() if is_empty else case.of_filled()
+    decided = _decided(segment, missing, doubts, threshold, slice_axis)
     return replace(
-        segment,
-        predicted_dice=0.0 if verdict == "empty but present" else segment.predicted_dice,
-        verdict=verdict,
-        reasons=tuple(reasons),
+        decided,
+        predicted_dice=0.0 if decided.verdict == "empty but present" else segment.predicted_dice,
         missing_slices=tuple(one.slice for one in missing),
-        n_below=n_below,
         wrong_ml=_wrong_ml(segment) + organ_ml(missing),
     )
+
+
+def judged_again(
+    segment: SegmentResult, doubts: Doubts, threshold: float, slice_axis: str = "k"
+) -> SegmentResult:
+    """A segment as `judged` for another threshold: what is missing and wrong stays the same. One without a
+    verdict gets none."""
+    if segment.verdict is None:
+        return replace(segment, n_below=_count_below(segment, threshold))
+    return _decided(segment, segment.missing, doubts, threshold, slice_axis)
+
+
+def _decided(
+    segment: SegmentResult,
+    missing: tuple[SliceResult, ...],
+    doubts: Doubts,
+    threshold: float,
+    slice_axis: str,
+) -> SegmentResult:
+    """The segment with verdict and reasons."""
+    n_below = _count_below(segment, threshold)
+    case = _Case(segment, doubts.about(segment.segment), missing, n_below, threshold, slice_axis)
+    is_empty = not segment.is_scored and segment.n_voxels == 0
+    verdict, reasons = case.of_empty() if is_empty else case.of_filled()
+    return replace(segment, verdict=verdict, reasons=tuple(reasons), n_below=n_below)
+
+
+def _count_below(segment: SegmentResult, threshold: float) -> int:
+    return sum((one.predicted_dice or 0.0) < threshold for one in segment.slices)
 
 
 def with_threshold(report: CaseReport, threshold: float) -> CaseReport:
@@ -146,7 +170,7 @@ def with_threshold(report: CaseReport, threshold: float) -> CaseReport:
     if threshold == report.threshold:
         return report
     doubts = Doubts(report.findings)
-    segments = tuple(judged(one, doubts, threshold, report.slice_axis) for one in report.segments)
+    segments = tuple(judged_again(one, doubts, threshold, report.slice_axis) for one in report.segments)
     return replace(report, segments=segments, threshold=threshold)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from segae_trainer.train.progress import EpochFigures
 from SegAELib.app.binding import Widget, _, slicer
-from SegAELib.app.chart import add_hidden_node
+from SegAELib.mrml.nodes import add_hidden_node
 from SegAELib.mrml.results_table import column, set_columns
 
 HEIGHT = 200
@@ -71,8 +71,10 @@ class CurveChart:
             self._view.setMRMLScene(slicer.mrmlScene)
             self._view.setMinimumHeight(HEIGHT)
             self._parent.layout().addWidget(self._view)
-        table = add_hidden_node("vtkMRMLTableNode", f"SegAE training {self._title}")
-        chart = add_hidden_node("vtkMRMLPlotChartNode", f"SegAE training {self._title} chart")
+        table = add_hidden_node(slicer.mrmlScene, "vtkMRMLTableNode", f"SegAE training {self._title}")
+        chart = add_hidden_node(
+            slicer.mrmlScene, "vtkMRMLPlotChartNode", f"SegAE training {self._title} chart"
+        )
         series = [self._series(line, table) for line in self._lines]
         for node in series:
             chart.AddAndObservePlotSeriesNodeID(node.GetID())
@@ -80,13 +82,13 @@ class CurveChart:
         chart.SetXAxisTitle(_("Epoch"))
         chart.SetXAxisRangeAuto(False)
         chart.SetLegendVisibility(len(series) > 1)
-        view = add_hidden_node("vtkMRMLPlotViewNode", f"SegAE training {self._title} view")
+        view = add_hidden_node(slicer.mrmlScene, "vtkMRMLPlotViewNode", f"SegAE training {self._title} view")
         view.SetPlotChartNodeID(chart.GetID())
         self._view.setMRMLPlotViewNode(view)
         self._nodes = [table, *series, chart, view]
 
     def _series(self, line: Line, table: Any) -> Any:
-        node = add_hidden_node("vtkMRMLPlotSeriesNode", line.words)
+        node = add_hidden_node(slicer.mrmlScene, "vtkMRMLPlotSeriesNode", line.words)
         node.SetAndObserveTableNodeID(table.GetID())
         node.SetXColumnName(EPOCH)
         node.SetYColumnName(line.words)

@@ -9,7 +9,6 @@ from segae.errors import InputError
 from SegAELib.app.binding import Ui, _
 from SegAETrainerLib.app.fields import ChoiceField, PathField, Remembered
 from SegAETrainerLib.app.job_bar import JobBar
-from SegAETrainerLib.app.words import scans_words, set_words
 from SegAETrainerLib.runs.commands import (
     INDEX,
     TRAINING_SET,
@@ -17,7 +16,7 @@ from SegAETrainerLib.runs.commands import (
     proposed,
     training_set_arguments,
 )
-from SegAETrainerLib.runs.contents import SetSummary, describe_index, describe_set
+from SegAETrainerLib.runs.contents import IndexSummary, SetSummary, describe_index, describe_set
 
 LOG = "panel.log"
 SHOWN = 200  # findings
@@ -125,3 +124,23 @@ class DataSection:
             return None
         label.text = set_words(summary)
         return path, summary
+
+
+def scans_words(index: IndexSummary) -> str:
+    """What a list of scans holds."""
+    return _(
+        "{scans} scans of {patients} patients: {train} for training, {val} for validation, {test} for "
+        "testing; {labels} predicted masks. Findings: {findings}."
+    ).format(
+        scans=index.scans, patients=index.patients, labels=index.pseudo_labels or _("no"),
+        findings=len(index.findings) or _("none"), **index.by_split,
+    )  # fmt: skip
+
+
+def set_words(summary: SetSummary) -> str:
+    """What a training set holds."""
+    text = _(
+        "{pairs} pairs of mask and truth from {scans} scans: {train} for training, {val} for validation, "
+        "{test} for testing."
+    ).format(pairs=summary.pairs, scans=summary.scans, **summary.by_split)
+    return " ".join([text, *summary.findings])

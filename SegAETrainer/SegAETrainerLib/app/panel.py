@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from segae.errors import InputError
 from SegAELib.app.binding import Ui, _, qt
+from SegAELib.app.dependencies import missing_packages
 from SegAELib.app.messages import MessageBar
 from SegAELib.app.packages_section import PackagesSection
 from SegAETrainerLib.app.data_section import DataSection
@@ -31,15 +32,18 @@ class Panel:
         self._problem = ""
         remembered = Remembered()
         self.messages = MessageBar(ui.messageLabel)
-        self.packages = PackagesSection(ui, self.messages, TRAINING_PACKAGES, _("Training"))
+        self.missing = missing_packages(TRAINING_PACKAGES)
+        self.packages = PackagesSection(TRAINING_PACKAGES, _("Training"))
+        self.packages.attach(self)
+        self.packages.refresh()
         self.jobs = JobBar(ui, self.messages, self._jobs_changed)
         self.training = TrainingSection(ui, remembered, self.start, self._run_changed)
         self.progress = ProgressSection(ui, self.stop, self.resume)
         self.evaluation = EvaluationSection(
-            ui, self.jobs, self.messages, self.packages.require, lambda: self.training.choice.device
+            ui, self.jobs, self.messages, self.has_packages, lambda: self.training.choice.device
         )
         self.data = DataSection(
-            ui, remembered, self.jobs, self.packages.require, self.training.follow_work_folder, self._update
+            ui, remembered, self.jobs, self.has_packages, self.training.follow_work_folder, self._update
         )
         self._timer = qt.QTimer()
         self._timer.setInterval(POLL_MS)
@@ -48,10 +52,18 @@ class Panel:
         self.data.refresh()
         self._timer.start()
 
+    def has_packages(self) -> bool:
+        """Whether work can begin; says what to do when it cannot."""
+        self.missing = missing_packages(TRAINING_PACKAGES)
+        if self.missing:
+            self.messages.error(_("Install what is missing first: see Packages below."))
+        self.packages.refresh()
+        return not self.missing
+
     def start(self) -> None:
         """Begin a training with what is chosen."""
         training_set = self.data.training_set
-        if self._training is not None and training_set is not None and self.packages.require():
+        if self._training is not None and training_set is not None and self.has_packages():
             arguments = train_arguments(training_set[0], self._training.run.path, self.training.choice)
             with self.messages.telling():
                 write_orders(self._training.run, arguments)
@@ -59,7 +71,7 @@ class Panel:
 
     def resume(self) -> None:
         """Go on with a training, as it was started; one that was not started here, with what is chosen."""
-        if self._training is not None and self.packages.require():
+        if self._training is not None and self.has_packages():
             with self.messages.telling():
                 orders = read_orders(self._training.run)
                 if orders is None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from segae_trainer.train.progress import EpochFigures, read_metrics
-from SegAELib.app.binding import Ui
+from SegAELib.app.binding import Ui, _
+from SegAELib.app.messages import duration
 from SegAETrainerLib.app.curves import CurveChart, Curves
-from SegAETrainerLib.app.words import state_words, time_left
 from SegAETrainerLib.runs.training import RESUMABLE, RunState
 
 
@@ -58,3 +58,30 @@ class ProgressSection:
             self._rows = () if metrics is None else read_metrics(metrics)
             self._curves.show(self._rows, epochs)
             self._shown = stamp
+
+
+def state_words(state: RunState) -> str:
+    """What a training is doing, and what can be done about it."""
+    where = {"epoch": state.epoch, "epochs": state.epochs}
+    sentences = {
+        "none": _("No training here yet. Press Start training above."),
+        "starting": _("Starting; loading the packages can take a minute."),
+        "running": _("Running: {epoch} of {epochs} epochs are done. You may close Slicer, it goes on."),
+        "stopping": _("Stopping after the step it is at..."),
+        "stopped": _("Stopped after {epoch} of {epochs} epochs. Resume goes on from there."),
+        "interrupted": _(
+            "Interrupted after {epoch} of {epochs} epochs: its process is gone. Resume goes on from there."
+        ),
+        "failed": _("Failed after {epoch} of {epochs} epochs. Correct the cause, then press Resume."),
+        "finished": _("Finished: {epoch} of {epochs} epochs. Evaluate the model below, or use it in SegAE."),
+    }
+    return sentences[state.state].format(**where)
+
+
+def time_left(rows: Sequence[EpochFigures], state: RunState) -> str:
+    """How long a training that runs will take, by the epochs that it has done; "" while nobody knows."""
+    if state.state != "running" or not rows:
+        return ""
+    per_epoch = sum(row.seconds for row in rows) / len(rows)
+    left = duration(per_epoch * (state.epochs - state.epoch))
+    return _("About {time} left.").format(time=left)

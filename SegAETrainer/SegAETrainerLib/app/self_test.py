@@ -25,7 +25,7 @@ def main_path(test: Any, folder: Path) -> None:
     panel.data.ct.set(write_cases(folder / "data"))
     panel.data.work.set(folder / "work")
     panel.ui.checkButton.click()
-    if panel.packages.refresh():
+    if panel.missing:
         test.assertTrue(panel.messages.text)
         return
     _wait(test, panel, lambda: not panel.jobs.busy)

@@ -1,9 +1,9 @@
-"""What must hold before a scene can be scored; what does not is said in one sentence."""
+"""Nodes that can be scored, the reason why others cannot, and the nodes that the user most likely means."""
 
 from __future__ import annotations
 
 from segae.errors import InputError
-from SegAELib.mrml.binding import Node, SegmentationNode, VolumeNode, slicer
+from SegAELib.mrml.binding import Node, Scene, SegmentationNode, VolumeNode, nodes_of_class, slicer
 
 OVERLAY_ATTRIBUTE = "SegAE.Overlay"  # marks the colours that SegAE itself drew
 
@@ -74,3 +74,55 @@ def reference_volume(node: SegmentationNode) -> VolumeNode:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def default_segmentation(scene: Scene) -> SegmentationNode | None:
+    """What the Segment Editor works on, else the first one that is shown, else the first one."""
+    found = [
+        n for n in nodes_of_class(scene, "vtkMRMLSegmentationNode") if not n.GetAttribute(OVERLAY_ATTRIBUTE)
+    ]
+    edited = _edited(scene, "GetSegmentationNode")
+    if edited in found:
+        return edited
+    shown = (n for n in found if n.GetDisplayNode() is not None and n.GetDisplayNode().GetVisibility())
+    return next(shown, found[0] if found else None)
+
+
+def default_volume(scene: Scene, segmentation: SegmentationNode | None) -> VolumeNode | None:
+    """The CT of a segmentation.
+
+    Its reference volume; else what the Segment Editor shows under it; else the background of a slice view;
+    else the first scalar volume of the scene.
+    """
+    found = [n for n in nodes_of_class(scene, "vtkMRMLScalarVolumeNode") if _is_ct(n)]
+    candidates = [reference_of(segmentation)]
+    if segmentation is not None and _edited(scene, "GetSegmentationNode") is segmentation:
+        candidates.append(_edited(scene, "GetSourceVolumeNode"))
+    for composite in nodes_of_class(scene, "vtkMRMLSliceCompositeNode"):
+        candidates.append(scene.GetNodeByID(composite.GetBackgroundVolumeID() or ""))
+    return next((n for n in (*candidates, *found) if n is not None and n in found), None)
+
+
+def _is_ct(node: Node) -> bool:
+    return node.GetClassName() == "vtkMRMLScalarVolumeNode" and not node.GetHideFromEditors()
+
+
+def reference_of(segmentation: SegmentationNode | None) -> VolumeNode | None:
+    """The volume that a segmentation was drawn on, when it says so."""
+    role = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
+    return None if segmentation is None else segmentation.GetNodeReference(role)
+
+
+def _edited(scene: Scene, getter: str) -> Node | None:
+    editor = scene.GetFirstNodeByClass("vtkMRMLSegmentEditorNode")
+    return None if editor is None else getattr(editor, getter)()
+
+
+def add_hidden_node(scene: Scene, class_name: str, name: str) -> Node:
+    """A new node of a scene that is not saved with it and not listed."""
+    node = scene.CreateNodeByClass(class_name)
+    node.UnRegister(None)
+    node.SetName(name)
+    node.SetHideFromEditors(True)
+    node.SetSaveWithScene(False)
+    return scene.AddNode(node)

@@ -8,7 +8,7 @@ import vtk
 
 from segae.errors import InputError
 from SegAELib.mrml.binding import slicer
-from SegAELib.mrml.guards import OVERLAY_ATTRIBUTE, reference_volume
+from SegAELib.mrml.nodes import OVERLAY_ATTRIBUTE, reference_volume
 from SegAELib.mrml.scene_reader import read_case, read_segments
 
 

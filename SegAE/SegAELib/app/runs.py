@@ -1,4 +1,4 @@
-"""Starts jobs and hands on what they tell, from a timer, so that the application stays usable."""
+"""Starts scoring jobs and passes on what they tell, from a timer, so that the application stays usable."""
 
 from __future__ import annotations
 
@@ -10,37 +10,43 @@ from segae.jobs.events import Cancelled, Event, Failed, Progress, Result, Return
 from segae.jobs.scoring_job import InProcessJob, ScoringJob, WorkerJob
 from segae.jobs.settings import JobSettings
 from segae.results.types import SliceResult
-from SegAELib.app.binding import _, qt
-from SegAELib.app.idle_tasks import Chores
+from SegAELib.app.binding import Ui, _, qt
+from SegAELib.app.idle_tasks import IdleTasks
+from SegAELib.app.messages import stage_word
 
 POLL_MS = 50
 
 
+def _ignore(_slices: object) -> None:
+    """For work that gives no scores."""
+
+
 @dataclass(frozen=True)
 class RunListener:
-    """Who is told what happens; exactly one of the last three ends a run."""
+    """Who is told what happens; exactly one of the first three ends a run."""
 
-    on_progress: Callable[[Progress], None]
-    on_scores: Callable[[Mapping[int, tuple[SliceResult, ...]]], None]
     on_result: Callable[[Result], None]
     on_failed: Callable[[Failed], None]
     on_cancelled: Callable[[], None]
+    on_scores: Callable[[Mapping[int, tuple[SliceResult, ...]]], None] = _ignore
 
 
-class RunController:
-    """One run at a time, in a child process or in this one. Between polls `chores` are done.
+class Runs:
+    """One run at a time, in a child process or in this one; its progress is shown in the panel. Between polls
+    idle tasks are done.
 
     The timer runs only while there is something to do. Call `close` when done: it ends the child.
     """
 
-    def __init__(self, chores: Chores) -> None:
-        self._chores = chores
+    def __init__(self, ui: Ui, tasks: IdleTasks) -> None:
+        self._ui, self._tasks = ui, tasks
         self._listener: RunListener | None = None
         self._jobs: dict[bool, ScoringJob] = {}
         self._job: ScoringJob | None = None
         self._timer = qt.QTimer()
         self._timer.setInterval(POLL_MS)
         self._timer.connect("timeout()", self.tick)
+        self._show(False)
 
     @property
     def running(self) -> bool:
@@ -49,7 +55,7 @@ class RunController:
 
     @property
     def busy(self) -> bool:
-        """Whether anything is left to do, be it only the chores after a run."""
+        """Whether anything is left to do, be it only the idle tasks after a run."""
         return self._timer.active
 
     def start(
@@ -67,6 +73,9 @@ class RunController:
         job = self._job_of(in_process)
         job.start(ct, masks, settings)
         self._job, self._listener = job, listener
+        self._show(True)
+        self._ui.progressBar.setRange(0, 0)
+        self._progress(Progress("starting"))
         self._timer.start()
 
     def cancel(self) -> None:
@@ -75,24 +84,28 @@ class RunController:
             self._job.cancel()
             self.tick()
 
+    def say(self, text: str) -> None:
+        """How the last run ended, until the next one begins."""
+        self._ui.statusLabel.text = text
+
     def wake(self) -> None:
-        """Do the chores that wait, from now on."""
-        if self._chores:
+        """Do the idle tasks that wait, from now on."""
+        if self._tasks:
             self._timer.start()
 
     def tick(self) -> None:
-        """Hand on what the job told since the last time, then do some chores."""
+        """Pass on what the job told since the last time, then do some idle tasks."""
         self._poll()
-        self._chores.run()
+        self._tasks.run()
         waiting = any(job.running for job in self._jobs.values())
-        if not waiting and not self._chores:
+        if not waiting and not self._tasks:
             self._timer.stop()
 
     def close(self) -> None:
         """End everything, without telling anyone."""
         self._timer.stop()
         self._job = self._listener = None
-        self._chores.clear()
+        self._tasks.clear()
         for job in self._jobs.values():
             job.close()
         self._jobs = {}
@@ -110,17 +123,17 @@ class RunController:
                 events = job.poll()
             except Exception as error:  # a fault of ours: say so, and let it be logged
                 sentence = _("Scoring stopped by a fault inside SegAE; report it with the log.")
-                self._hand_on(job, Failed(sentence, "crash", repr(error)))
+                self._pass_on(job, Failed(sentence, "crash", repr(error)))
                 raise
             for event in events:
-                self._hand_on(job, event)
+                self._pass_on(job, event)
 
-    def _hand_on(self, job: ScoringJob, event: Event) -> None:
+    def _pass_on(self, job: ScoringJob, event: Event) -> None:
         listener = self._listener
         if job is not self._job or listener is None:  # the rest of a run that was stopped
             return
         if isinstance(event, Progress):
-            listener.on_progress(event)
+            self._progress(event)
         elif isinstance(event, Scores):
             listener.on_scores(event.slices)
         elif not isinstance(event, Returned):  # which only calls of a function give
@@ -128,9 +141,21 @@ class RunController:
             self._end(listener, event)
 
     def _end(self, listener: RunListener, event: Result | Failed | Cancelled) -> None:
+        self._show(False)
+        self.say(_("Stopped.") if isinstance(event, Cancelled) else "")
         if isinstance(event, Failed):
             listener.on_failed(event)
         elif isinstance(event, Cancelled):
             listener.on_cancelled()
         else:
             listener.on_result(event)
+
+    def _progress(self, progress: Progress) -> None:
+        if progress.total:
+            self._ui.progressBar.setRange(0, progress.total)
+            self._ui.progressBar.setValue(progress.done)
+        self.say(stage_word(progress))
+
+    def _show(self, running: bool) -> None:
+        self._ui.progressBar.setVisible(running)
+        self._ui.cancelButton.setVisible(running)
