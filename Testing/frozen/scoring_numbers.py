@@ -61,7 +61,7 @@ def searched_table(report: CaseReport) -> Table:
     )  # fmt: skip
     rows = _attributes(searched(report), columns).rows
     empty = {one.segment for one in report.segments if not one.n_voxels}
-    return table(columns, sorted(rows, key=lambda row: row[0] in empty))  # they came last
+    return table(columns, sorted(rows, key=lambda row: next(iter(row)) in empty))  # they came last
 
 
 def segment_table(report: CaseReport) -> Table:
