@@ -6,6 +6,7 @@ from segae.errors import InputError
 from segae.geometry.orientation import obliqueness
 from SegAELib.app.binding import _
 from SegAELib.app.context import Context
+from SegAELib.app.model_facts import label_table_of
 from SegAELib.app.segment_table import OrganChoices, OrganTable
 from SegAELib.mrml.binding import SegmentationNode, VolumeNode
 from SegAELib.mrml.matrices import volume_grid
@@ -19,6 +20,7 @@ class InputsSection:
     def attach(self, context: Context) -> None:
         self._context = context
         self._shown: tuple[object, ...] = ()
+        self._model = ""
         ui = context.ui
         self.table = OrganTable(ui.organTable, self._changed)
         ui.checkAllButton.connect("clicked()", lambda: self.table.check_all(True))
@@ -29,10 +31,13 @@ class InputsSection:
         context, parameters = self._context, self._context.parameters
         nodes = (None, None) if parameters is None else (parameters.segmentation, parameters.volume)
         shown = (*nodes, parameters, context.reread)
-        if len(shown) == len(self._shown) and all(a is b for a, b in zip(shown, self._shown, strict=True)):
+        model = "" if parameters is None else str(parameters.model)
+        same = len(shown) == len(self._shown) and all(a is b for a, b in zip(shown, self._shown, strict=True))
+        if same and model == self._model:  # another model may bring structures of its own
             return
-        self._shown = shown
-        self.table.show(nodes[0], OrganChoices({} if parameters is None else parameters.organs))
+        self._shown, self._model = shown, model
+        organs = {} if parameters is None else parameters.organs
+        self.table.show(nodes[0], OrganChoices(organs, label_table_of(model) if model else None))
         context.ui.organsBox.setVisible(bool(self.table.organs))
         context.ui.inputsInfo.text = _describe(*nodes)
 

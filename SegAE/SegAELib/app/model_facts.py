@@ -5,12 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from segae.errors import SegAEError
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import slice_axis_in_file
+from segae.labels.table import LabelTable
 from segae.models.checkpoint import file_sha256, read_spec
 from segae.models.registry import find_model
 from segae.models.spec import ModelSpec
 from segae.results.types import ModelIdentity
+
+
+def label_table_of(model: str) -> LabelTable:
+    """The structures that a model knows names of; the default ones when it cannot be read."""
+    try:
+        return LabelTable.from_json(read_spec(find_model(model)).own_structures)
+    except (SegAEError, ModuleNotFoundError):  # whoever scores says what is wrong with it
+        return LabelTable.default()
 
 
 @dataclass(frozen=True)

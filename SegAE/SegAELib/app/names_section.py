@@ -9,6 +9,7 @@ from segae.jobs.events import NamesChecked, Result
 from segae.labels import Structure
 from SegAELib.app.binding import _
 from SegAELib.app.context import Context
+from SegAELib.app.model_facts import label_table_of
 from SegAELib.app.segment_table import OrganChoices
 from SegAELib.app.session import Session
 from SegAELib.app.table_widgets import prepare, text_item
@@ -67,7 +68,8 @@ class NamesSection:
         case = context.query("check names", context.checked, self._answered)
         if case is not None and context.session is not None:
             self._session, self._node = context.session, context.session.segmentation
-            self._choices = OrganChoices(context.parameters.organs)
+            table = label_table_of(context.parameters.model)
+            self._choices = OrganChoices(context.parameters.organs, table)
             self._ids = case.segment_ids
         context.changed()
 

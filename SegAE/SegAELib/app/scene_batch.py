@@ -14,8 +14,8 @@ from segae.batch.runner import BatchObserver, BatchResult
 from segae.batch.store import Failure, ResultStore
 from segae.errors import Cancelled, InputError, OutputError, SegAEError
 from segae.io.layouts import CaseFiles
-from segae.labels import resolve
-from segae.labels.identify import Identification
+from segae.labels.resolver import resolve
+from segae.labels.table import LabelTable
 from segae.progress import CancelToken, ProgressCallback, Watch
 from segae.results.types import CaseReport
 from segae.scoring.options import ScoringOptions
@@ -59,10 +59,11 @@ def score_nodes(
     from segae.scoring.scorer import Scorer
 
     ct: VolumeNode = volume if volume is not None else reference_volume(segmentation)
-    read = read_case(segmentation, ct, segment_ids=segment_ids)
-    for segment_id, name in (organs or {}).items():
-        _set_organ(read, segment_id, name)
     scorer = scorer or Scorer(model, device=device, batch_size=batch_size)
+    table = scorer.model.label_table
+    read = read_case(segmentation, ct, segment_ids=segment_ids, table=table)
+    for segment_id, name in (organs or {}).items():
+        _set_organ(read, segment_id, name, table)
     report = scorer.score_case(
         read.volume, read.segmentation, case=case or ct.GetName(), options=ScoringOptions(slices),
         watch=Watch(progress, cancel),
@@ -87,14 +88,15 @@ def keep_in_scene(
     write_scores(segmentation, listed, report)
 
 
-def _set_organ(read: SceneCase, segment_id: str, name: str) -> None:
+def _set_organ(read: SceneCase, segment_id: str, name: str, table: LabelTable) -> None:
     if segment_id not in read.segments:
         raise InputError(
             f'There is no segment "{segment_id}" to be taken for "{name}"; give ids of segments.'
         )
-    guess = Identification(resolve(name).structure, "given by the caller", confidence=1.0)
     read.segments[segment_id] = replace(
-        read.segments[segment_id], structure=guess.structure, reason=guess.reason
+        read.segments[segment_id],
+        structure=resolve(name, table=table).structure,
+        reason="given by the caller",
     )
 
 
@@ -192,7 +194,7 @@ def _score(
     node: SegmentationNode, case: str, scorer: Scorer, options: ScoringOptions, observer: BatchObserver
 ) -> CaseReport:
     volume = reference_volume(node)
-    read = read_case(node, volume)
+    read = read_case(node, volume, table=scorer.model.label_table)
     report = scorer.score_case(
         read.volume, read.segmentation, case=case, options=options, watch=observer.watch
     )

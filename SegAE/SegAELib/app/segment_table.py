@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, MutableMapping
 from functools import partial
 
-from segae.labels import Structure, body_systems, by_index
 from segae.labels.identify import Identification
+from segae.labels.structure import Structure
+from segae.labels.table import LabelTable
 from SegAELib.app.binding import Widget, _, qt
 from SegAELib.app.table_widgets import prepare, text_item
 from SegAELib.mrml.binding import SegmentationNode
@@ -16,10 +17,13 @@ CHOSEN = "chosen by you"
 
 
 class OrganChoices:
-    """Choices are kept in `store` (a parameter of the scene): table index by segmentation and segment id."""
+    """Choices are kept in `store` (a parameter of the scene): table index by segmentation and segment id.
 
-    def __init__(self, store: MutableMapping[str, str]) -> None:
-        self._store = store
+    `table`: the structures to choose from, those of the model.
+    """
+
+    def __init__(self, store: MutableMapping[str, str], table: LabelTable | None = None) -> None:
+        self._store, self.table = store, table or LabelTable.default()
 
     def choose(self, node: SegmentationNode, segment_id: str, structure: Structure | None) -> None:
         """Remember the user's choice; None goes back to the guess."""
@@ -37,11 +41,11 @@ class OrganChoices:
         self, node: SegmentationNode, segment_ids: Iterable[str] | None = None
     ) -> dict[str, Identification]:
         """By segment id (None: all): the choice where there is one, else the guess."""
-        guesses = identify_segments(node, segment_ids)
+        guesses = identify_segments(node, segment_ids, self.table)
         for segment_id in guesses:
-            key = _key(node, segment_id)
-            if key in self._store:
-                guesses[segment_id] = Identification(by_index(int(self._store[key])), CHOSEN, confidence=1.0)
+            chosen = self.table.get(int(self._store.get(_key(node, segment_id), -1)))
+            if chosen is not None:  # a choice of another model's own structure does not count for this one
+                guesses[segment_id] = Identification(chosen, CHOSEN, confidence=1.0)
         return guesses
 
 
@@ -53,7 +57,10 @@ _FLAGS_ROLE = 255  # Qt::UserRole - 1, where QStandardItem keeps whether an entr
 
 
 def organ_picker(
-    current: Structure | None, candidates: Iterable[Structure], on_choice: Callable[[Structure], None]
+    current: Structure | None,
+    candidates: Iterable[Structure],
+    on_choice: Callable[[Structure], None],
+    table: LabelTable,
 ) -> Widget:
     """A QComboBox; `candidates` come first. Text that is no organ changes nothing."""
     combo = qt.QComboBox()
@@ -63,9 +70,9 @@ def organ_picker(
     candidates = list(candidates)
     if candidates:
         _add_group(combo, _("Perhaps"), candidates)
-    for system, members in body_systems().items():
+    for system, members in table.body_systems.items():
         _add_group(combo, system, members)
-    names = [structure.name for members in body_systems().values() for structure in members]
+    names = [structure.name for members in table.body_systems.values() for structure in members]
     completer = qt.QCompleter(names, combo)
     completer.setCaseSensitivity(qt.Qt.CaseInsensitive)
     completer.setFilterMode(qt.Qt.MatchContains)
@@ -77,7 +84,7 @@ def organ_picker(
         index = combo.findText(combo.currentText)
         data = combo.itemData(index) if index >= 0 else None
         if data is not None:
-            on_choice(by_index(int(data)))
+            on_choice(table.by_index(int(data)))
 
     combo.connect("activated(int)", chosen)
     combo.lineEdit().connect("editingFinished()", chosen)
@@ -198,7 +205,10 @@ class OrganTable:
             self._close_picker()
             segment_id = list(self._organs)[row]
             guess = self._organs[segment_id]
-            picker = organ_picker(guess.structure, guess.candidates, partial(self._picked, segment_id))
+            assert self._choices is not None
+            picker = organ_picker(
+                guess.structure, guess.candidates, partial(self._picked, segment_id), self._choices.table
+            )
             self._table.setCellWidget(row, ORGAN, picker)
             self._open = row
             picker.setFocus()

@@ -13,6 +13,7 @@ from segae.data import Segment, Segmentation, Volume, pack
 from segae.errors import InputError
 from segae.geometry.box import Box, boxes_of_labels
 from segae.labels.identify import Identification
+from segae.labels.table import LabelTable
 from SegAELib.mrml.binding import BINARY_LABELMAP, SegmentationNode, VolumeNode
 from SegAELib.mrml.label_layers import LabelLayer, binary_segmentation, label_layers
 from SegAELib.mrml.matrices import volume_grid
@@ -73,13 +74,14 @@ def read_case(
     *,
     segment_ids: Collection[str] | None = None,
     organs: Mapping[str, Identification] | None = None,
+    table: LabelTable | None = None,
 ) -> SceneCase:
     """A segmentation and its CT (None: the reference volume that the segmentation names).
 
-    `segment_ids`, `organs`, errors: as in `read_segments`.
+    `segment_ids`, `organs`, `table`, errors: as in `read_segments`.
     """
     volume = volume if volume is not None else reference_volume(node)
-    segments = read_segments(node, volume, segment_ids=segment_ids, organs=organs)
+    segments = read_segments(node, volume, segment_ids=segment_ids, organs=organs, table=table)
     return SceneCase(read_volume(volume), segments, node.GetName())
 
 
@@ -89,12 +91,14 @@ def read_segments(
     *,
     segment_ids: Collection[str] | None = None,
     organs: Mapping[str, Identification] | None = None,
+    table: LabelTable | None = None,
 ) -> dict[str, Segment]:
     """Segments by id on the grid of `volume`, in the order of the segmentation.
 
     `segment_ids`: only these (None: all). `organs`: what each is taken for, by id; segments that are not in
-    it are guessed. A segment without voxels on the volume gives an empty one. Raises `InputError` for nodes
-    that cannot be read, an unknown segment id, and a segmentation that lies wholly outside the volume.
+    it are identified in `table` (None: the default one). A segment without voxels on the volume gives an
+    empty one. Raises `InputError` for nodes that cannot be read, an unknown segment id, and a segmentation
+    that lies wholly outside the volume.
     """
     segments = read_masks(node, volume, segment_ids)
     if all(s.is_empty for s in segments.values()) and _has_voxels(node, volume, segments):
@@ -103,7 +107,7 @@ def read_segments(
             "was drawn on."
         )
     given = organs or {}
-    guesses = {**identify_segments(node, (i for i in segments if i not in given)), **given}
+    guesses = {**identify_segments(node, (i for i in segments if i not in given), table), **given}
     return {
         i: replace(segment, structure=guesses[i].structure, reason=guesses[i].reason)
         for i, segment in segments.items()

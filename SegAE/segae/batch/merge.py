@@ -8,7 +8,8 @@ from pathlib import Path
 
 from segae.batch.store import ResultStore
 from segae.files import remove_leftovers
-from segae.labels.table import load_structures
+from segae.labels.structure import Structure
+from segae.labels.table import FIRST_OWN, LabelTable
 from segae.results.bins import POOR
 from segae.results.files import write_report, write_table
 from segae.results.review_order import Order
@@ -49,7 +50,7 @@ def merge(
     )
     remove_leftovers((files.long, files.wide, *files.rankings, files.failures))
     write_report(store.reports(), files.long)
-    write_table(*wide_table(store.reports(), load_structures()), files.wide)
+    write_table(*wide_table(store.reports(), _structures(store)), files.wide)
     for level, path in zip(LEVELS, files.rankings, strict=True):
         write_table(*ranking_table(_judged(store, threshold), level, order, limit), path)
     failed = ([failure.case, failure.reason, failure.ct, failure.masks] for failure in store.failures())
@@ -59,3 +60,14 @@ def merge(
 
 def _judged(store: ResultStore, threshold: float) -> Iterator[CaseReport]:
     return (with_threshold(report, threshold) for report in store.reports())
+
+
+def _structures(store: ResultStore) -> list[Structure]:
+    """The rows of the label table, and the structures beyond it that the results name."""
+    own = {
+        one.structure_index: one.structure
+        for report in store.reports()
+        for one in report.segments
+        if one.structure_index is not None and one.structure_index >= FIRST_OWN
+    }
+    return [*LabelTable.default().structures, *(Structure(index, own[index]) for index in sorted(own))]

@@ -20,6 +20,7 @@ from segae.files import reason
 from segae.io.ct import read_ct
 from segae.io.layouts import CaseFiles
 from segae.io.segmentation import read_segmentation
+from segae.labels.table import LabelTable
 from segae.progress import Watch
 from segae.results.types import CaseReport
 from segae.scoring.options import ScoringOptions
@@ -94,7 +95,7 @@ def run_batch(
     skipped = tuple(files.case for files in mine if files.case not in waiting)
     observer.on_start(len(todo), len(skipped))
     scored, failed = [], []
-    with closing(_read_ahead(todo, options)) as cases_read:
+    with closing(_read_ahead(todo, options, scorer.model.label_table)) as cases_read:
         for files, read in cases_read:
             observer.on_case(files)
             outcome = _score(files, read, scorer, options, observer.watch)
@@ -129,7 +130,7 @@ def _score(
 
 
 def _read_ahead(
-    cases: Sequence[CaseFiles], options: ScoringOptions
+    cases: Sequence[CaseFiles], options: ScoringOptions, table: LabelTable
 ) -> Generator[tuple[CaseFiles, Future[CaseData]], None, None]:
     """The cases in their order, each with its reading; the next `READ_AHEAD` are being read meanwhile. When
     it is closed, what was not begun is not read any more."""
@@ -137,7 +138,7 @@ def _read_ahead(
         ahead: deque[tuple[CaseFiles, Future[CaseData]]] = deque()
         try:
             for files in cases:
-                ahead.append((files, pool.submit(_read, files, options)))
+                ahead.append((files, pool.submit(_read, files, options, table)))
                 if len(ahead) > READ_AHEAD:
                     yield ahead.popleft()
             while ahead:
@@ -147,5 +148,6 @@ def _read_ahead(
                 future.cancel()
 
 
-def _read(files: CaseFiles, options: ScoringOptions) -> CaseData:
-    return read_ct(files.ct), read_segmentation(files.masks, name=files.name, names=options.names)
+def _read(files: CaseFiles, options: ScoringOptions, table: LabelTable) -> CaseData:
+    masks = read_segmentation(files.masks, name=files.name, names=options.names, table=table)
+    return read_ct(files.ct), masks

@@ -96,7 +96,7 @@ def score(
         check_folder(out)
     scorer = Scorer(model, device=device, engine=engine, batch_size=batch_size)
     volume = read_ct(ct)
-    segmentation = read_segmentation(masks, name=name, names=names)
+    segmentation = read_segmentation(masks, name=name, names=names, table=scorer.model.label_table)
     checked = scorer.check(volume, segmentation, options)
     with progress_bar(messages) as show:
         report = scorer.score_checked(

@@ -15,7 +15,7 @@ from segae.checks.names import NameCheck
 from segae.data import Segment
 from segae.geometry.box import Box
 from segae.geometry.grid import Grid
-from segae.labels.table import by_index
+from segae.labels.structure import Structure
 from segae.results.columns import SLICES, names
 from segae.results.record import header_of, report_from, row_values, slice_values, slices_from
 from segae.results.types import CaseReport, SliceResult
@@ -25,7 +25,7 @@ def pack(segment: Segment) -> dict[str, Any]:
     """`segment` as JSON values; it need not lie on the grid of a CT that the reader has."""
     return {
         "name": segment.name,
-        "structure": None if segment.structure is None else segment.structure.index,
+        "structure": None if segment.structure is None else segment.structure.to_json(),
         "reason": segment.reason,
         "size": list(segment.grid.size),
         "affine": segment.grid.affine.tolist(),
@@ -46,7 +46,7 @@ def unpack(values: Mapping[str, Any]) -> Segment:
     ni, nj, nk = values["size"]
     return Segment(
         values["name"],
-        None if values["structure"] is None else by_index(values["structure"]),
+        None if values["structure"] is None else Structure.from_json(values["structure"]),
         values["reason"],
         Grid((ni, nj, nk), np.array(values["affine"], float)),
         box,
@@ -199,12 +199,12 @@ def _event(message: dict[str, Any]) -> Event:
 
 
 def _check_values(check: NameCheck) -> dict[str, Any]:
-    """A check with structures as rows of the label table."""
-    other = check.looks_like
-    return {**vars(check), "named": check.named.index, "looks_like": None if other is None else other.index}
+    """A check as JSON values."""
+    looks_like = None if check.looks_like is None else check.looks_like.to_json()
+    return {**vars(check), "named": check.named.to_json(), "looks_like": looks_like}
 
 
 def _check(values: dict[str, Any]) -> NameCheck:
     other = values["looks_like"]
-    looks_like = None if other is None else by_index(other)
-    return NameCheck(**{**values, "named": by_index(values["named"]), "looks_like": looks_like})
+    looks_like = None if other is None else Structure.from_json(other)
+    return NameCheck(**{**values, "named": Structure.from_json(values["named"]), "looks_like": looks_like})

@@ -2,7 +2,7 @@
 
 `ct.npy`: the voxels [k, j, i] in their own number type; left out when the receiver still has them.
 `masks.npy`: the packed bits of all segments, one after the other (uint8, flat). `payload.json`: the rest; a
-segment says its structure by table index and its grid by position in "grids", where 0 is that of the CT.
+segment holds its structure and says its grid by position in "grids", where 0 is that of the CT.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from segae.data import Segment, Segmentation, Volume
 from segae.geometry.box import Box
 from segae.geometry.grid import Grid
 from segae.jobs.settings import JobSettings
-from segae.labels.table import by_index
+from segae.labels.structure import Structure
 
 _SLAB = 16 << 20  # bytes that are written between two looks at whether to go on
 
@@ -105,7 +105,7 @@ def _described(segment: Segment, grids: list[Grid]) -> dict[str, Any]:
     """A segment without its bits; its grid is added to `grids` when it is a new one."""
     return {
         "name": segment.name,
-        "structure": None if segment.structure is None else segment.structure.index,
+        "structure": None if segment.structure is None else segment.structure.to_json(),
         "reason": segment.reason,
         "source": segment.source,
         "box": [[extent.start, extent.stop] for extent in segment.box],
@@ -128,6 +128,6 @@ def _segments(described: list[dict[str, Any]], grids: list[Grid], masks: np.ndar
         count = int(np.prod(one["bits"]))
         bits = masks[start : start + count].reshape(one["bits"])
         start += count
-        structure = None if one["structure"] is None else by_index(one["structure"])
+        structure = None if one["structure"] is None else Structure.from_json(one["structure"])
         box = Box(tuple(slice(*ends) for ends in one["box"]))
         yield Segment(one["name"], structure, one["reason"], grids[one["grid"]], box, bits, one["source"])

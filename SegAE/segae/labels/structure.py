@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from segae.errors import InputError
 
@@ -27,6 +29,16 @@ class Structure:
 
     def __str__(self) -> str:
         return self.name
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as plain values, so that another process needs no table to know the structure."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Structure:
+        """What `to_json` gave; raises KeyError or TypeError for anything else."""
+        pairs = {"snomed": tuple(values["snomed"]), "synonyms": tuple(values["synonyms"])}
+        return cls(**{**values, **pairs})
 
     @property
     def sideless(self) -> str:

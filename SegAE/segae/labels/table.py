@@ -101,6 +101,10 @@ class LabelTable:
                 f"{index} is no row of the label table; use {FIRST_STRUCTURE} to {self.structures[-1].index}."
             ) from None
 
+    def get(self, index: int) -> Structure | None:
+        """The row `index`; None where there is none."""
+        return self._by_index.get(index)
+
     def by_name(self, name: str) -> Structure | None:
         """The offered structure with exactly this name of the table; None where there is none."""
         return self._by_name.get(name)

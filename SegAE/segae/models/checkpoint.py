@@ -23,7 +23,7 @@ _WEIGHTS = "weights."
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """`weights`: the network's state dict. `text_vectors` (145, text_dim): one per label, NaN for a
+    """`weights`: the network's state dict. `text_vectors` (145 and more, text_dim): one per label, NaN for a
     structure that the model has no vector for. `sha256` is the file's, "" before it is
     saved."""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segae.errors import ModelError
 from segae.labels.structure import Structure
+from segae.labels.table import LabelTable
 from segae.models.checkpoint import Checkpoint, load_checkpoint
 from segae.models.output import ModelOutput
 from segae.models.registry import build_network, declared_outputs, find_model
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 
 class QualityModel:
     """Predicts the Dice of masks. `network` maps images (B, channels, S, S), text vectors (B, text_dim) and
-    position features, where its spec asks for them, to a `ModelOutput`; `text_vectors` (145, text_dim) holds
-    one per label."""
+    position features, where its spec asks for them, to a `ModelOutput`; `text_vectors` (145 and more,
+    text_dim) holds one per label."""
 
     def __init__(self, spec: ModelSpec, network: nn.Module, text_vectors: Tensor, sha256: str = "") -> None:
         self.spec = spec
@@ -62,6 +64,11 @@ class QualityModel:
                 f"its architecture {spec.architecture} does not; export the model again."
             )
         return cls(spec, network, checkpoint.text_vectors, checkpoint.sha256)
+
+    @cached_property
+    def label_table(self) -> LabelTable:
+        """The structures that names can mean for this model: the 145 rows, and its own."""
+        return LabelTable.from_json(self.spec.own_structures)
 
     def trained_on(self, structure: Structure) -> bool:
         """Whether the model was trained on masks of this structure; True when the file does not say."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from segae.errors import InputError, ModelError
 from segae.inputs.spec import InputSpec
+from segae.labels.table import LabelTable
 
 FORMAT_VERSION = 2
 METADATA_KEY = "segae"
@@ -21,7 +22,8 @@ class ModelSpec:
     `text_dim`: length of a structure's text vector. `input`: how the network sees a slice. `outputs`: what it
     gives beside the score, names of `ModelOutput`'s fields, as its architecture declares them.
     `trained_labels`: label indices of the structures whose own masks it was trained on; empty when that is
-    not known. `intervals`: table of `segae.scoring.calibration`; `typical`: table of `segae.scoring.ood`.
+    not known. `own_structures`: those beyond the 145 rows of the label table, as `LabelTable.to_json` gives
+    them. `intervals`: table of `segae.scoring.calibration`; `typical`: table of `segae.scoring.ood`.
     `training`, `figures` and `limits` are for people.
     """
 
@@ -33,6 +35,7 @@ class ModelSpec:
     outputs: tuple[str, ...] = ()
     trained_labels: tuple[int, ...] = ()
     label_table: str = "DAP Atlas, 145 rows"
+    own_structures: tuple[Mapping[str, Any], ...] = ()
     licence: str = "not stated"
     description: str = ""
     intervals: Mapping[str, Any] = field(default_factory=dict)
@@ -74,11 +77,12 @@ def described(metadata: Mapping[str, str], source: str) -> tuple[ModelSpec, int]
         values = _from_format_1(values) if version == 1 else values
         values = {name: values[name] for name in _FIELDS if name in values}
         values["input"] = InputSpec.from_dict(values["input"])
-        for name in ("limits", "outputs", "trained_labels"):
+        for name in ("limits", "outputs", "own_structures", "trained_labels"):
             values[name] = tuple(values.get(name, ()))
         spec = ModelSpec(**values)
         if spec.text_dim < 1:
             raise ValueError("lengths must be positive")
+        LabelTable.from_json(spec.own_structures)
         return spec, version
     except (KeyError, TypeError, ValueError, InputError) as error:
         raise ModelError(

@@ -163,7 +163,9 @@ def name_check(
     scorer = Scorer(model, device=device, engine=engine)
     volume = ct if isinstance(ct, Volume) else read_ct(Path(ct))
     if not isinstance(segmentation, Segmentation):
-        segmentation = read_segmentation(Path(segmentation), name=name, names=options.names)
+        segmentation = read_segmentation(
+            Path(segmentation), name=name, names=options.names, table=scorer.model.label_table
+        )
     checked = scorer.check(volume, segmentation, options)
     checked.raise_for_errors()
     absent = set(only or ()) - {segment.name for segment in checked.segmentation.segments}

@@ -17,7 +17,6 @@ from segae.inputs.stack import CTStack
 from segae.io.ct import read_ct
 from segae.io.layouts import case_name
 from segae.io.segmentation import read_segmentation
-from segae.labels.table import by_index
 from segae.models.quality_model import QualityModel
 from segae.progress import CancelToken, ProgressCallback, Watch
 from segae.results.types import CaseReport
@@ -61,7 +60,9 @@ def score(
     volume = ct if isinstance(ct, Volume) else read_ct(Path(ct))
     watch.step("reading", 1, 2)
     if not isinstance(segmentation, Segmentation):
-        segmentation = read_segmentation(Path(segmentation), name=name, names=options.names)
+        segmentation = read_segmentation(
+            Path(segmentation), name=name, names=options.names, table=scorer.model.label_table
+        )
     watch.step("reading", 2, 2)
     return scorer.score_case(
         volume, segmentation, case=case or case_name(volume.source), options=options, watch=watch
@@ -86,13 +87,13 @@ def segae_inference(
             f"The CT has the shape {ct_data.shape} and the mask {mask.shape}; give two "
             "arrays (slices, rows, columns) of the same shape."
         )
-    structure = by_index(class_index)
+    scorer = Scorer("bundled" if model is None else model)
+    structure = scorer.model.label_table.by_index(class_index)
     depth, rows, columns = ct_data.shape
     grid = Grid((columns, rows, depth), np.eye(4))
     segment = Segment.from_mask(structure.name, structure, mask > 0, grid)
     if segment.is_empty:
         return 0.0
-    scorer = Scorer("bundled" if model is None else model)
     if not scorer.model.knows(structure):
         raise ModelError(
             f'Model "{scorer.model.spec.name}" has no vector for "{structure}"; use another model.'

@@ -57,23 +57,18 @@ def pid_of(worker: WorkerJob) -> int:
     return worker.child_pid
 
 
-def test_the_child_stays_for_the_next_job_and_is_fast_then(
+def test_the_child_stays_for_the_next_job(
     worker: WorkerJob, ct: Volume, masks: Segmentation, settings: JobSettings, follow: Follow
 ) -> None:
-    started = time.perf_counter()
     worker.start(ct, masks, settings)
     follow(worker)
-    cold = time.perf_counter() - started
     child = pid_of(worker)
     twenty = ScoringOptions(only={"aorta": range(10), "spleen": range(30)})
     copy = replace(ct, voxels=ct.voxels.copy())  # a panel reads the volume node again
-    started = time.perf_counter()
     worker.start(copy, masks, replace(settings, options=twenty))
     last = follow(worker)[-1]
-    warm = time.perf_counter() - started
     assert isinstance(last, Finished) and len(slices(last.report)) >= 20
     assert pid_of(worker) == child
-    assert warm < cold / 2  # some tenths of a second; a new child takes seconds to load torch
     worker.close()
     assert worker.child_pid is None and not psutil.pid_exists(child)
 
