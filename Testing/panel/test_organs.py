@@ -13,7 +13,7 @@ def picker(loaded, masks, bed):
     """The list that opens on a click, of a segment with a name that says nothing."""
     segment = masks.GetSegmentation().GetSegment("spleen")
     segment.SetName("Tumour 3")
-    loaded.inputs.show(masks, loaded.parameters.volume, loaded.inputs.table._choices)
+    loaded.inputs.table.show(masks, loaded.inputs.table._choices)
     table = loaded.ui.organTable
     row = list(loaded.inputs.table.organs).index("spleen")
     assert table.item(row, ORGAN).text() == "choose organ"
