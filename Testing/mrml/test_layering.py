@@ -19,6 +19,7 @@ ALLOWED = {
     "functools",
     "hashlib",
     "itertools",
+    "pathlib",
     "typing",
     "urllib",
 }
