@@ -63,7 +63,7 @@ def test_a_score_under_a_name_is_what_scoring_gives_for_a_mask_of_that_name(scor
     only = ScoringOptions(only={"liver": telling_slices(liver, "k")})
     for structure in (row("liver"), row("spleen"), row("gallbladder")):
         renamed = replace(liver, structure=structure)
-        rows = [r for part in scorer.stream(ct, [renamed], only) for r in part]
+        rows = [r for part in scorer.stream(ct, [renamed], only) for one in part.values() for r in one]
         dice = [r.predicted_dice for r in rows]
         assert scores[structure] == pytest.approx(
             np.average(dice, weights=[r.area_mm2 for r in rows]), abs=1e-5
