@@ -2,13 +2,14 @@
 # make test   lint, types and all tests; installs what they need
 # make lint   ruff and pyright
 # make docs   the documentation as web pages under site/
+# make result-files-page   docs/reference/result-files.md, from the table of columns
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SAMPLE := SegAE/Resources/SampleData/totalsegmentator_s0001
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo test lint test-core test-mrml test-panel system-packages pictures screenshots bench docs clean
+.PHONY: demo test lint test-core test-mrml test-panel system-packages pictures screenshots bench docs result-files-page clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/segae score $(SAMPLE)/ct.nii.gz $(SAMPLE)/segmentations --out out/demo
@@ -48,6 +49,9 @@ screenshots: $(VENV)/test.stamp system-packages
 bench: $(VENV)/test.stamp
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/memory.py
+
+result-files-page: $(VENV)/demo.stamp
+	$(BIN)/python Resources/write_result_files_page.py
 
 docs: $(VENV)/docs.stamp
 	$(BIN)/mkdocs build --strict

@@ -92,7 +92,7 @@ def test_a_missing_package_is_named_with_the_way_to_get_it(segae, monkeypatch: p
 
 
 def test_an_interruption_ends_with_130_and_one_line(segae, monkeypatch: pytest.MonkeyPatch):
-    def interrupted(_query: str) -> None:
+    def interrupted(_query: str, **_more: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("segae.labels.resolver.resolve", interrupted)
@@ -102,7 +102,7 @@ def test_an_interruption_ends_with_130_and_one_line(segae, monkeypatch: pytest.M
 
 
 def test_a_file_that_the_system_refuses_is_named(segae, monkeypatch: pytest.MonkeyPatch):
-    def refused(_query: str) -> None:
+    def refused(_query: str, **_more: object) -> None:
         raise PermissionError(13, "Permission denied", "/data/liver.nii.gz")
 
     monkeypatch.setattr("segae.labels.resolver.resolve", refused)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ import numpy as np
 from segae.data import Segment
 from segae.errors import InputError
 from segae.results.bins import POOR
-from segae.results.review_order import Order, segment_key, slice_keys
-from segae.results.types import CaseReport, ModelIdentity, Row, SegmentResult, SliceResult
+from segae.results.review_order import Order, ranked, segment_key, slice_keys
+from segae.results.types import CaseReport, ModelIdentity, SegmentResult, SliceResult
 from segae.results.verdicts import Doubts, judged_again
 from segae.scoring.assemble import segment_result, unscored, with_dice
 from SegAELib.mrml.edits import Fingerprint, SliceChanges
@@ -177,7 +178,7 @@ class Results:
     def slices_in_order(self, segment_id: str, order: Order = "review") -> list[SliceResult]:
         """The scored slices of a segment, the first to look at first."""
         rows, keys = self._sorting(segment_id, order)
-        return [rows[n] for n in np.lexsort(keys.T[::-1])]
+        return [rows[n] for n in ranked(keys)]
 
     def work_ahead(self, segment_id: str, order: Order) -> None:
         """Do a part of what `all_slices` needs, for a moment in which there is time."""
@@ -208,9 +209,9 @@ class Results:
             sortings = [self._sorting(segment_id, order) for segment_id in ids]
             if not sortings:
                 return []
-            ranked = np.lexsort(np.concatenate([keys for _, keys in sortings]).T[::-1])
-            places = np.repeat(np.arange(len(ids)), [len(rows) for rows, _ in sortings])[ranked]
-            slices = np.array([row.slice for rows, _ in sortings for row in rows], int)[ranked]
+            order_of_all = ranked(np.concatenate([keys for _, keys in sortings]))
+            places = np.repeat(np.arange(len(ids)), [len(rows) for rows, _ in sortings])[order_of_all]
+            slices = np.array([row.slice for rows, _ in sortings for row in rows], int)[order_of_all]
             return list(zip([ids[n] for n in places.tolist()], slices.tolist(), strict=True))
 
         return self._once(("slices", order), rank)
@@ -226,10 +227,8 @@ class Results:
         segment = self.segments[segment_id]
         kept = self._sortings.get((segment_id, order))
         if kept is None or kept[0] is not segment:
-            rows = sorted(segment.slices, key=lambda one: one.slice)
-            keys = slice_keys([Row(self.report, segment, one) for one in rows], order)
-            numbers = np.array([key if isinstance(key, tuple) else (key, 0.0) for key in keys], float)
-            kept = self._sortings[(segment_id, order)] = (segment, rows, numbers.reshape(-1, 2))
+            rows = sorted(segment.slices, key=attrgetter("slice"))
+            kept = self._sortings[(segment_id, order)] = (segment, rows, slice_keys(rows, order))
         return kept[1], kept[2]
 
     def _set(self, segment_id: str, segment: SegmentResult) -> None:

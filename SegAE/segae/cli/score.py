@@ -3,37 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from segae.cli import options as opt
-from segae.data import Segmentation, Volume
-from segae.report.montage import Errors, shown_slices
 from segae.report.style import Palette
 from segae.results.bins import POOR
-from segae.results.review_order import Order
-from segae.results.types import CaseReport
-
-if TYPE_CHECKING:
-    from segae.scoring.scorer import Scorer
-
-
-def montage_errors(
-    scorer: Scorer, volume: Volume, segmentation: Segmentation, report: CaseReport, order: Order = "review"
-) -> dict[str, Errors]:
-    """By name of the segment, in the slices that are shown only; nothing for a model that cannot tell."""
-    if not scorer.model.spec.predicts_areas:
-        return {}
-    from segae.scoring.error_map import locate_errors
-
-    shown, ct = shown_slices(report, order), scorer.orient(volume)
-    located = {
-        segment.name: locate_errors(scorer, ct, segment, shown[segment.name])
-        for segment in segmentation.segments
-        if segment.name in shown
-    }
-    return {name: (errors.missing, errors.extra) for name, errors in located.items()}
 
 
 def score(
@@ -81,12 +57,13 @@ def score(
     from segae.io.layouts import case_name
     from segae.io.segmentation import read_segmentation
     from segae.progress import Watch
-    from segae.report.montage import draw_montage
+    from segae.report.montage import draw_montage, shown_slices
     from segae.report.strips import draw_strips
     from segae.report.terminal import ranking_view
     from segae.results.files import write_report, write_table
     from segae.results.tables import segment_table
     from segae.results.verdicts import with_threshold
+    from segae.scoring.error_map import locate_errors_in
     from segae.scoring.options import ScoringOptions
     from segae.scoring.scorer import Scorer
 
@@ -98,10 +75,13 @@ def score(
     volume = read_ct(ct)
     segmentation = read_segmentation(masks, name=name, names=names, table=scorer.model.label_table)
     checked = scorer.check(volume, segmentation, options)
+    checked.raise_for_errors()
+    stack = scorer.orient(volume)
     with progress_bar(messages) as show:
         report = scorer.score_checked(
-            volume, segmentation, checked, case=case_name(ct.resolve()), options=options, watch=Watch(show)
-        )
+            volume, segmentation, checked, case=case_name(ct.resolve()), options=options, watch=Watch(show),
+            stack=stack,
+        )  # fmt: skip
         if check_names:
             from segae.scoring.name_check import with_name_findings
 
@@ -113,7 +93,11 @@ def score(
         written = [write_report(report, out / "report.csv"), write_report(report, out / "report.json")]
         written.append(write_table(*segment_table(report, order), out / "structures.csv"))
         shown, picture = checked.segmentation, out / "worst_slices.png"
-        errors = montage_errors(scorer, volume, shown, report, order) if report.n_slices else None
+        errors = (
+            locate_errors_in(scorer, stack, shown.segments, shown_slices(report, order))
+            if scorer.model.spec.predicts_areas
+            else None
+        )
         written.append(
             draw_montage(volume, shown, report, picture, palette=palette, errors=errors, order=order)
         )

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from segae.results.types import CaseReport, Row, SegmentResult
+from segae.results.types import CaseReport, Row, SegmentResult, SliceResult
 
 Order = Literal["review", "dice"]
 
@@ -31,20 +31,26 @@ def slice_priority(
     return np.where(np.maximum(mask, organ) < SMALL_MM2, priority - _LAST, priority)
 
 
-def slice_keys(rows: Sequence[Row], order: Order) -> list[Any]:
-    """A key to sort by for each row of slices, the lowest first."""
+def slice_keys(slices: Sequence[SliceResult], order: Order) -> np.ndarray:
+    """Keys (n, 2) to sort n scored slices by, first by the first column, the lowest first."""
+    dice = np.array([one.predicted_dice or 0.0 for one in slices], float)
     if order == "dice":
-        return [(one.predicted_dice or 0.0, _or_zero(one.raw_score)) for _, _, one in rows]
-    areas = [one.area_mm2 for _, _, one in rows]
-    organs = [one.area_mm2 if one.organ_mm2 is None else one.organ_mm2 for _, _, one in rows]
-    return (-slice_priority([one.predicted_dice or 0.0 for _, _, one in rows], areas, organs)).tolist()
+        return np.stack((dice, np.array([one.raw_score or 0.0 for one in slices], float)), axis=1)
+    areas = [one.area_mm2 for one in slices]
+    organs = [one.area_mm2 if one.organ_mm2 is None else one.organ_mm2 for one in slices]
+    return np.stack((-slice_priority(dice, areas, organs), np.zeros(len(dice))), axis=1)
+
+
+def ranked(keys: np.ndarray) -> list[int]:
+    """The order of n keys (n, 2), the lowest first; equals stay as they are."""
+    return np.lexsort(keys.T[::-1]).tolist()
 
 
 def segment_key(segment: SegmentResult, order: Order) -> tuple[Any, ...]:
     """A key to sort by, the lowest first: what needs review before the rest; each by expected wrong volume,
     largest first, or by predicted Dice, lowest first."""
     if order == "dice":
-        return (not segment.needs_review, segment.predicted_dice or 0.0, _or_zero(segment.raw_dice))
+        return (not segment.needs_review, segment.predicted_dice or 0.0, segment.raw_dice or 0.0)
     return (not segment.needs_review, -segment.wrong_ml)
 
 
@@ -61,10 +67,4 @@ def ordered_segments(segments: Iterable[SegmentResult], order: Order = "review")
 def ordered_slices(report: CaseReport, order: Order = "review") -> tuple[Row, ...]:
     """All scored slices of a report, the first to look at first; equals stay in the order of the report."""
     rows = list(report.rows())
-    return tuple(
-        row for _, row in sorted(zip(slice_keys(rows, order), rows, strict=True), key=lambda p: p[0])
-    )
-
-
-def _or_zero(score: float | None) -> float:
-    return 0.0 if score is None else score
+    return tuple(rows[n] for n in ranked(slice_keys([row.slice for row in rows], order)))

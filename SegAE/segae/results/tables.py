@@ -95,7 +95,8 @@ def _keyed(
     for report in (reports,) if isinstance(reports, CaseReport) else reports:
         if level == "slice":
             rows = list(report.rows())
-            yield from zip(slice_keys(rows, order), rows, strict=True)
+            keys = slice_keys([row.slice for row in rows], order).tolist()
+            yield from zip(map(tuple, keys), rows, strict=True)
         elif level == "structure":
             listed = (segment for segment in report.segments if segment.is_listed)
             yield from ((segment_key(segment, order), Row(report, segment)) for segment in listed)

@@ -214,13 +214,13 @@ class CaseReport:
     threshold: float = POOR
 
     def __post_init__(self) -> None:
-        for row in self.rows():
-            numbers = (row.slice.raw_score, row.slice.predicted_dice)
-            if not all(value is None or math.isfinite(value) for value in numbers):
-                raise ModelError(
-                    f"Model {self.model.name} gave no number for {row.segment.segment} in slice "
-                    f"{row.slice.slice} of {self.case}; use another checkpoint."
-                )
+        for segment in self.segments:
+            for one in segment.slices:
+                if not math.isfinite((one.raw_score or 0.0) + (one.predicted_dice or 0.0)):
+                    raise ModelError(
+                        f"Model {self.model.name} gave no number for {segment.segment} in slice "
+                        f"{one.slice} of {self.case}; use another checkpoint."
+                    )
         # What a file gives back must equal what went in, so options are JSON values from the start.
         object.__setattr__(self, "options", plain(self.options))
         object.__setattr__(self, "timings", {name: float(s) for name, s in self.timings.items()})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +65,19 @@ def locate_errors(
         Segment.from_mask(f"{name}: missing", structure, missing, segment.grid, "predicted by the model"),
         Segment.from_mask(f"{name}: extra", structure, extra, segment.grid, "predicted by the model"),
     )
+
+
+def locate_errors_in(
+    scorer: Scorer, stack: CTStack, segments: Iterable[Segment], slices: Mapping[str, Collection[int]]
+) -> dict[str, tuple[Segment, Segment]]:
+    """What is missing and what is extra, by name of the segment, in some `slices` (indices in the file) of the
+    segments that `slices` names; raises like `locate_errors`."""
+    located = {
+        one.name: locate_errors(scorer, stack, one, slices[one.name])
+        for one in segments
+        if one.name in slices
+    }
+    return {name: (errors.missing, errors.extra) for name, errors in located.items()}
 
 
 def _every_slice(

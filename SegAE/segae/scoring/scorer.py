@@ -121,9 +121,15 @@ class Scorer:
         case: str = "case",
         options: ScoringOptions | None = None,
         watch: Watch | None = None,
+        stack: CTStack | None = None,
     ) -> CaseReport:
-        """Score what `check` left of `segmentation`; raises `InputError` when it found an error."""
-        parts = self.stream_checked(ct, segmentation, checked, case=case, options=options, watch=watch)
+        """Score what `check` left of `segmentation`; raises `InputError` when it found an error.
+
+        `stack`: what `orient` made of the CT, for a caller that needs it again afterwards.
+        """
+        parts = self.stream_checked(
+            ct, segmentation, checked, case=case, options=options, watch=watch, stack=stack
+        )
         while True:
             try:
                 next(parts)
@@ -139,13 +145,14 @@ class Scorer:
         case: str = "case",
         options: ScoringOptions | None = None,
         watch: Watch | None = None,
+        stack: CTStack | None = None,
     ) -> Generator[Slices, None, CaseReport]:
         """`score_checked` a batch at a time: yields the slices as they come, by the place of their segment in
         `segmentation`, and returns the report."""
         options, watch, run = options or ScoringOptions(), watch or Watch(), _Run()
         checked.raise_for_errors()
         started = time.perf_counter()
-        stack = self.orient(ct)
+        stack = stack or self.orient(ct)
         named = _named(segmentation, options).segments
         segments = (*checked.segmentation.segments, *self._to_look_for(named, options))
         places = places_of(segments, named)

@@ -56,7 +56,7 @@ def test_the_score_of_a_model_without_calibration_is_the_raw_one():
 def test_what_was_searched_is_read_too():
     report = read_report(FOLDER / "calibrated.csv")
     heart = next(segment for segment in report.segments if segment.segment == "heart")
-    assert len(heart.searched) == 7 and all(0 <= one.presence <= 1 for one in heart.searched)
+    assert len(heart.searched) == 7 and all(0 <= (one.presence or 0) <= 1 for one in heart.searched)
 
 
 def test_they_can_be_ranked_and_written_anew(tmp_path):
