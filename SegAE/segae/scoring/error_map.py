@@ -71,7 +71,7 @@ def locate_errors_in(
     scorer: Scorer, stack: CTStack, segments: Iterable[Segment], slices: Mapping[str, Collection[int]]
 ) -> dict[str, tuple[Segment, Segment]]:
     """What is missing and what is extra, by name of the segment, in some slices (indices in the file) of the
-    the segments that `slices` names; raises like `locate_errors`."""
+    segments that `slices` names; raises like `locate_errors`."""
     located = {
         one.name: locate_errors(scorer, stack, one, slices[one.name])
         for one in segments
