@@ -19,32 +19,41 @@ import torch
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from trained_folds import parser
+from trained_folds import parser, steps
 
-from segae.data import Segment, Volume
+from segae.data import Segment, Segmentation, Volume
+from segae.geometry.orientation import orient_array
 from segae.inputs.prepare import prepare_empty
 from segae.io.ct import read_ct
 from segae.labels.table import by_index
+from segae.models.quality_model import QualityModel
 from segae.results.types import SliceResult
 from segae.results.verdicts import SURELY_PRESENT, present_without_mask
 from segae.scoring.assemble import slice_results
 from segae.scoring.occupied import occupied_by, without_occupied
 from segae.scoring.scorer import Scorer
-from segae_trainer.starter.cases import Case
-from segae_trainer.starter.cohort import Member, read_cohort
-from segae_trainer.starter.figures import loaded
-from segae_trainer.starter.plan import Plan
-from segae_trainer.starter.stages import train_network, trained_rows
-from segae_trainer.starter.tables import report_of, segments_of
+from segae_trainer.cli.folds import Steps, kept_back
+from segae_trainer.data.sample import ORIENTATION, LabelledScan
+from segae_trainer.data.scan_files import read_labelled_scan
 
 OTHERS = (0.7, 0.8, 0.95, 0.97)  # thresholds of presence for an empty mask, beside the one that ships
 TAKEN_AWAY = 0.3  # of the slices of a mask
 LEAST_SLICES = 4
 
 
-def said_missing(scorer: Scorer, member: Member, plan: Plan, labels: np.ndarray, rows: set[int]) -> set[int]:
+def segments_of(labels: np.ndarray, rows: set[int], volume: Volume) -> tuple[Segment, ...]:
+    """The masks of structures `rows` in `labels` (K, H, W), on the grid of the CT's file."""
+    placed = np.zeros(volume.grid.shape, labels.dtype)
+    orient_array(placed, volume.grid, ORIENTATION)[...] = labels
+    found = sorted(rows & {int(row) for row in np.unique(labels) if row})
+    return tuple(
+        Segment.from_mask(str(by_index(row)), by_index(row), placed == row, volume.grid) for row in found
+    )
+
+
+def said_missing(scorer: Scorer, volume: Volume, labels: np.ndarray, rows: set[int]) -> set[int]:
     """The structures whose mask in `labels` (K, H, W) is said to have missing parts."""
-    report, _ = report_of(scorer, member, plan.data, labels, rows)
+    report = scorer.score_case(volume, Segmentation(segments_of(labels, rows, volume)))
     found = (one for one in report.segments if one.verdict == "missing parts")
     return {one.structure_index for one in found if one.structure_index is not None}
 
@@ -61,10 +70,12 @@ def shortened(labels: np.ndarray, rows: set[int]) -> tuple[np.ndarray, set[int]]
     return result, done
 
 
-def searched(scorer: Scorer, case: Case, volume: Volume, rows: set[int]) -> Iterator[list[SliceResult]]:
+def searched(
+    scorer: Scorer, scan: LabelledScan, volume: Volume, rows: set[int]
+) -> Iterator[list[SliceResult]]:
     """Of each structure the slices of the search, its mask emptied and all others as they are."""
     ct, spec = scorer.orient(volume), scorer.model.spec
-    masks = list(segments_of(case.labels, [row for row in np.unique(case.labels) if row], volume))
+    masks = segments_of(scan.labels, {int(row) for row in np.unique(scan.labels)}, volume)
     for row in sorted(rows):
         taken = occupied_by(ct, [mask for mask in masks if mask.structure != by_index(row)])
         empty = Segment.from_mask(str(row), by_index(row), np.zeros(volume.grid.shape, bool), volume.grid)
@@ -82,29 +93,21 @@ def found(slices: list[SliceResult], threshold: float) -> bool:
     return bool(present_without_mask(moved))
 
 
-def lines(plan: Plan, fold: str) -> Iterator[tuple[str, ...]]:
-    """The rows of the table for the cases of a fold."""
-    known = set(trained_rows(plan, fold))
-    checkpoint = train_network(plan, fold)
-    model = loaded(replace(checkpoint, spec=replace(checkpoint.spec, trained_labels=tuple(sorted(known)))))
-    scorer = Scorer(model)
-    for member in plan.tested(fold):
-        case = member.read(plan.data)
-        present = known & {int(row) for row in np.unique(case.labels)}
-        yield (
-            member.case,
-            "whole masks with missing parts",
-            share(said_missing(scorer, member, plan, case.labels, present), present),
-        )
-        short, cut = shortened(case.labels, present)
-        yield (
-            member.case,
-            "shortened masks with missing parts",
-            share(said_missing(scorer, member, plan, short, present) & cut, cut),
-        )
-        volume = read_ct(plan.data / member.case / "ct.nii.gz")
-        for text, rows in (("organs found", present), ("absent ones found", known & case.absent)):
-            looked = list(searched(scorer, case, volume, rows))
+def lines(work: Steps, fold: str) -> Iterator[tuple[str, ...]]:
+    """The rows of the table for the scans of a fold."""
+    model = QualityModel.load(work.train(fold))
+    known, scorer = set(model.spec.trained_labels), Scorer(model)
+    for member in work.plan.cohort.of_patient(kept_back(fold) or ""):
+        scan, _ = read_labelled_scan(member.scan(work.plan.data, "test"))
+        volume = read_ct(work.plan.data / member.case / "ct.nii.gz")
+        present = known & {int(row) for row in np.unique(scan.labels)}
+        whole = said_missing(scorer, volume, scan.labels, present)
+        yield member.case, "whole masks with missing parts", share(whole, present)
+        short, cut = shortened(scan.labels, present)
+        missing = said_missing(scorer, volume, short, present) & cut
+        yield member.case, "shortened masks with missing parts", share(missing, cut)
+        for text, rows in (("organs found", present), ("absent ones found", known & scan.absent)):
+            looked = list(searched(scorer, scan, volume, rows))
             for threshold in (SURELY_PRESENT, *OTHERS):
                 hits = [place for place, slices in enumerate(looked) if found(slices, threshold)]
                 yield member.case, f"{text}, presence {threshold}", share(hits, looked)
@@ -119,10 +122,10 @@ def main() -> None:
     asked.add_argument("--fold", action="append", help="only this one")
     arguments = asked.parse_args()
     torch.set_num_threads(arguments.threads)
-    plan = Plan(read_cohort(), arguments.data, arguments.work)
+    work = steps(arguments)
     table = Table("scan", "", "", box=box.SIMPLE_HEAD)
-    for fold in arguments.fold or plan.folds:
-        for line in lines(plan, fold):
+    for fold in arguments.fold or work.plan.folds:
+        for line in lines(work, fold):
             table.add_row(*line)
     Console(width=120).print(table)
 

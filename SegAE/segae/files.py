@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from segae.errors import OutputError
 
@@ -58,6 +59,12 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):  # gone already when all went well
             temporary.unlink()
+
+
+def write_json(content: Any, path: str | Path) -> None:
+    """Write JSON that appears whole or not at all; raises `OutputError`."""
+    with whole_file(path) as stream:
+        stream.write(json.dumps(content, indent=1, ensure_ascii=False).encode())
 
 
 def reason(error: Exception) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +14,36 @@ from torch import Tensor
 from frozen import sample
 from frozen.tables import BOUND, Table, gradients_of, table, tensor_norms, tensor_sums
 from segae.data import Segment
+from segae.geometry.orientation import orient_array
 from segae.inputs.position import POSITION_FEATURES
 from segae.inputs.prepare import PreparedSlices, prepare
 from segae.inputs.spec import CropRule, InputSpec
 from segae.inputs.stack import CTStack
 from segae.io.ct import read_ct
+from segae.io.readers import read_image
 from segae.labels.table import by_index
 from segae.models.dense import OLD_KEYS, build
 from segae.models.registry import new_spec
 from segae.models.spec import ModelSpec
-from segae_trainer.data.mask_measures import dice
-from segae_trainer.starter.cases import Case, read_case
-from segae_trainer.starter.objective import objective
-from segae_trainer.starter.pairs import KINDS, Pair
-from segae_trainer.starter.pool import Pool, Pools, concatenate
-from segae_trainer.starter.rendering import (
-    Rendering,
-    render_case,
-    render_masks,
-    render_pairs,
-    scene_of,
-    window_round,
+from segae_trainer.data.cohort import Member
+from segae_trainer.data.draw_samples import Sampling, draw_slice, varied_stack
+from segae_trainer.data.rendering import Patches, crop_of, render_slice
+from segae_trainer.data.sample import (
+    INVENTED,
+    KINDS,
+    MISSED,
+    ORIENTATION,
+    PSEUDO_LABEL,
+    LabelledScan,
+    Sample,
+    box_of,
 )
-from segae_trainer.starter.training import Recipe, Run
-from segae_trainer.starter.views import View
+from segae_trainer.data.scan_files import read_labelled_scan
+from segae_trainer.train.batches import MixedDraws
+from segae_trainer.train.loop import make_optimiser, moving_average
+from segae_trainer.train.losses import TrainingModule, dense_loss
+from segae_trainer.train.recipes import SEGAE, Phase, Recipe, Schedule
+from segae_trainer.train.views import Batch, random_views
 
 TEXT_DIM = 16
 STEPS = 3  # two on small pictures, one on whole ones
@@ -54,45 +60,87 @@ def small_spec() -> ModelSpec:
     return new_spec("tiny", "segae-dense", "small", TEXT_DIM, input=shown)
 
 
-def read(folder: Path) -> Case:
-    """The case of `write_case`."""
-    return read_case(folder)
+# What kinds were called when the numbers were frozen.
+OLD_KINDS = {PSEUDO_LABEL: "real", INVENTED: "real", MISSED: "empty"}
 
 
-def pool_of(case: Case, spec: ModelSpec) -> Pool:
-    """All structures of all slices, degraded, misnamed, looked for, half of them on painted CT."""
-    return concatenate(render_case(case, spec, Rendering(repeats=1, synthetic=0.5), seed=5))
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Samples and their patches."""
+
+    samples: list[Sample]
+    patches: Patches
 
 
-def pool_of_network(case: Case, predicted: np.ndarray, spec: ModelSpec) -> Pool:
-    """The masks of a network."""
-    return concatenate(render_masks(case, predicted, spec, 0.7, True, seed=6))
+def read(folder: Path) -> LabelledScan:
+    """The scan of `write_case`."""
+    return read_labelled_scan(Member(folder.name, "A", "folds").scan(folder.parent, "train"))[0]
+
+
+def pool_of(scan: LabelledScan, spec: ModelSpec) -> Pool:
+    """All structures of all slices, with errors, misnamed, looked for, half of them on painted CT."""
+    sampling, parts = Sampling(painted=0.5, seed=5), []
+    for k in range(len(scan.labels)):
+        rng = sampling.generator(scan.name, k, 1)
+        stack = varied_stack(scan, k, sampling.neighbours_mm, rng, sampling.painted)
+        parts.append(_in_old_order(list(draw_slice(scan, k, 1, sampling)), stack, spec))
+    return _joined(parts)
+
+
+def pool_of_network(scan: LabelledScan, predicted: np.ndarray, spec: ModelSpec) -> Pool:
+    """Seven tenths of the masks of a network, on CTs with other grey values."""
+    sampling, parts = Sampling(seed=6), []
+    for k in range(len(scan.labels)):
+        rng, labels = sampling.generator(scan.name, k, 1), predicted[k]
+        rows = sorted({*scan.structures(k), *(int(row) for row in np.unique(labels) if row)} & scan.known)
+        rows = [row for row in rows if rng.random() < 0.7]
+        stack = varied_stack(scan, k, sampling.neighbours_mm, rng, 0.0)
+        samples = []
+        for row in rows:
+            mask, organ = labels == row, scan.labels[k] == row
+            kind = MISSED if not mask.any() else PSEUDO_LABEL if organ.any() else INVENTED
+            around = box_of(mask if mask.any() else organ)
+            samples.append(Sample(scan, k, row, mask, kind, "network", 1, around))
+        if samples:
+            parts.append(_in_old_order(samples, stack, spec))
+    return _joined(parts)
+
+
+def _in_old_order(samples: list[Sample], stack: np.ndarray, spec: ModelSpec) -> Pool:
+    """Small crops first."""
+    lengths = [float(crop_of(sample, spec.input).length.max()) for sample in samples]
+    samples = [samples[place] for place in sorted(range(len(samples)), key=lambda place: lengths[place])]
+    return Pool(samples, render_slice(stack, samples, spec.input))
+
+
+def _joined(parts: Sequence[Pool]) -> Pool:
+    samples = [sample for part in parts for sample in part.samples]
+    return Pool(samples, Patches.joined(part.patches for part in parts))
 
 
 def pool_columns(pool: Pool) -> dict[str, Any]:
     """What a pool says of each pair, the images as sums over each channel."""
-    sums = pool.images.astype(np.int64).sum(axis=(2, 3))
+    patches, samples = pool.patches, pool.samples
+    sums = patches.images.astype(np.int64).sum(axis=(2, 3))
     return {
-        "slice": pool.slices,
-        "structure": pool.structures,
-        "kind": [KINDS[kind] for kind in pool.kinds],
-        "target": pool.targets,
-        "known": pool.known,
-        "organ": pool.organ,
-        "mask_mm2": pool.areas,
-        "organ_mm2": pool.organs,
+        "slice": np.array([sample.slice for sample in samples], np.int64),
+        "structure": patches.structures,
+        "kind": [OLD_KINDS.get(KINDS[kind], KINDS[kind]) for kind in patches.kinds],
+        "target": patches.targets,
+        "known": patches.known,
+        "organ": patches.organ,
+        "mask_mm2": np.array([sample.square_mm(sample.mask) for sample in samples], np.float32),
+        "organ_mm2": np.array([sample.square_mm(sample.truth) for sample in samples], np.float32),
         **{f"sum_{channel}": sums[:, channel] for channel in range(sums.shape[1])},
-        **{f"context_{place}": pool.context[:, place] for place in range(pool.context.shape[1])},
+        **{f"context_{place}": patches.position[:, place] for place in range(patches.position.shape[1])},
     }
 
 
-def rendered(case: Case, mask: np.ndarray, organ: np.ndarray, k: int, row: int, spec: ModelSpec) -> Pool:
-    """One pair as the pools show it: `mask` (H, W) in slice `k`, said to be structure `row`, whose true mask
-    is `organ`."""
-    pair = Pair(mask, row, dice(mask, organ), "real")
-    scene = scene_of(case)
-    near = scene.stack.with_neighbours(np.array([k]), spec.input)[0]
-    return render_pairs(case.ct[near], k, [pair], [organ], [window_round(mask, case, spec)], scene, spec)
+def rendered(scan: LabelledScan, mask: np.ndarray, k: int, row: int, spec: ModelSpec) -> Pool:
+    """One sample as the patches show it: `mask` (H, W) in slice `k`, said to be structure `row`."""
+    near = scan.stack.with_neighbours(np.array([k]), spec.input)[0]
+    sample = Sample(scan, k, row, mask, PSEUDO_LABEL, crop_box=box_of(mask))
+    return Pool([sample], render_slice(scan.ct[near], [sample], spec.input))
 
 
 def prepared(folder: Path, masks: np.ndarray, k: int, row: int, spec: ModelSpec) -> PreparedSlices:
@@ -103,12 +151,47 @@ def prepared(folder: Path, masks: np.ndarray, k: int, row: int, spec: ModelSpec)
     return part
 
 
+class Run:
+    """A training in float32, whose random views are seeded as when the numbers were frozen."""
+
+    def __init__(self, spec: ModelSpec, recipe: Recipe, seed: int, patches: Patches, first: int) -> None:
+        torch.manual_seed(seed)
+        self.spec, self.seed, self.patches, self.first, self.step = spec, seed, patches, first, 0
+        self.network = build(spec).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.module = TrainingModule(self.network, text_vectors(), recipe).train()
+        self.optimiser = make_optimiser(self.module, recipe)
+        self.averaged = moving_average(self.network, recipe.average)
+        self.schedule = Schedule.of(recipe, 0)
+        self.draws = MixedDraws.__new__(MixedDraws)
+        self.draws.use(patches.kinds, patches.targets, recipe, seed)
+
+    def advance(self) -> float:
+        phase, _ = self.schedule.at(self.step)
+        chosen = self.draws.places(self.step, phase.batch)
+        draw = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
+        size = self.spec.input.size // phase.shrink
+        # Samples of the first pool stood before those of the second.
+        chosen = np.concatenate([chosen[chosen < self.first], chosen[chosen >= self.first]])
+        batch = random_views(self.patches.take(chosen), self.spec.input, size, draw)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.schedule.learning_rate(self.step)
+        loss = self.module(batch).total
+        self.optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
+        self.optimiser.step()
+        self.averaged.update_parameters(self.network)
+        self.step += 1
+        return float(loss.detach())
+
+
 def begin_run(spec: ModelSpec, pools: Sequence[Pool]) -> Run:
-    """A training in float32 that has made no step."""
-    recipe = Recipe(
-        small_steps=STEPS - 1, full_steps=2, small_batch=12, full_batch=12, bfloat16=False, seed=4
-    )  # fmt: skip
-    return Run(spec, recipe, text_vectors(), Pools(pools))
+    """A training that has made no step."""
+    recipe = replace(
+        SEGAE, phases=(Phase(STEPS - 1, 12, shrink=2, floor=0.2), Phase(2, 12, peak=0.5)), bfloat16=False
+    )
+    joined = Patches.joined(pool.patches for pool in pools)
+    return Run(spec, recipe, 4, joined, len(pools[0].patches))
 
 
 def advance(run: Run) -> float:
@@ -118,7 +201,7 @@ def advance(run: Run) -> float:
 
 def weights_of(run: Run) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
     """The weights and their moving average."""
-    return old_names(run.network.state_dict()), old_names(run.average)
+    return old_names(run.network.state_dict()), old_names(run.averaged.module.state_dict())
 
 
 def gradients_of_step(run: Run) -> Mapping[str, Tensor]:
@@ -126,8 +209,8 @@ def gradients_of_step(run: Run) -> Mapping[str, Tensor]:
     return old_names(gradients_of(run.network))
 
 
-def random_view(spec: ModelSpec) -> View:
-    """Six random pairs: one of them without Dice, one of a name that the case has no masks of."""
+def random_view(spec: ModelSpec) -> Batch:
+    """Six random samples: one of them without Dice, one of a name that the scan has no masks of."""
     shown = spec.input
     draw, size, count = torch.Generator().manual_seed(8), shown.size, 6
     mask, organ = (torch.rand(2, count, size, size, generator=draw) > 0.7).float()
@@ -137,17 +220,17 @@ def random_view(spec: ModelSpec) -> View:
     target[2] = torch.nan
     known = torch.arange(count) != 4
     outside = 300 * torch.rand(count, generator=draw)
-    context = torch.randn(count, POSITION_FEATURES, generator=draw)
+    position = torch.randn(count, POSITION_FEATURES, generator=draw)
     structures = torch.randint(1, 145, (count,), generator=draw)
-    return View(images, context, mask, organ, outside, target, known, structures)
+    return Batch(images, position, structures, target, mask, organ, outside, known)
 
 
-def learn_from(view: View, spec: ModelSpec) -> tuple[float, dict[str, Tensor]]:
-    """The objective of a seeded network, and the gradient of each tensor."""
+def learn_from(batch: Batch, spec: ModelSpec) -> tuple[float, dict[str, Tensor]]:
+    """The loss of a seeded network, and the gradient of each tensor."""
     torch.manual_seed(9)
     network = build(spec).train()
-    out = network.dense(view.images, text_vectors()[view.structures], view.context)
-    value = objective(out, view)
+    out = network.dense(batch.images, text_vectors()[batch.structures], batch.position)
+    value = dense_loss(out, batch)
     value.backward()
     return float(value.detach()), old_names(gradients_of(network))
 
@@ -181,7 +264,7 @@ def pool_numbers(folder: Path) -> dict[str, Table]:
     for k, row, pixels in SHOWN:
         organs = case.labels == row
         masks = np.roll(organs, pixels, axis=2)
-        pairs.append(rendered(case, masks[k], organs[k], k, row, spec))
+        pairs.append(rendered(case, masks[k], k, row, spec))
         scored.append(prepared(folder / "case", masks, k, row, spec))
     columns = [pool_columns(pair) for pair in pairs]
     return {
@@ -239,7 +322,8 @@ def write_case(folder: Path) -> Path:
 
 
 def predicted_labels(folder: Path) -> np.ndarray:
-    return read(folder / "case").predictions["moved"]
+    image = read_image(folder / "case" / "pred_moved_dap.nii.gz")
+    return np.ascontiguousarray(orient_array(image.voxels, image.grid, ORIENTATION), np.uint8)
 
 
 def _by_pair(pool: Pool) -> Table:

@@ -1,4 +1,4 @@
-"""One step of each recipe of `segae-train train`, and the intervals that are fitted afterwards."""
+"""One step of the recipe `published`, and the intervals that are fitted afterwards."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from segae.models.checkpoint import Checkpoint, save_checkpoint
 from segae.models.registry import build_network, new_spec
 from segae.scoring.calibration import ORGAN, SLICE
 from segae_trainer.data.build_set import build_training_set
+from segae_trainer.data.draw_samples import PUBLISHED
 from segae_trainer.data.index import Index, PseudoLabel, Scan
-from segae_trainer.data.pairs import Sampling
 from segae_trainer.data.training_set import TrainingSet
-from segae_trainer.starter.conformal import Points, fit_intervals
-from segae_trainer.train.batches import Batches, Epochs, Steps, batch_loader
-from segae_trainer.train.recipes import resolve_recipe
-from segae_trainer.train.render import Batch, Renderer
+from segae_trainer.evaluate.conformal import Points, fit_intervals
+from segae_trainer.train.batches import Batches, Steps, batch_loader, make_draws
+from segae_trainer.train.recipes import Schedule, resolve_recipe
 from segae_trainer.train.run import train
 from segae_trainer.train.run_folder import kept
 from segae_trainer.train.settings import Machine, TrainingSettings
 from segae_trainer.train.start import network_spec
+from segae_trainer.train.views import Batch, Renderer
 
-RECIPES = ("published", "segae")
+RECIPES = ("published",)
 TEXT_DIM = 6
 
 # --- calls into the product ------------------------------------------------------------------------------
@@ -54,7 +54,7 @@ def make_set(scans: list[dict[str, Any]], folder: Path) -> TrainingSet:
         (),
         0,
     )  # fmt: skip
-    return build_training_set(index, folder, Sampling(degraded=0.2))
+    return build_training_set(index, folder, PUBLISHED)
 
 
 def write_names(path: Path) -> Path:
@@ -80,8 +80,9 @@ def settings_of(recipe: str, names: Path) -> TrainingSettings:
 def first_batch(settings: TrainingSettings, training_set: TrainingSet) -> Batch:
     """What the first step sees."""
     spec = network_spec(settings, "tiny", TEXT_DIM, training_set.orientation)
-    batches = Batches(training_set, Renderer(settings.recipe, spec))
-    steps = Steps(Epochs(training_set, settings.recipe, settings.seed), 0, 1, range(1))
+    batches = Batches(training_set, Renderer(settings.recipe, spec.input))
+    draws = make_draws(training_set, settings)
+    steps = Steps(draws, Schedule.of(settings.recipe, draws.size), settings.seed, 0)
     return next(iter(batch_loader(batches, steps, 0, False)))
 
 
@@ -104,7 +105,7 @@ def intervals(slices: dict[str, np.ndarray], organs: dict[str, np.ndarray]) -> d
 HALVES = {"lower": ("train", 4), "upper": ("val", 18)}  # name -> split and first slice
 N_SLICES = 6
 INPUT_SIZE = 64
-BATCHES = {"published": 32, "segae": 48}  # more than half of an epoch's 57 and 94 pairs: one step
+BATCHES = {"published": 24}  # more than half of an epoch: one step
 _FIGURES = {
     "loss": ("epoch", "step", "train_loss", "train_mse", "train_ranking", "learning_rate"),
     f"validation after 1{BOUND}": ("val_loss", "val_lcc", "val_mae"),
@@ -194,8 +195,8 @@ def _batch_table(batch: Batch) -> Table:
         "structure": batch.structures,
         "target": batch.target,
         **{f"sum_{channel}": images[:, channel] for channel in range(images.shape[1])},
-        "sum_truth": batch.truths.double().sum(dim=(1, 2)),
-        "sum_mask": batch.masks.double().sum(dim=(1, 2)),
+        "sum_truth": batch.organ.double().sum(dim=(1, 2)),
+        "sum_mask": batch.mask.double().sum(dim=(1, 2)),
     }
     return table(columns, zip(*columns.values(), strict=True))
 

@@ -108,9 +108,9 @@ def picture_training(bed: slicer_standin.TestBed) -> None:
     bed.load_module(ROOT / "SegAE" / "SegAE.py", select=False)
     widget = bed.load_module(ROOT / "SegAETrainer" / "SegAETrainer.py")
     from segae_trainer.data.build_set import build_training_set
+    from segae_trainer.data.draw_samples import Sampling
     from segae_trainer.data.find_scans import build_index
     from segae_trainer.data.index import write_index
-    from segae_trainer.data.pairs import Sampling
     from SegAETrainerLib.app.self_test import write_cases
     from SegAETrainerLib.runs.training import Training
 

@@ -33,6 +33,7 @@ def main_path(test: Any, folder: Path) -> None:
     panel.ui.buildButton.click()
     _wait(test, panel, lambda: not panel.jobs.busy)
     test.assertIsNotNone(panel.data.training_set)
+    panel.ui.recipeCombo.setCurrentIndex(panel.ui.recipeCombo.findData("published"))
     panel.ui.networkCombo.setCurrentIndex(panel.ui.networkCombo.findData("resnet18"))
     panel.ui.deviceCombo.setCurrentIndex(panel.ui.deviceCombo.findData("cpu"))
     panel.ui.epochsSpinBox.value = 1

@@ -22,7 +22,8 @@ class TrainingSection:
         networks = {
             "": _("As in the recipe"),
             **{f"resnet{n}": _("ResNet-{layers}").format(layers=n) for n in (18, 34, 50, 101)},
-            "segae-dense": _("Dense (with a map of errors)"),
+            "small": _("SegAE, small"),
+            "wide": _("SegAE, wide"),
         }
         self._network = ChoiceField(ui.networkCombo, "network", remembered, networks)
         devices = {

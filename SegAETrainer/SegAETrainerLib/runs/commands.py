@@ -44,20 +44,17 @@ def proposed(chosen: str, before: str, work: str, name: str) -> str:
     return str(Path(work) / name) if work else ""
 
 
-# name in the panel: its arguments; "" leaves it to the recipe
+# recipe: the sizes of its network, of which "" leaves it to the recipe
 NETWORKS: dict[str, tuple[str, ...]] = {
-    "": (),
-    "resnet18": ("--backbone", "resnet18"),
-    "resnet34": ("--backbone", "resnet34"),
-    "resnet50": ("--backbone", "resnet50"),
-    "resnet101": ("--backbone", "resnet101"),
-    "segae-dense": ("--architecture", "segae-dense"),
+    "segae": ("", "small", "base", "wide"),
+    "published": ("", "resnet18", "resnet34", "resnet50", "resnet101"),
 }
 
 
 @dataclass(frozen=True)
 class TrainingChoice:
-    """What is chosen in the panel. `network`: a key of `NETWORKS`; `epochs` 0: as many as the recipe has."""
+    """What is chosen in the panel. `network`: one of `NETWORKS` that counts for its recipe only; `epochs` 0:
+    as many as the recipe has."""
 
     recipe: str
     network: str
@@ -79,8 +76,10 @@ def training_set_arguments(index: Path, out: Path, rule: str) -> list[str]:
 def train_arguments(training_set: Path, run: Path, choice: TrainingChoice) -> list[str]:
     """Train; the same arguments go on with a training that was interrupted."""
     epochs = ["--epochs", str(choice.epochs)] if choice.epochs else []
+    fits = choice.network and choice.network in NETWORKS[choice.recipe]
+    network = ["--backbone", choice.network] if fits else []
     return [
-        "train", str(training_set), str(run), "--recipe", choice.recipe, *NETWORKS[choice.network], *epochs,
+        "train", str(training_set), str(run), "--recipe", choice.recipe, *network, *epochs,
         "--device", choice.device,
     ]  # fmt: skip
 

@@ -60,7 +60,7 @@ def describe_set(folder: Path) -> SetSummary:
     return SetSummary(
         scans=len(opened.scans),
         pairs=len(opened),
-        by_split={split: len(opened.pairs(split)) for split in SPLITS},
+        by_split={split: len(opened.rows(split)) for split in SPLITS},
         findings=opened.findings,
     )
 

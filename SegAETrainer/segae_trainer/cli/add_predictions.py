@@ -14,6 +14,7 @@ def add_predictions(
         Path, typer.Argument(help="Predictions: SCAN.nii.gz, or SCAN/ with a file for each structure.")
     ],
     source: Annotated[str | None, typer.Option(help="Who made them; default: the folder's name.")] = None,
+    expert: Annotated[bool, typer.Option("--expert", help="People drew or corrected these masks.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="Index with the pseudo labels; default: INDEX is brought up to date.")
     ] = None,
@@ -27,7 +28,7 @@ def add_predictions(
 
     check_index_path(out or index)
     before = read_index(index)
-    found = without_repeats(add_predictions(before, folder, source))
+    found = without_repeats(add_predictions(before, folder, source, expert=expert))
     written, _ = write_index(found, out or index)
     console = Console()
     print_sources(console, found)

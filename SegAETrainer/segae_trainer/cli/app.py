@@ -6,7 +6,9 @@ import typer
 
 from segae_trainer.cli import (
     add_predictions,
+    calibrate,
     evaluate,
+    export,
     export_published,
     index,
     pseudo_labels,
@@ -35,5 +37,7 @@ app.command("add-predictions")(add_predictions.add_predictions)
 app.command("training-set")(training_set.training_set)
 app.command("export-published")(export_published.export_published)
 app.command("train")(train.train)
+app.command("calibrate")(calibrate.calibrate)
 app.command("evaluate")(evaluate.evaluate)
+app.command("export")(export.export)
 app.command("starter")(starter.starter)

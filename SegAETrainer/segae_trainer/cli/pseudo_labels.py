@@ -14,13 +14,17 @@ def pseudo_labels(
     out: Annotated[
         Path | None, typer.Option(help="Index with the pseudo labels; default: INDEX is brought up to date.")
     ] = None,
+    segmenter: Annotated[
+        Literal["stunet", "small-unet"],
+        typer.Option(help="STU-Net in nnU-Net; or small U-Nets, each slice by one trained on others (CPU)."),
+    ] = "stunet",
     size: Annotated[str, typer.Option(help="STU-Net: S, B, L or H.")] = "B",
     weights: Annotated[Path | None, typer.Option(help="Weights to start from; default: random ones.")] = None,
     keep: Annotated[
         list[int] | None,
         typer.Option(
             help="Epoch whose checkpoint predicts; may be repeated, the last one ends the training. Default: "
-            "10 20 30 40 50 100 200 300 400 500."
+            "10 20 30 40 50 100 200 300 400 500; steps of small-unet: 300 900 2000."
         ),
     ] = None,
     iterations: Annotated[int, typer.Option(min=1, help="Batches of an epoch.")] = 250,
@@ -51,7 +55,7 @@ def pseudo_labels(
         list[str] | None, typer.Option(help="Only this stage: plan, train or predict; may be repeated.")
     ] = None,
 ) -> None:
-    """Fine-tune STU-Net on the scans, and predict every scan by every checkpoint that is kept.
+    """Train a segmenter on the scans, and predict every scan by every checkpoint that is kept.
 
     Run it again after an interruption: it goes on where it was.
     """
@@ -65,6 +69,7 @@ def pseudo_labels(
     from segae_trainer.pseudo_labels import FineTuning, make_pseudo_labels
     from segae_trainer.pseudo_labels.fine_tuning import STAGES, Stage
     from segae_trainer.pseudo_labels.options import KEPT_EPOCHS
+    from segae_trainer.pseudo_labels.small_unet import SegmenterPlan, add_small_unet
 
     options = FineTuning(
         size=size,
@@ -88,9 +93,13 @@ def pseudo_labels(
     check_index_path(out or index)
     before = read_index(index)
     with progress_bar(Console(stderr=True)) as show:
-        found = make_pseudo_labels(
-            before, workspace, options, layout=layout, stages=stages, watch=Watch(show)
-        )
+        if segmenter == "small-unet":
+            plan = SegmenterPlan() if keep is None else SegmenterPlan(kept=tuple(sorted(keep)))
+            found = add_small_unet(before, workspace, plan, Watch(show))
+        else:
+            found = make_pseudo_labels(
+                before, workspace, options, layout=layout, stages=stages, watch=Watch(show)
+            )
     found = without_repeats(found)
     written, _ = write_index(found, out or index)
     console = Console()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,27 +14,28 @@ def starter(
     ],
     out: Annotated[Path, typer.Option(help="The model file to write (.safetensors).")],
     card: Annotated[Path, typer.Option(help="The model card to write (.md).")],
-    work: Annotated[Path, typer.Option(help="Folder for pools, masks and unfinished training; about 15 GB.")],
+    work: Annotated[
+        Path, typer.Option(help="Folder for training sets, masks and unfinished training; about 15 GB.")
+    ],
     cohort: Annotated[
         Path | None,
         typer.Option(help="CSV: case,patient,use,leave_out,coarse,complete. Default: the bundled one."),
     ] = None,
     stage: Annotated[
-        list[str] | None, typer.Option(help="Only this stage (pools, fold-PATIENT, final, export).")
+        list[str] | None,
+        typer.Option(help="Only this stage (test-set, fold-PATIENT, final, baselines, export)."),
     ] = None,
     small_steps: Annotated[
         int | None,
-        typer.Option(min=1, help="Steps on pictures of half the size, instead of the usual number."),
+        typer.Option(min=1, help="Steps on images of half the size, instead of the usual number."),
     ] = None,
     full_steps: Annotated[
-        int | None, typer.Option(min=1, help="Steps on whole pictures after those, likewise.")
+        int | None, typer.Option(min=1, help="Steps on whole images after those, likewise.")
     ] = None,
     fold_share: Annotated[
-        float | None,
-        typer.Option(
-            min=0.01, max=1, help="Part of these steps for a training that keeps a patient back, likewise."
-        ),
-    ] = None,
+        float,
+        typer.Option(min=0.001, max=1, help="Part of these steps for a training that keeps a patient back."),
+    ] = 0.5,
     segmenter_step: Annotated[
         list[int] | None, typer.Option(help="Step at which the small networks' masks are taken.")
     ] = None,
@@ -50,11 +51,12 @@ def starter(
         ),
     ] = True,
     seed: Annotated[int, typer.Option(min=0)] = 2026,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     threads: Annotated[
         int, typer.Option(min=1, help="Threads of the training, processes of the rendering.")
     ] = 2,
 ) -> None:
-    """Train the model that ships with SegAE, test it on patients it has not seen, and write it with its card.
+    """Run all steps for a cohort: masks, training sets, folds that keep a patient back, final model and card.
 
     Run it again after an interruption: it goes on where it was.
     """
@@ -65,31 +67,29 @@ def starter(
 
     from segae.cli.output import progress_bar
     from segae.progress import Watch
+    from segae_trainer.cli.folds import FoldPlan, run_stages
+    from segae_trainer.data.cohort import DEFAULT, read_cohort
+    from segae_trainer.data.draw_samples import Sampling
     from segae_trainer.pseudo_labels.small_unet import SegmenterPlan
-    from segae_trainer.starter.cohort import DEFAULT, read_cohort
-    from segae_trainer.starter.plan import Plan
-    from segae_trainer.starter.recipe import run_stages
-    from segae_trainer.starter.training import Recipe
+    from segae_trainer.train.recipes import resolve_recipe
+    from segae_trainer.train.settings import Machine
 
     torch.set_num_threads(threads)
-    plan = Plan(
+    steps = None if small_steps is None and full_steps is None else (small_steps or 6400, full_steps or 3200)
+    segmenter = SegmenterPlan(bfloat16=bfloat16)
+    if segmenter_step:
+        segmenter = replace(segmenter, kept=tuple(sorted(segmenter_step)))
+    plan = FoldPlan(
         cohort=read_cohort(cohort or DEFAULT),
         data=data,
         work=work,
-        recipe=Recipe(seed=seed, bfloat16=bfloat16, **_given(small_steps=small_steps, full_steps=full_steps)),
-        segmenter=SegmenterPlan(
-            bfloat16=bfloat16, **_given(kept=tuple(sorted(segmenter_step)) if segmenter_step else None)
-        ),
-        workers=threads,
+        recipe=resolve_recipe("segae", steps=steps),
+        fold_share=fold_share,
+        seed=seed,
+        segmenter=segmenter,
+        machine=Machine(device=device, workers=threads, precision="auto" if bfloat16 else "32-true"),
     )
-    plan = replace(
-        plan,
-        **_given(fold_share=fold_share, fine_repeats=repeats, repeats=repeats, coarse_repeats=repeats),
-    )
+    if repeats is not None:
+        plan = replace(plan, sampling=Sampling(repeats=repeats, fine_repeats=repeats, coarse_repeats=repeats))
     with progress_bar(Console(stderr=True)) as show:
         run_stages(plan, stage or [], out, card, say=typer.echo, watch=Watch(show))
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    """Those that the user has set; of the others the recipe knows the usual values."""
-    return {name: value for name, value in options.items() if value is not None}

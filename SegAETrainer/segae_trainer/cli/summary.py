@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segae_trainer.data.index import SPLITS, Index
-from segae_trainer.data.training_set import KINDS
+from segae_trainer.data.sample import KINDS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,9 +71,11 @@ def print_training_set(console: Console, training_set: TrainingSet) -> None:
     for split in SPLITS:
         scans = [scan for scan in training_set.scans if scan.split == split]
         patients = {scan.patient for scan in scans}
-        dice = table["dice"][training_set.pairs(split)]
+        of_split = training_set.rows(split)
+        dice = table["dice"][of_split]
+        dice = dice[np.isfinite(dice)]
         told = (float(np.median(dice)), _percent(dice < HALF), _percent(dice == 0)) if len(dice) else ()
-        rows.append((split, len(scans), len(patients), len(dice), *(told or ("-", "-", "-"))))
+        rows.append((split, len(scans), len(patients), len(of_split), *(told or ("-", "-", "-"))))
     head = ("split", "scans", "patients", "pairs", "median Dice", f"below {HALF:g}", "no overlap")
     print_table(console, head, rows)
     counts = np.bincount(table["kind"], minlength=len(KINDS)).tolist()

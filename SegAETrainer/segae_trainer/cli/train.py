@@ -26,7 +26,7 @@ def train(
     ],
     recipe: Annotated[
         RecipeName,
-        typer.Option(help="segae: whole-slice Dice, wider window, varied views; published: paper."),
+        typer.Option(help="segae: the model that ships, Dice of the whole slice; published: the paper's."),
     ] = RecipeName.segae,
     name: Annotated[str | None, typer.Option(help="The model's name. Default: the folder's.")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the model, written into it.")] = "not stated",
@@ -36,16 +36,24 @@ def train(
         int | None, typer.Option(min=1, help="End after so many epochs without a better LCC.")
     ] = None,
     val_samples: Annotated[
-        int | None, typer.Option(min=2, help="Validate on at most so many slices. Default: one per mask.")
-    ] = None,
-    architecture: Annotated[
-        str | None, typer.Option(help="segae-published or segae-dense.", rich_help_panel=_RECIPE)
-    ] = None,
+        int | None, typer.Option(min=2, help="Validate on at most so many slices, one per mask.")
+    ] = 2000,
     backbone: Annotated[
-        str | None, typer.Option(help="resnet18 to resnet152, or a width.", rich_help_panel=_RECIPE)
+        str | None,
+        typer.Option(
+            help="published: resnet18 to resnet152; segae: small, base, wide.", rich_help_panel=_RECIPE
+        ),
     ] = None,
     input_size: Annotated[int | None, typer.Option(min=16, rich_help_panel=_RECIPE)] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, rich_help_panel=_RECIPE)] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Of the recipe published.", rich_help_panel=_RECIPE)
+    ] = None,
+    steps: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1, help="Of the recipe segae: twice, on small and on whole images.", rich_help_panel=_RECIPE
+        ),
+    ] = None,
     batch: Annotated[
         int | None, typer.Option(min=2, help="Slices per step, all devices.", rich_help_panel=_RECIPE)
     ] = None,
@@ -85,6 +93,14 @@ def train(
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes that prepare slices.", rich_help_panel=_MACHINE)
     ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the training set's patches, rendered once. Default: on a CPU RUN/rendered, on a "
+            "GPU none.",
+            rich_help_panel=_MACHINE,
+        ),
+    ] = None,
     keep_every_steps: Annotated[
         int, typer.Option(min=1, help="Steps between checkpoints.", rich_help_panel=_MACHINE)
     ] = 1000,
@@ -94,8 +110,8 @@ def train(
 ) -> None:
     """Train a network on a training set; run it again after an interruption, and it goes on.
 
-    Ctrl-C, or a file called "stop" in RUN, ends it after its step. The model of the epoch with the best
-    linear correlation on the validation scans becomes RUN/model.safetensors.
+    Ctrl-C, or a file called "stop" in RUN, ends it after its step. RUN/model.safetensors holds the moving
+    average of the weights (segae), or those of the epoch with the best linear correlation (published).
     """
     from rich.console import Console
 
@@ -103,19 +119,19 @@ def train(
     from segae.progress import Watch
     from segae_trainer.cli.summary import told_figures
     from segae_trainer.data.training_set import TrainingSet
+    from segae_trainer.evaluate.against_baseline import against_mask_features
     from segae_trainer.train.recipes import resolve_recipe
     from segae_trainer.train.run import is_first_process
     from segae_trainer.train.run import train as run_training
     from segae_trainer.train.settings import Machine, TrainingSettings
-    from segae_trainer.train.start import layers_of
+    from segae_trainer.train.start import backbone_of
 
-    layers = {} if weights is None else layers_of(weights)
-    given = {"architecture": architecture, "backbone": backbone}
     resolved = resolve_recipe(
         recipe.value,
-        **layers | {key: value for key, value in given.items() if value is not None},
+        backbone=backbone or (None if weights is None else backbone_of(weights)),
         input_size=input_size,
         epochs=epochs,
+        steps=steps,
         batch=batch,
         learning_rate=learning_rate,
         weight_decay=weight_decay,
@@ -132,7 +148,7 @@ def train(
         licence=licence,
         description=description,
         machine=Machine(
-            device, devices, precision, accumulate, workers, keep_every_steps, keep_every_seconds
+            device, devices, precision, accumulate, workers, cache, keep_every_steps, keep_every_seconds
         ),
     )
     pairs = TrainingSet.open(training_set)
@@ -143,3 +159,5 @@ def train(
     if is_first_process():
         typer.echo(f"model: {model}")
         typer.echo(told_figures(model), err=True)
+        if len(pairs.rows("val")):
+            typer.echo(against_mask_features(model, pairs, device), err=True)

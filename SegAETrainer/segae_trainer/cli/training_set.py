@@ -15,20 +15,18 @@ def training_set(
         Literal["whole", "published"],
         typer.Option(
             help="whole: every slice in which mask or truth has a pixel; published: those in which they "
-            "share 20 pixels or more, and no masks made on purpose."
+            "share 20 pixels or more, and no synthetic errors."
         ),
     ] = "whole",
-    degraded: Annotated[
+    repeats: Annotated[
+        int | None,
+        typer.Option(min=0, help="Synthetic errors of each organ in each slice to train on. [whole: 1]"),
+    ] = None,
+    painted: Annotated[
         float | None,
-        typer.Option(min=0, help="True masks made wrong, for each slice of a pseudo label. [whole: 0.25]"),
+        typer.Option(min=0, max=1, help="Share of these shown on a CT painted from the masks. [0.35]"),
     ] = None,
-    exact: Annotated[
-        float | None, typer.Option(min=0, help="True masks as they are, likewise. [whole: 0.02]")
-    ] = None,
-    wrong_name: Annotated[
-        float | None, typer.Option(min=0, help="True masks under another name, likewise. [whole: 0.05]")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the masks made on purpose.")] = 2026,
+    seed: Annotated[int, typer.Option(min=0, help="Of the synthetic errors.")] = 2026,
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the scans.")] = 1,
 ) -> None:
     """Bring scans, pseudo labels and true masks into the form that a training reads.
@@ -43,12 +41,12 @@ def training_set(
     from segae.progress import Watch
     from segae_trainer.cli.summary import print_sentence, print_training_set
     from segae_trainer.data.build_set import build_training_set
+    from segae_trainer.data.draw_samples import RULES
     from segae_trainer.data.index import read_index
-    from segae_trainer.data.pairs import RULES
     from segae_trainer.data.training_set import FIGURE, STATISTICS
 
-    weights = {"degraded": degraded, "exact": exact, "wrong_name": wrong_name}
-    chosen = {name: weight for name, weight in weights.items() if weight is not None}
+    given = {"repeats": repeats, "fine_repeats": repeats, "coarse_repeats": repeats, "painted": painted}
+    chosen = {name: value for name, value in given.items() if value is not None}
     sampling = replace(RULES[rule], seed=seed, **chosen)
     with progress_bar(Console(stderr=True)) as show:
         built = build_training_set(read_index(index), folder, sampling, workers=workers, watch=Watch(show))

@@ -17,24 +17,24 @@ import numpy as np
 
 import segae
 from segae.errors import InputError
-from segae.files import whole_file
+from segae.files import whole_file, write_json
 from segae.labels import by_index
 from segae.progress import Watch
+from segae_trainer.data.draw_samples import Sampling, coarse_factors
 from segae_trainer.data.index import SPLITS, Index, Scan
-from segae_trainer.data.pairs import WHOLE, Plan, Sampling, scan_pairs
-from segae_trainer.data.scan_arrays import read_arrays
+from segae_trainer.data.sample import ORIENTATION, SYNTHETIC
+from segae_trainer.data.scan_files import read_labelled_scan
+from segae_trainer.data.scan_pairs import Plan, scan_pairs
 from segae_trainer.data.set_statistics import write_statistics
 from segae_trainer.data.training_set import (
     FORMAT,
     MASKS,
-    ON_PURPOSE,
-    ORIENTATION,
     PAIR,
     PAIRS,
     SET,
     StoredScan,
     TrainingSet,
-    ct_file,
+    scan_file,
 )
 
 UNFINISHED = "unfinished"  # folder inside the set
@@ -42,13 +42,13 @@ UNFINISHED = "unfinished"  # folder inside the set
 
 @dataclass(frozen=True)
 class Part:
-    """`scan` as the set tells of it, its number of pairs and bytes of bits, the SHA-256 of its CT, and the
-    rows whose pseudo labels were left out since its true masks do not know them."""
+    """`scan` as the set tells of it, its number of rows and bytes of bits, the SHA-256 of its arrays, and the
+    structures whose pseudo labels were left out since its true masks do not know them."""
 
     scan: StoredScan
     pairs: int
     mask_bytes: int
-    ct_sha256: str
+    sha256: tuple[str, str]
     unknown: tuple[int, ...]
 
 
@@ -57,40 +57,52 @@ def part_folder(folder: Path, scan: str) -> Path:
     return folder / UNFINISHED / scan
 
 
-def make_part(folder: Path, number: int, scan: Scan, plan: Plan) -> Part:
-    """Read scan `number` and write its CT and its part of the set; `part.json` comes last.
+def make_parts(folder: Path, scan: Scan, plan: Plan) -> list[Part]:
+    """Read a scan and write its arrays and its part of the set, and those of its coarser versions;
+    `parts.json` comes last. Parts are not numbered yet.
 
     Raises `InputError` for a scan that cannot be used, `OutputError` when the disk is full.
     """
-    arrays = read_arrays(scan)
-    table, bits = scan_pairs(number, scan, arrays, plan)
-    digest = write_array(folder / ct_file(scan.name), arrays.ct)
-    place = part_folder(folder, scan.name)
-    write_array(place / "pairs.npy", table)
-    with whole_file(place / "masks.bin") as stream:
-        stream.write(bits)
+    whole, grid = read_labelled_scan(scan)
+    sampling, train = plan.sampling, scan.split == "train"
+    factors = coarse_factors(whole.pixel_mm) if scan.coarse and train and sampling.coarse_repeats else []
+    versions = [(whole, sampling.fine_repeats if factors else sampling.repeats)]
+    versions += [(whole.coarser(n), -(-sampling.coarse_repeats // len(factors))) for n in factors]
     labelled = {label.structure for label in scan.pseudo_labels}
-    patient, spacing = (scan.patient, scan.split), (arrays.pixel_mm, arrays.slice_mm)
-    slices, rows, columns = arrays.ct.shape
-    part = Part(
-        scan=StoredScan(scan.name, *patient, slices, rows, columns, *spacing),
-        pairs=len(table),
-        mask_bytes=len(bits),
-        ct_sha256=digest,
-        unknown=tuple(sorted((labelled & plan.structures) - arrays.known)),
-    )
-    write_json(place / "part.json", asdict(part))
-    return part
+    parts = []
+    for place, (version, repeats) in enumerate(versions):
+        table, bits = scan_pairs(0, scan, version, grid, plan, repeats, pseudo=place == 0)
+        here = part_folder(folder, version.name)
+        sums = tuple(
+            write_array(folder / scan_file(version.name, name), getattr(version, name))
+            for name in ("ct", "labels")
+        )
+        write_array(here / "pairs.npy", table)
+        with whole_file(here / "masks.bin") as stream:
+            stream.write(bits)
+        slices, rows, columns = version.ct.shape
+        stored = StoredScan(
+            version.name, scan.patient, scan.split, slices, rows, columns, version.spacing,
+            tuple(sorted(version.known)), tuple(sorted(version.absent)),
+        )  # fmt: skip
+        unknown = tuple(sorted((labelled & plan.structures) - whole.known)) if place == 0 else ()
+        parts.append(Part(stored, len(table), len(bits), (sums[0], sums[1]), unknown))
+    write_json([asdict(part) for part in parts], part_folder(folder, scan.name) / "parts.json")
+    return parts
 
 
-def read_part(folder: Path, scan: str) -> Part | None:
-    """The part of `scan`, when it is finished."""
-    path = part_folder(folder, scan) / "part.json"
+def read_parts(folder: Path, scan: str) -> list[Part] | None:
+    """The parts of `scan` and its coarser versions, when they are finished."""
+    path = part_folder(folder, scan) / "parts.json"
     if not path.exists():
         return None
-    content = json.loads(path.read_text(encoding="utf-8"))
-    content["scan"], content["unknown"] = StoredScan.from_json(content["scan"]), tuple(content["unknown"])
-    return Part(**content)
+    return [
+        Part(
+            StoredScan.from_json(row["scan"]), row["pairs"], row["mask_bytes"], tuple(row["sha256"]),
+            tuple(row["unknown"]),
+        )
+        for row in json.loads(path.read_text(encoding="utf-8"))
+    ]  # fmt: skip
 
 
 def write_array(path: Path, array: np.ndarray) -> str:
@@ -106,12 +118,6 @@ def write_header(stream: Any, dtype: np.dtype, shape: tuple[int, ...]) -> None:
     """The beginning of a `.npy` file."""
     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(stream, header)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON that appears whole or not at all."""
-    with whole_file(path) as stream:
-        stream.write(json.dumps(content, indent=1, ensure_ascii=False).encode())
 
 
 _CHUNK = 1 << 24  # bytes
@@ -140,10 +146,19 @@ def finish(
     write_statistics(folder, table, [part.scan for part in parts], plan.sources)
     watch.step("putting together", 2, 3)
     scans = [asdict(part.scan) for part in parts]
-    contents = {"orientation": ORIENTATION, "sources": plan.sources, "scans": scans}
+    contents = {
+        "orientation": ORIENTATION,
+        "sources": plan.sources,
+        "expert_sources": sorted(
+            {label.source for scan in index.scans for label in scan.pseudo_labels if label.expert}
+        ),
+        "scans": scans,
+    }
     content = {
         "format": FORMAT,
-        "fingerprint": _sha256({**contents, "files": [*sums, *(part.ct_sha256 for part in parts)]}),
+        "fingerprint": _sha256(
+            {**contents, "files": [*sums, *(sum_ for part in parts for sum_ in part.sha256)]}
+        ),
         "made_from": made_from,
         "versions": {"segae": segae.__version__, "numpy": np.__version__},
         "structures": sorted(plan.structures),
@@ -152,7 +167,7 @@ def finish(
         "findings": list(findings(index, plan, parts, table)),
         **contents,
     }
-    write_json(folder / SET, content)
+    write_json(content, folder / SET)
     shutil.rmtree(folder / UNFINISHED)
     watch.step("putting together", 3, 3)
 
@@ -161,7 +176,10 @@ def findings(index: Index, plan: Plan, parts: Sequence[Part], table: np.ndarray)
     """What somebody who trains on the set should know, in sentences."""
     without = [scan.name for scan in index.scans if not scan.pseudo_labels]
     if without and len(plan.sources) > 1:
-        yield f"{_some(without)}: no pseudo labels; predict them, or only masks made on purpose teach them."
+        yield (
+            f"{_some(without)}: no pseudo labels; predict them, or a model learns from synthetic errors only "
+            "there."
+        )
     split = np.array([SPLITS.index(part.scan.split) for part in parts])[table["scan"]]
     for number, name in enumerate(SPLITS):
         if not (split == number).any():
@@ -191,10 +209,10 @@ def _some(names: Sequence[str]) -> str:
 def _table(folder: Path, parts: Sequence[Part]) -> Iterator[bytes]:
     """The tables of all parts, with the places of their masks in the bits of all."""
     base = 0
-    for part in parts:
+    for number, part in enumerate(parts):
         table = np.load(part_folder(folder, part.scan.name) / "pairs.npy")
+        table["scan"] = number
         table["mask_at"] += np.where(table["mask_pixels"] > 0, base, 0).astype(np.uint64)
-        table["truth_at"] += np.where(table["truth_pixels"] > 0, base, 0).astype(np.uint64)
         base += part.mask_bytes
         yield table.tobytes()
 
@@ -228,7 +246,7 @@ _MADE_FROM = "made_from.json"
 def build_training_set(
     index: Index,
     folder: str | Path,
-    sampling: Sampling = WHOLE,
+    sampling: Sampling = Sampling(),  # noqa: B008 (frozen)
     *,
     workers: int = 1,
     watch: Watch | None = None,
@@ -251,7 +269,7 @@ def build_training_set(
     _begin(folder, made_from)
     shown = frozenset(structure for scan in index.scans for structure in scan.structures)
     sources = sorted({label.source for scan in index.scans for label in scan.pseudo_labels})
-    plan = Plan(sampling, shown, (*sources, ON_PURPOSE))
+    plan = Plan(sampling, shown, (*sources, SYNTHETIC))
     parts = list(_parts(index, folder, plan, workers, watch))
     finish(folder, index, plan, parts, made_from, watch)
     return TrainingSet.open(folder)
@@ -266,18 +284,27 @@ def _check(index: Index, sampling: Sampling) -> None:
     unsplit = next((scan.name for scan in index.scans if scan.split not in SPLITS), None)
     if unsplit is not None:
         raise InputError(f'The scan "{unsplit}" is in no split; index the scans again.')
-    on_purpose = sampling.degraded + sampling.exact + sampling.wrong_name
-    if not on_purpose and not any(scan.pseudo_labels for scan in index.scans):
+    if not sampling.repeats and not any(scan.pseudo_labels for scan in index.scans):
         raise InputError(
-            "The index holds no pseudo labels and no mask is to be made wrong on purpose, so that there is "
-            "nothing to learn from; predict the scans first, or give the degraded masks a weight."
+            "The index holds no pseudo labels and no synthetic errors are to be drawn, so that there is "
+            "nothing "
+            "to learn from; predict the scans first, or give --repeats."
         )
 
 
 def _made_from(index: Index, sampling: Sampling) -> dict[str, Any]:
     """What the content of a set depends on, whatever folder the files lie in."""
     scans = [
-        [scan.name, scan.patient, scan.split, scan.structures]
+        [
+            scan.name,
+            scan.patient,
+            scan.split,
+            scan.structures,
+            scan.known,
+            scan.absent,
+            scan.left_out,
+            scan.coarse,
+        ]
         + [[label.structure, label.source, label.path.name, label.value] for label in scan.pseudo_labels]
         for scan in index.scans
     ]
@@ -294,7 +321,7 @@ def _begin(folder: Path, made_from: dict[str, Any]) -> None:
         raise InputError(f'"{folder}" holds other files; choose a new folder for the training set.')
     for leftover in folder.rglob(".*.part"):
         leftover.unlink()
-    write_json(marker, made_from)
+    write_json(made_from, marker)
 
 
 def _compare(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
@@ -307,24 +334,24 @@ def _compare(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
 
 def _parts(index: Index, folder: Path, plan: Plan, workers: int, watch: Watch) -> Iterator[Part]:
     """The parts of all scans in their order, made now or before."""
-    jobs = [(folder, number, scan, plan) for number, scan in enumerate(index.scans)]
+    jobs = [(folder, scan, plan) for scan in index.scans]
     watch.step("scans", 0, len(jobs))
     if workers == 1:
-        yield from _watched(map(_part, jobs), len(jobs), watch)
+        yield from _watched(map(_of_scan, jobs), len(jobs), watch)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         try:
-            yield from _watched(pool.map(_part, jobs), len(jobs), watch)
+            yield from _watched(pool.map(_of_scan, jobs), len(jobs), watch)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _part(job: tuple[Path, int, Scan, Plan]) -> Part:
-    folder, number, scan, plan = job
-    return read_part(folder, scan.name) or make_part(folder, number, scan, plan)
+def _of_scan(job: tuple[Path, Scan, Plan]) -> list[Part]:
+    folder, scan, plan = job
+    return read_parts(folder, scan.name) or make_parts(folder, scan, plan)
 
 
-def _watched(parts: Iterator[Part], total: int, watch: Watch) -> Iterator[Part]:
-    for done, part in enumerate(parts, start=1):
-        yield part
+def _watched(scans: Iterator[list[Part]], total: int, watch: Watch) -> Iterator[Part]:
+    for done, parts in enumerate(scans, start=1):
+        yield from parts
         watch.step("scans", done, total)

@@ -24,20 +24,24 @@ class PseudoLabel:
     """The mask of row `structure` of the label table that the checkpoint or program `source` made.
 
     `value`: what its voxels hold in the file; None for a binary file, where everything but 0 belongs to it.
+    `expert`: a person drew or checked it.
     """
 
     structure: int
     source: str
     path: Path
     value: int | None = None
+    expert: bool = False
 
 
 @dataclass(frozen=True)
 class Scan:
     """A CT and its true masks: a label map of table rows, or a folder with a binary file per structure.
 
-    `ct` is an image file or a folder with a DICOM series. `structures`: rows of the label table that have
-    voxels. `split`: "train", "val" or "test", "" while undecided.
+    `ct` is an image file or a folder with a DICOM series. `structures`: indices of the label table that have
+    voxels. `split`: "train", "val" or "test", "" while undecided. `known`: structures whose masks are known,
+    None for all that the layout knows; `absent`: structures that were looked for and are not there;
+    `left_out`: structures whose masks are not trusted. `coarse`: train on larger pixels too.
     """
 
     name: str
@@ -47,6 +51,10 @@ class Scan:
     structures: tuple[int, ...] = ()
     pseudo_labels: tuple[PseudoLabel, ...] = ()
     split: str = ""
+    known: tuple[int, ...] | None = None
+    absent: tuple[int, ...] = ()
+    left_out: tuple[int, ...] = ()
+    coarse: bool = False
 
 
 @dataclass(frozen=True)
@@ -163,7 +171,7 @@ def read_index(path: str | Path) -> Index:
 def _scan_out(scan: Scan, base: Path) -> dict[str, Any]:
     row = asdict(scan) | {"ct": _relative(scan.ct, base), "masks": _relative(scan.masks, base)}
     row["pseudo_labels"] = [
-        [label.structure, label.source, _relative(label.path, base), label.value]
+        [label.structure, label.source, _relative(label.path, base), label.value, label.expert]
         for label in scan.pseudo_labels
     ]
     return row
@@ -171,11 +179,15 @@ def _scan_out(scan: Scan, base: Path) -> dict[str, Any]:
 
 def _scan_in(row: dict[str, Any], base: Path) -> Scan:
     labels = tuple(
-        PseudoLabel(structure, source, base / path, value)
-        for structure, source, path, value in row["pseudo_labels"]
+        PseudoLabel(structure, source, base / path, *more)
+        for structure, source, path, *more in row["pseudo_labels"]
     )
     places = {"ct": base / row["ct"], "masks": base / row["masks"]}
-    return Scan(**row | places | {"structures": tuple(row["structures"]), "pseudo_labels": labels})
+    values: dict[str, Any] = {**row, **places, "pseudo_labels": labels}
+    for name in ("structures", "absent", "left_out", "known"):
+        if values.get(name) is not None:
+            values[name] = tuple(values[name])
+    return Scan(**values)
 
 
 def _table(index: Index, base: Path) -> str:

@@ -22,7 +22,7 @@ from segae.labels import by_index
 from segae.labels.table import is_offered, load_structures
 from segae.progress import Watch
 from segae_trainer.data.index import PseudoLabel, Scan
-from segae_trainer.data.scan_masks import copy_file, read_pseudo_label, read_truth, write_nifti
+from segae_trainer.data.scan_files import copy_file, read_pseudo_label, read_truth, write_nifti
 
 _CLASS = re.compile(r"(.+)_(\d+)")
 

@@ -14,7 +14,8 @@ from segae.files import whole_file
 from segae.labels import body_systems, by_index
 from segae.report.style import FAINT, INK, new_figure, save
 from segae_trainer.data.index import SPLITS
-from segae_trainer.data.training_set import FIGURE, KINDS, STATISTICS, StoredScan
+from segae_trainer.data.sample import ERRORS, KINDS
+from segae_trainer.data.training_set import FIGURE, STATISTICS, StoredScan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +25,15 @@ _BINS = 20
 _MOST_ROWS = 50  # in a column
 _ROW, _COLUMN, _NAME, _NUMBER, _MARGIN = 0.175, 2.5, 2.3, 0.75, 0.35  # inches
 _TOP, _OVERVIEW, _GAP, _FOOT = 0.95, 1.5, 0.9, 0.95
-_COLOURS = ("#2f6fd0", "#d55e00", "#8a4f9e", "#7cc4ee", "#3fae49", "#b0b0b0")
+# Kinds that are drawn in one colour.
+_GROUPS = {
+    "pseudo label": (("pseudo label",), "#2f6fd0"),
+    "missed": (("missed", "empty"), "#d55e00"),
+    "invented": (("invented", "beyond its end", "no overlap"), "#8a4f9e"),
+    "synthetic error": (ERRORS, "#7cc4ee"),
+    "exact or nearly": (("exact", "fine noise"), "#3fae49"),
+    "wrong name": (("wrong name",), "#b0b0b0"),
+}
 _SHADES, _MEDIAN = "Blues", "#d1350f"
 _DARKEST = 0.5  # share of a structure's masks
 
@@ -36,6 +45,7 @@ def draw_distribution(table: np.ndarray, path: Path) -> None:
 
     `table`: pairs of type `layout.PAIR`, at least one. Raises `OutputError`.
     """
+    table = table[np.isfinite(table["dice"])]
     structures, dice, kinds = (np.ascontiguousarray(table[name]) for name in ("structure", "dice", "kind"))
     columns = _columns(set(np.unique(structures).tolist()))
     rows = max(len(column) for column in columns)
@@ -89,8 +99,8 @@ def _overview(axes: Axes, dice: np.ndarray, kinds: np.ndarray) -> None:
 
     edges = np.linspace(0, 1, _BINS + 1)
     bottom = np.zeros(_BINS)
-    for number, (kind, colour) in enumerate(zip(KINDS, _COLOURS, strict=True)):
-        counts = np.histogram(dice[kinds == number], edges)[0]
+    for kind, (members, colour) in _GROUPS.items():
+        counts = np.histogram(dice[np.isin(kinds, [KINDS.index(one) for one in members])], edges)[0]
         if counts.any():
             axes.bar(
                 edges[:-1], counts, 1 / _BINS, bottom, align="edge", color=colour, edgecolor="white",
@@ -177,6 +187,7 @@ def write_statistics(
 
 
 def _rows(table: np.ndarray, scans: Sequence[StoredScan], sources: Sequence[str]) -> Iterator[list[object]]:
+    table = table[np.isfinite(table["dice"])]
     splits = np.array([SPLITS.index(scan.split) for scan in scans], np.uint8)
     columns = {name: np.ascontiguousarray(table[name]) for name in ("structure", "source", "kind", "scan")}
     columns["split"] = splits[columns["scan"]]

@@ -11,7 +11,8 @@ from scipy import ndimage
 from segae.errors import InputError
 from segae.progress import Watch
 from segae_trainer.data.mask_measures import equivalent_radius, inscribed_radius
-from segae_trainer.evaluate.methods import Estimates, LazyMasks, MaskSlice, on_filled
+from segae_trainer.data.sample import Sample, Samples
+from segae_trainer.evaluate.methods import Estimates, on_filled
 
 INTENSITY_FEATURES = (
     "mean", "deviation", "5 %", "25 %", "50 %", "75 %", "95 %", "rim outside", "contrast", "edge", "unlike",
@@ -20,15 +21,15 @@ _BORDER = 3  # pixels to each side of the border
 _UNLIKE = 100.0  # HU from the median
 
 
-def intensity_features(slice_: MaskSlice) -> np.ndarray:
+def intensity_features(sample: Sample) -> np.ndarray:
     """The values (11,) of `NAMES` in HU for a mask that is not empty.
 
     Contrast is the mean within three pixels inside the border minus that within three outside; edge the mean
     size of the gradient (HU per pixel) along the border; unlike the share of pixels more than 100 HU from the
     median.
     """
-    part = _box(slice_.mask)
-    mask, ct = slice_.mask[part], slice_.ct[part].astype(np.float32)
+    part = _box(sample.mask)
+    mask, ct = sample.mask[part], sample.ct[part].astype(np.float32)
     inside = ct[mask]
     inner = mask & ~np.asarray(ndimage.binary_erosion(mask, iterations=_BORDER), bool)
     outer = np.asarray(ndimage.binary_dilation(mask, iterations=_BORDER), bool) & ~mask
@@ -64,15 +65,15 @@ MASK_FEATURES = (
 _RIM = 3  # pixels kept round the mask, so that outline and holes are whole
 
 
-def mask_features(slice_: MaskSlice) -> np.ndarray:
+def mask_features(sample: Sample) -> np.ndarray:
     """The values (15,) of `NAMES` for a mask that is not empty; mm where a length is meant.
 
     Compactness is 4 pi area / outline^2, about 1 for a disc; roughness the share of pixels that an opening by
     a 3 x 3 cross removes; width the largest inscribed radius against that of the disc of equal area; filling
     the share of its box that the mask fills. Places are shares of the image, and of the stack of slices.
     """
-    mask, (top, left) = _cut(slice_.mask)
-    pixel = slice_.pixel_mm[0] * slice_.pixel_mm[1]
+    mask, (top, left) = _cut(sample.mask)
+    pixel = sample.scan.pixel_mm[0] * sample.scan.pixel_mm[1]
     n = int(mask.sum())
     labels, components = _components(mask)
     largest = int(np.bincount(labels.ravel())[1:].max())
@@ -80,7 +81,7 @@ def mask_features(slice_: MaskSlice) -> np.ndarray:
     _, n_holes = _components(filled & ~mask)
     rows, columns = np.nonzero(mask)
     height, width = (int(np.ptp(places)) + 1 for places in (rows, columns))
-    whole_rows, whole_columns = slice_.mask.shape
+    whole_rows, whole_columns = sample.mask.shape
     row, column = (top + rows.mean()) / whole_rows, (left + columns.mean()) / whole_columns
     opened = int(np.asarray(ndimage.binary_opening(mask)).sum())
     return np.array(
@@ -97,7 +98,7 @@ def mask_features(slice_: MaskSlice) -> np.ndarray:
             n / (height * width),
             row,
             column,
-            slice_.slice / max(slice_.n_slices - 1, 1),
+            sample.slice / max(len(sample.scan.ct) - 1, 1),
             abs(row - 0.5),
             abs(column - 0.5),
         ]
@@ -124,14 +125,14 @@ def _outline(mask: np.ndarray) -> float:
     return np.pi / 4 * edges
 
 
-Features = Callable[[MaskSlice], np.ndarray]
+Features = Callable[[Sample], np.ndarray]
 MOST_PAIRS = 20_000
 SEED = 2026
 
 
-def both_features(slice_: MaskSlice) -> np.ndarray:
+def both_features(sample: Sample) -> np.ndarray:
     """Mask features, then those of the intensity."""
-    return np.concatenate((mask_features(slice_), intensity_features(slice_)))
+    return np.concatenate((mask_features(sample), intensity_features(sample)))
 
 
 BASELINES: Mapping[str, Features] = MappingProxyType(
@@ -157,7 +158,7 @@ class FeatureRegressor:
             random_state=seed,
         )
 
-    def fit(self, masks: Sequence[MaskSlice], watch: Watch | None = None) -> FeatureRegressor:
+    def fit(self, masks: Sequence[Sample], watch: Watch | None = None) -> FeatureRegressor:
         """Learn the true Dice of masks, empty ones left out; raises `InputError` when none is left."""
         watch = watch or Watch()
         rows, truth = [], []
@@ -177,22 +178,22 @@ class FeatureRegressor:
         self._regressor.fit(np.stack(rows), np.array(truth))
         return self
 
-    def predict(self, masks: Sequence[MaskSlice]) -> Estimates:
-        """NaN for empty masks."""
-        predicted = np.full(len(masks), np.nan)
-        filled = np.flatnonzero(on_filled(masks))
+    def predict(self, samples: Sequence[Sample]) -> Estimates:
+        """NaN for empty samples."""
+        predicted = np.full(len(samples), np.nan)
+        filled = np.flatnonzero(on_filled(samples))
         if len(filled):
-            rows = np.stack([self._row(masks[place]) for place in filled.tolist()])
+            rows = np.stack([self._row(samples[place]) for place in filled.tolist()])
             predicted[filled] = self._regressor.predict(rows)
-        return Estimates(predicted)
+        return Estimates.of(predicted)
 
-    def _row(self, mask: MaskSlice) -> np.ndarray:
+    def _row(self, mask: Sample) -> np.ndarray:
         return np.concatenate(([mask.structure], self._features(mask)))
 
 
 def fit_baseline(
     name: str,
-    masks: Sequence[MaskSlice],
+    masks: Sequence[Sample],
     *,
     most: int = MOST_PAIRS,
     seed: int = SEED,
@@ -205,5 +206,5 @@ def fit_baseline(
     chosen = np.arange(len(masks))
     if len(masks) > most:
         chosen = np.sort(np.random.default_rng(seed).choice(chosen, size=most, replace=False))
-    some = LazyMasks(chosen.tolist(), lambda place: masks[place])
+    some = Samples(chosen.tolist(), lambda place: masks[place])
     return FeatureRegressor(name, BASELINES[name], seed).fit(some, watch)

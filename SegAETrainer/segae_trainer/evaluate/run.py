@@ -15,11 +15,12 @@ from segae.files import whole_file
 from segae.models.quality_model import QualityModel
 from segae.progress import Watch
 from segae.scoring.device import AUTO
+from segae_trainer.data.sample import Samples
 from segae_trainer.data.training_set import TrainingSet
 from segae_trainer.evaluate.baselines import BASELINES, fit_baseline
 from segae_trainer.evaluate.bootstrap import RESAMPLES, SEED
 from segae_trainer.evaluate.evaluation import Evaluation, Level, difference, evaluate, interval_figures
-from segae_trainer.evaluate.methods import LazyMasks, Method, NetworkMethod
+from segae_trainer.evaluate.methods import Method, NetworkMethod
 from segae_trainer.evaluate.metrics import (
     METRICS,
     CalibrationBin,
@@ -29,8 +30,8 @@ from segae_trainer.evaluate.metrics import (
 )
 from segae_trainer.evaluate.page.tables import number
 from segae_trainer.evaluate.page.write import Heading, SuiteResult, write_page
-from segae_trainer.evaluate.predictions import GROUPINGS, predict_masks
-from segae_trainer.evaluate.suites import MOST_MASKS, SUITES, Suite, build_suite, suites_of, training_masks
+from segae_trainer.evaluate.predictions import GROUPINGS, INTERVAL, RAW, predict_masks, predict_samples
+from segae_trainer.evaluate.suites import MOST_MASKS, SUITES, Suite, build_suite, suites_of, training_samples
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -216,24 +217,7 @@ def evaluate_models(
     return Evaluated(results, (write_page(results, heading, folder / PAGE), *files))
 
 
-def predict_set(
-    model: str | Path | QualityModel,
-    training_set: TrainingSet,
-    split: str,
-    *,
-    suite: str = "pseudo labels",
-    device: str = AUTO,
-    watch: Watch | None = None,
-) -> pd.DataFrame:
-    """The predictions of one model for one suite: the table that `evaluate` takes. Raises as
-    `evaluate_models` does."""
-    (chosen,) = suites_of([suite])
-    method = NetworkMethod(model, device)
-    masks = build_suite(chosen, training_set, split)
-    return predict_masks([method], masks, watch=watch)[method.name]
-
-
-def _masks(training_set: TrainingSet, options: EvaluationOptions) -> dict[Suite, LazyMasks]:
+def _masks(training_set: TrainingSet, options: EvaluationOptions) -> dict[Suite, Samples]:
     asked = suites_of(options.suites or tuple(SUITES))
     built = {
         suite: build_suite(suite, training_set, options.split, most=options.most, seed=options.seed)
@@ -264,27 +248,58 @@ def _networks(models: Sequence[str | Path | QualityModel], device: str) -> list[
 def _baselines(training_set: TrainingSet, options: EvaluationOptions, watch: Watch | None) -> list[Method]:
     if not options.baselines:
         return []
-    masks = training_masks(training_set)
-    return [fit_baseline(name, masks, seed=options.seed, watch=watch) for name in options.baselines]
+    masks = training_samples(training_set)
+    fitted: list[Method] = []
+    for name in options.baselines:
+        fitted.append(fit_baseline(name, masks, seed=options.seed, watch=watch))
+    return fitted
 
 
 def _result(
     suite: Suite,
-    masks: LazyMasks,
+    masks: Samples,
     methods: Sequence[Method],
     shown: tuple[str, ...],
     options: EvaluationOptions,
     watch: Watch | None,
 ) -> SuiteResult:
-    tables = predict_masks(methods, masks, watch=watch)
-    evaluations = tuple(
-        evaluate(
-            table, method=name, suite=suite.name, volumes=suite.volumes, resamples=options.resamples,
-            seed=options.seed, watch=watch,
-        )
-        for name, table in tables.items()
-    )  # fmt: skip
-    return SuiteResult(suite.title, suite.description, evaluations, masks, shown)
+    evaluations = []
+    for name, (slices, of_organs) in suite_tables(suite, masks, methods, watch).items():
+        evaluations.append(
+            evaluate(
+                slices, method=name, suite=suite.name, by_organ=of_organs, volumes=suite.volumes,
+                resamples=options.resamples, seed=options.seed, watch=watch,
+            )
+        )  # fmt: skip
+    return SuiteResult(suite.title, suite.description, tuple(evaluations), masks, shown)
+
+
+Tables = dict[str, tuple["pd.DataFrame", "pd.DataFrame | None"]]
+
+
+def suite_tables(
+    suite: Suite, samples: Samples, methods: Sequence[Method], watch: Watch | None = None
+) -> Tables:
+    """Tables of slices and of organs of each method on the samples of a suite, by name. A model judges whole
+    masks as `segae score` does; one that is calibrated is there with its raw scores too."""
+    found: Tables = {}
+    simple = [one for one in methods if not (suite.volumes and isinstance(one, NetworkMethod))]
+    single = predict_samples(simple, samples, watch=watch) if simple else {}
+    for method in methods:
+        if isinstance(method, NetworkMethod) and suite.volumes:
+            slices, of_organs = predict_masks(method, samples, watch=watch)
+        else:
+            slices, of_organs = single[method.name], None
+        found[method.name] = slices, of_organs
+        if isinstance(method, NetworkMethod) and method.model.spec.intervals:
+            found[f"{method.name} (raw)"] = _raw(slices), None if of_organs is None else _raw(of_organs)
+    return found
+
+
+def _raw(table: pd.DataFrame) -> pd.DataFrame:
+    """The same with the scores before calibration and without intervals."""
+    hidden = [column for column in INTERVAL if column in table]
+    return table.drop(columns=hidden).assign(predicted=np.clip(table[RAW].to_numpy(float), 0, 1))
 
 
 def _facts(training_set: TrainingSet, networks: Sequence[NetworkMethod], options: EvaluationOptions):

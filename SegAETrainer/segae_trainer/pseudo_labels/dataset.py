@@ -15,7 +15,7 @@ from segae.io.ct import read_ct
 from segae.labels import by_index
 from segae.progress import Watch
 from segae_trainer.data.index import Index, Scan
-from segae_trainer.data.scan_masks import read_truth, write_nifti
+from segae_trainer.data.scan_files import read_truth, write_nifti
 from segae_trainer.pseudo_labels.workspace import Workspace
 
 ROWS = "segae_rows"  # key of dataset.json: row of the label table of each of nnU-Net's labels

@@ -19,8 +19,11 @@ from segae_trainer.data.find_scans import misfit
 from segae_trainer.data.index import Index, PseudoLabel, Scan
 
 
-def add_predictions(index: Index, folder: str | Path, source: str | None = None) -> Index:
-    """`index` with the masks in `folder` as pseudo labels that `source` (the folder's name) made.
+def add_predictions(
+    index: Index, folder: str | Path, source: str | None = None, *, expert: bool = False
+) -> Index:
+    """`index` with the masks in `folder` as pseudo labels that `source` (the folder's name) made; `expert`:
+    people drew or corrected them.
 
     For each scan `folder` holds a label map `<scan>.nii.gz` (named by a file beside it or its header, else
     rows of the label table) or a folder `<scan>/` of binary files named by structure. Structures that the
@@ -36,6 +39,7 @@ def add_predictions(index: Index, folder: str | Path, source: str | None = None)
     scans, findings = [], []
     for scan in index.scans:
         labels, finding = _of_scan(scan, folder, source)
+        labels = [replace(label, expert=expert) for label in labels]
         others = tuple(label for label in scan.pseudo_labels if label.source != source)
         scans.append(replace(scan, pseudo_labels=(*others, *labels)))
         findings += [] if finding is None else [finding]

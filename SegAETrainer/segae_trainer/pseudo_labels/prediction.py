@@ -17,7 +17,7 @@ from segae.geometry.grid import Grid
 from segae.geometry.orientation import axis_codes, to_orientation
 from segae.io.ct import read_ct
 from segae.labels import by_index
-from segae_trainer.data.scan_masks import write_nifti
+from segae_trainer.data.scan_files import write_nifti
 from segae_trainer.pseudo_labels.dataset import ROWS
 from segae_trainer.pseudo_labels.stunet import read_state_dict
 from segae_trainer.pseudo_labels.workspace import Workspace

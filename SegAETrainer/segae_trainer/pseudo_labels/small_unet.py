@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,10 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from segae.files import whole_file
+from segae.geometry.orientation import orient_array
 from segae.inputs.crops import Crops, cut
 from segae.progress import Watch
-from segae_trainer.starter.rendering import Scene, body_window
+from segae_trainer.data.index import Index, PseudoLabel
+from segae_trainer.data.rendering import body_crop
+from segae_trainer.data.sample import ORIENTATION, LabelledScan
+from segae_trainer.data.scan_files import read_labelled_scan, write_nifti
 
 SIZE = 112
 _WINDOWS = ((-200.0, 300.0), (-1000.0, 0.0))
@@ -85,12 +88,12 @@ def _two(into: int, out: int) -> nn.Sequential:
 
 
 def train_segmenter(
-    scenes: Sequence[tuple[Scene, Sequence[int]]], plan: SegmenterPlan, watch: Watch | None = None
+    scans: Sequence[tuple[LabelledScan, Sequence[int]]], plan: SegmenterPlan, watch: Watch | None = None
 ) -> Iterator[tuple[int, Segmenter]]:
     """Train on slices of some cases; yields the network at each of `plan.kept`, ready to predict."""
     watch = watch or Watch()
-    rows = sorted(set().union(*(scene.rows for scene, _ in scenes)))
-    shown = _joined([_shown(scene, slices, rows) for scene, slices in scenes])
+    rows = sorted(set().union(*(shown_structures(scan) for scan, _ in scans)))
+    shown = _joined([_shown(scan, slices, rows) for scan, slices in scans])
     torch.manual_seed(plan.seed)
     network = Segmenter(rows).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=1e-2)
@@ -117,15 +120,15 @@ def train_segmenter(
             yield step, network.eval()
 
 
-def segment(network: Segmenter, scene: Scene, slices: Sequence[int]) -> np.ndarray:
-    """Rows of the label table (n, H, W) uint8 that the network sees in some slices of a case."""
-    height, width = scene.case.ct.shape[1:]
+def segment(network: Segmenter, scan: LabelledScan, slices: Sequence[int]) -> np.ndarray:
+    """Label indices (n, H, W) uint8 that the network sees in some slices of a scan."""
+    height, width = scan.ct.shape[1:]
     table = torch.tensor((0, *network.rows), dtype=torch.uint8)
     found = []
     with torch.inference_mode():
         for k in slices:
-            window = _window(scene, k)
-            chances = network(_image(scene, k, window)).softmax(dim=1)
+            window = _window(scan, k)
+            chances = network(_image(scan, k, window)).softmax(dim=1)
             highest = chances.amax(dim=(0, 2, 3))
             highest[0] = 1.0  # a young network may be sure of nothing
             likely = torch.nonzero(highest > 0.25)[:, 0]
@@ -137,28 +140,28 @@ def segment(network: Segmenter, scene: Scene, slices: Sequence[int]) -> np.ndarr
     return np.stack(found)
 
 
-def _window(scene: Scene, k: int) -> Crops:
-    return body_window(scene, k).enlarged(_MARGIN)
+def _window(scan: LabelledScan, k: int) -> Crops:
+    return body_crop(scan, k).enlarged(_MARGIN)
 
 
-def _image(scene: Scene, k: int, window: Crops) -> Tensor:
-    return cut(torch.from_numpy(scene.case.ct[k])[None, None], window, SIZE, _WINDOWS)
+def _image(scan: LabelledScan, k: int, window: Crops) -> Tensor:
+    return cut(torch.from_numpy(scan.ct[k])[None, None], window, SIZE, _WINDOWS)
 
 
-def _shown(scene: Scene, slices: Sequence[int], rows: Sequence[int]) -> Shown:
+def _shown(scan: LabelledScan, slices: Sequence[int], rows: Sequence[int]) -> Shown:
     place = np.zeros(256, np.uint8)
     place[list(rows)] = np.arange(1, len(rows) + 1)
     images, labels = [], []
     for k in slices:
-        window = _window(scene, k)
-        images.append(_image(scene, k, window))
+        window = _window(scan, k)
+        images.append(_image(scan, k, window))
         at = window.start[0] + (torch.arange(SIZE)[:, None] + 0.5) * window.length[0] / SIZE
         row, column = at[:, 0].long(), at[:, 1].long()
-        height, width = scene.case.labels.shape[1:]
+        height, width = scan.labels.shape[1:]
         inside = ((row >= 0) & (row < height))[:, None] & ((column >= 0) & (column < width))[None]
         there = np.ix_(row.clamp(0, height - 1).numpy(), column.clamp(0, width - 1).numpy())
-        labels.append(torch.from_numpy(place[scene.case.labels[k][there]]) * inside)
-    annotated = torch.tensor([row in scene.rows for row in rows]).expand(len(slices), -1)
+        labels.append(torch.from_numpy(place[scan.labels[k][there]]) * inside)
+    annotated = torch.tensor([row in shown_structures(scan) for row in rows]).expand(len(slices), -1)
     return Shown(torch.cat(images), torch.stack(labels), annotated)
 
 
@@ -212,59 +215,84 @@ SLAB_MM = 12.0  # thin enough that most organs are in both halves, so that a net
 
 
 def cross_fitted(
-    scenes: Sequence[Scene], plan: SegmenterPlan, watch: Watch | None = None
+    scans: Sequence[LabelledScan], plan: SegmenterPlan, watch: Watch | None = None
 ) -> Iterator[tuple[str, int, np.ndarray]]:
     """Each half of every scan (every other slab of `SLAB_MM`, less in a thin scan) by a network trained on
     the other halves: (case, step, label map (K, H, W) uint8) for every case and kept step."""
-    halves = [_halves(scene) for scene in scenes]
-    maps = {
-        (scene.case.name, step): np.zeros_like(scene.case.labels) for scene in scenes for step in plan.kept
-    }
+    halves = [_halves(scan) for scan in scans]
+    maps = {(scan.name, step): np.zeros_like(scan.labels) for scan in scans for step in plan.kept}
     for half in (0, 1):
-        taught = [(scene, split[half]) for scene, split in zip(scenes, halves, strict=True) if split[half]]
+        taught = [(scan, split[half]) for scan, split in zip(scans, halves, strict=True) if split[half]]
         if not taught:  # a single slice: there is no other half
             continue
         for step, network in train_segmenter(taught, replace(plan, seed=plan.seed + half), watch):
-            for scene, split in zip(scenes, halves, strict=True):
+            for scan, split in zip(scans, halves, strict=True):
                 if len(split[1 - half]):
-                    maps[scene.case.name, step][split[1 - half]] = segment(network, scene, split[1 - half])
+                    maps[scan.name, step][split[1 - half]] = segment(network, scan, split[1 - half])
     for (name, step), labels in maps.items():
         yield name, step, labels
 
 
 def by_others(
-    taught: Sequence[Scene], tested: Sequence[Scene], plan: SegmenterPlan, watch: Watch | None = None
+    taught: Sequence[LabelledScan],
+    tested: Sequence[LabelledScan],
+    plan: SegmenterPlan,
+    watch: Watch | None = None,
 ) -> Iterator[tuple[str, int, np.ndarray]]:
     """The scans `tested` by a network trained on the scans `taught`; as `cross_fitted`."""
-    everything = [(scene, _labelled(scene)) for scene in taught]
+    everything = [(scan, _labelled(scan)) for scan in taught]
     for step, network in train_segmenter(everything, plan, watch):
-        for scene in tested:
-            yield scene.case.name, step, segment(network, scene, range(len(scene.case.ct)))
+        for scan in tested:
+            yield scan.name, step, segment(network, scan, range(len(scan.ct)))
 
 
-def write_masks(masks: Iterator[tuple[str, int, np.ndarray]], folder: Path) -> None:
-    """One compressed file for each case, step by step; a file is there when it is whole."""
-    found: dict[str, dict[str, np.ndarray]] = {}
-    for name, step, labels in masks:
-        found.setdefault(name, {})[str(step)] = labels
-    for name, by_step in found.items():
-        with whole_file(folder / f"{name}.npz") as stream:
-            np.savez_compressed(stream, allow_pickle=False, **by_step)
+def shown_structures(scan: LabelledScan) -> frozenset[int]:
+    """The structures that the scan has masks of."""
+    return frozenset(int(index) for index in np.unique(scan.labels) if index)
 
 
-def read_masks(path: Path) -> Mapping[int, np.ndarray]:
-    """Label maps by training step."""
-    with np.load(path) as arrays:
-        return {int(step): arrays[step] for step in arrays.files}
+def add_small_unet(index: Index, folder: Path, plan: SegmenterPlan, watch: Watch | None = None) -> Index:
+    """`index` with the masks of small U-Nets as pseudo labels, one source for each kept step; each slice by a
+    network that was trained on other slices. `folder` gets a label map for each source and scan; when all
+    are there, nothing is trained."""
+    files = {
+        (scan.name, step): folder / source_name(step) / f"{scan.name}.nii.gz"
+        for scan in index.scans
+        for step in plan.kept
+    }
+    if not all(path.is_file() for path in files.values()):
+        read = [read_labelled_scan(scan) for scan in index.scans]
+        grids = {scan.name: grid for scan, grid in read}
+        for name, step, labels in cross_fitted([scan for scan, _ in read], plan, watch):
+            placed = np.zeros(grids[name].shape, labels.dtype)
+            orient_array(placed, grids[name], ORIENTATION)[...] = labels
+            write_nifti(files[name, step], placed, grids[name])
+    scans = []
+    for scan in index.scans:
+        structures = scan.structures if scan.known is None else scan.known
+        labels = tuple(
+            PseudoLabel(structure, source_name(step), files[scan.name, step], structure)
+            for step in plan.kept
+            for structure in structures
+        )
+        sources = {label.source for label in labels}
+        others = tuple(label for label in scan.pseudo_labels if label.source not in sources)
+        scans.append(replace(scan, pseudo_labels=(*others, *labels)))
+    return replace(index, scans=tuple(scans))
 
 
-def _labelled(scene: Scene) -> list[int]:
-    return np.flatnonzero(scene.case.labels.any(axis=(1, 2))).tolist()
+def source_name(step: int) -> str:
+    """What the masks of a kept step are called."""
+    return f"small U-Net step {step}"
 
 
-def _halves(scene: Scene) -> tuple[list[int], list[int]]:
-    slices = _labelled(scene)
-    reach = (slices[-1] + 1 - slices[0]) * scene.case.slice_mm
-    slab = max(min(SLAB_MM, reach / 2), scene.case.slice_mm)
-    first = [k for k in slices if int(k * scene.case.slice_mm // slab) % 2 == 0]
+def _labelled(scan: LabelledScan) -> list[int]:
+    return np.flatnonzero(scan.labels.any(axis=(1, 2))).tolist()
+
+
+def _halves(scan: LabelledScan) -> tuple[list[int], list[int]]:
+    slices = _labelled(scan)
+    reach = (slices[-1] + 1 - slices[0]) * scan.slice_mm
+    slab = max(min(SLAB_MM, reach / 2), scan.slice_mm)
+    first = [k for k in slices if int(k * scan.slice_mm // slab) % 2 == 0]
     return first, sorted(set(slices) - set(first))

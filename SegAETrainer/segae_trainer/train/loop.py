@@ -6,6 +6,7 @@ makes the same steps as one that was not; on a CPU it ends with the same bits.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,39 +14,54 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from segae.errors import Cancelled, SegAEError
 from segae.progress import Watch
 from segae_trainer.data.training_set import TrainingSet
-from segae_trainer.evaluate.metrics import lcc
 from segae_trainer.train.batches import (
     Batches,
     Draw,
-    Epochs,
+    Draws,
     Steps,
     batch_loader,
     choose_workers,
     seed_number,
 )
-from segae_trainer.train.losses import Cost, Lesson
+from segae_trainer.train.losses import Cost, TrainingModule
 from segae_trainer.train.progress import EpochFigures, Progress, draw_curves, write_metrics
-from segae_trainer.train.recipes import learning_rate
-from segae_trainer.train.render import Batch, Renderer
+from segae_trainer.train.recipes import Recipe, Schedule
 from segae_trainer.train.run_folder import RunFolder, StateFile, StopSwitch, keep, kept
 from segae_trainer.train.settings import TrainingSettings
+from segae_trainer.train.views import Batch, Renderer
 
 _LOG_EVERY = 10  # steps
 
 
 @dataclass(frozen=True, eq=False)
-class Lessons:
-    """What a training sees: the pairs, the draws of its epochs, and the rows it is validated on."""
+class TrainingData:
+    """What a training sees: the samples, the draws of its steps, and the rows it is validated on."""
 
     training_set: TrainingSet
-    epochs: Epochs
+    draws: Draws
     validation: np.ndarray
+
+
+def moving_average(network: nn.Module, decay: float) -> AveragedModel:
+    """The moving average of a network's weights and statistics, which keeps up faster at the start: `decay`,
+    or (1 + n) / (10 + n) at step n while that is less."""
+
+    def average(kept: Tensor, new: Tensor, count: Tensor | int) -> Tensor:
+        if not kept.is_floating_point():
+            return new
+        step = int(count) - 1
+        return torch.lerp(kept, new, 1 - min(decay, (1 + step) / (10 + step)))
+
+    averaged = AveragedModel(network, avg_fn=average, use_buffers=True)
+    averaged.update_parameters(network)  # the first one copies
+    return averaged
 
 
 class Loop:
@@ -54,39 +70,36 @@ class Loop:
     def __init__(
         self,
         fabric: Fabric,
-        lesson: Lesson,
-        lessons: Lessons,
+        module: TrainingModule,
+        data: TrainingData,
         renderer: Renderer,
         settings: TrainingSettings,
         run: RunFolder,
     ) -> None:
-        self.fabric, self.lessons, self.settings, self.run = fabric, lessons, settings, run
+        self.fabric, self.data, self.settings, self.run = fabric, data, settings, run
         self.recipe = settings.recipe
-        self._batches = Batches(lessons.training_set, renderer)
+        self.schedule = Schedule.of(self.recipe, data.draws.size)
+        self._batches = Batches(data.training_set, renderer)
         self.progress = Progress()
-        optimiser = _OPTIMISERS[self.recipe.optimiser](
-            lesson.parameters(), lr=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay
-        )
-        self.lesson, self.optimiser = fabric.setup(lesson, optimiser)
+        self.module, self.optimiser = fabric.setup(module, make_optimiser(module, self.recipe))
+        self.averaged = moving_average(module.network, self.recipe.average) if self.recipe.average else None
         self._kept_at = time.monotonic()
-
-    @property
-    def total_steps(self) -> int:
-        return self.recipe.epochs * self.lessons.epochs.steps
 
     @property
     def ended(self) -> bool:
         """Whether all epochs are done, or the LCC has not risen for too long."""
         patience = self.settings.patience
-        tired = patience is not None and self.progress.epochs_since_best >= patience
-        return tired or self.progress.step >= self.total_steps
+        early = patience is not None and self.progress.epochs_since_best >= patience
+        return early or self.progress.step >= self.schedule.steps
 
     def restore(self) -> None:
         """Go on where the last checkpoint is; without one the training begins."""
         if self.run.last.is_file():
             state = kept(self.run.last)
-            self.lesson.load_state_dict(state["lesson"])
+            self.module.load_state_dict(state["module"])
             self.optimiser.load_state_dict(state["optimiser"])
+            if self.averaged is not None:
+                self.averaged.load_state_dict(state["averaged"])
             self.progress = Progress.from_dict(state["progress"])
 
     def train(self, watch: Watch, switch: StopSwitch, state: StateFile | None) -> None:
@@ -99,7 +112,7 @@ class Loop:
             self._step(batches)
             self.progress.seconds += time.monotonic() - started
             started = time.monotonic()
-            if self.progress.step % self.lessons.epochs.steps == 0:
+            if self.schedule.ends_epoch(self.progress.step):
                 self._end_epoch(state)
             elif self._due():
                 self._keep()
@@ -109,21 +122,23 @@ class Loop:
 
     def _step(self, batches: Iterator[Batch]) -> None:
         machine, step = self.settings.machine, self.progress.step
-        rate = learning_rate(self.recipe, step, self.lessons.epochs.steps)
+        rate = self.schedule.learning_rate(step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         torch.manual_seed(seed_number(self.settings.seed, step, self.fabric.global_rank))
-        self.lesson.train()
+        self.module.train()
         sums = torch.zeros(3)
         for part in range(machine.accumulate):
             batch = self.fabric.to_device(next(batches))
-            with self.fabric.no_backward_sync(self.lesson, enabled=part < machine.accumulate - 1):
-                cost: Cost = _fitting(self.lesson, batch)
+            with self.fabric.no_backward_sync(self.module, enabled=part < machine.accumulate - 1):
+                cost: Cost = _fitting(self.module, batch)
                 self.fabric.backward(cost.total / machine.accumulate)
             sums += torch.stack(cost[:3]).detach().float().cpu() / machine.accumulate
         if self.recipe.clip:
-            self.fabric.clip_gradients(self.lesson, self.optimiser, max_norm=self.recipe.clip)
+            self.fabric.clip_gradients(self.module, self.optimiser, max_norm=self.recipe.clip)
         self.optimiser.step()
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.network)
         self.optimiser.zero_grad()
         total, mse, ranking = (old + new for old, new in zip(self.progress.sums, sums.tolist(), strict=True))
         self.progress.sums = (total, mse, ranking)
@@ -131,11 +146,17 @@ class Loop:
         if self.progress.step % _LOG_EVERY == 0:
             self.fabric.log_dict({"train/loss": sums[0], "learning_rate": rate}, self.progress.step)
 
+    @property
+    def network(self) -> nn.Module:
+        """The network in training."""
+        return self.module.module.network
+
     def _end_epoch(self, state: StateFile | None) -> None:
         began = time.monotonic()
+        progress = self.progress
         predicted, target, loss = self._validate()
-        progress, steps = self.progress, self.lessons.epochs.steps
-        trained = [self._mean(value / steps) for value in progress.sums]
+        done = progress.step - (progress.history[-1].step if progress.history else 0)
+        trained = [self._mean(value / done) for value in progress.sums]
         row = EpochFigures(
             epoch=len(progress.history),
             step=progress.step,
@@ -143,9 +164,9 @@ class Loop:
             train_mse=trained[1],
             train_ranking=trained[2],
             val_loss=loss,
-            val_lcc=lcc(predicted, target),
-            val_mae=float(np.abs(predicted - target).mean()),
-            learning_rate=learning_rate(self.recipe, progress.step - 1, steps),
+            val_lcc=_lcc(predicted, target),
+            val_mae=float(np.abs(predicted - target).mean()) if len(target) else math.nan,
+            learning_rate=self.schedule.learning_rate(progress.step - 1),
             seconds=progress.seconds + time.monotonic() - began,
         )
         progress.history.append(row)
@@ -153,8 +174,10 @@ class Loop:
         figures = {"val/loss": row.val_loss, "val/lcc": row.val_lcc, "val/mae": row.val_mae}
         self.fabric.log_dict(figures, progress.step)
         if self.fabric.is_global_zero:
-            if progress.best is row:
-                keep({"network": self.lesson.module.network.state_dict(), "epoch": row.epoch}, self.run.best)
+            last = self.recipe.select == "last"
+            if progress.step >= self.schedule.steps if last else progress.best is row:
+                network = self.network if self.averaged is None else self.averaged.module
+                keep({"network": network.state_dict(), "epoch": row.epoch}, self.run.best)
             self._keep()
             write_metrics(progress.history, self.run.metrics)
             draw_curves(progress.history, progress.best, self.run.curves)
@@ -163,19 +186,28 @@ class Loop:
 
     def _validate(self) -> tuple[np.ndarray, np.ndarray, float]:
         """Predicted and true Dice of all rows, and the mean loss of the batches."""
-        rows, fabric = self.lessons.validation, self.fabric
-        size = max(2, self.recipe.batch // fabric.world_size // self.settings.machine.accumulate)
+        rows, fabric = self.data.validation, self.fabric
+        if not len(rows):
+            return np.zeros(0), np.zeros(0), math.nan
+        batch_size = self.schedule.phases[-1].batch
+        size = max(2, batch_size // fabric.world_size // self.settings.machine.accumulate)
         own = rows[fabric.global_rank :: fabric.world_size]
         draws = [Draw(part) for part in np.array_split(own, max(1, -(-len(own) // size))) if len(part)]
         predicted, target, losses = [], [], []
-        self.lesson.eval()
+        own_weights = None
+        if self.averaged is not None:  # what becomes the model is validated
+            own_weights = {key: value.clone() for key, value in self.network.state_dict().items()}
+            self.network.load_state_dict(self.averaged.module.state_dict())
+        self.module.eval()
         with torch.no_grad():
             for batch in self._loader(draws):
                 batch = fabric.to_device(batch)
-                cost: Cost = _fitting(self.lesson, batch)
+                cost: Cost = _fitting(self.module, batch)
                 predicted.append(cost.predicted.float().cpu())
                 target.append(batch.target.cpu())
                 losses.append(float(cost.total))
+        if own_weights is not None:
+            self.network.load_state_dict(own_weights)
         return self._together(predicted), self._together(target), self._mean(float(np.mean(losses)))
 
     def _mean(self, value: float) -> float:
@@ -186,7 +218,7 @@ class Loop:
 
     def _together(self, parts: list[Tensor]) -> np.ndarray:
         """The values of all devices."""
-        own, n, world = torch.cat(parts), len(self.lessons.validation), self.fabric.world_size
+        own, n, world = torch.cat(parts), len(self.data.validation), self.fabric.world_size
         if world == 1:
             return own.numpy()
         padded = torch.zeros(-(-n // world))  # all devices must send as many
@@ -199,7 +231,8 @@ class Loop:
         parts, rank = self.settings.machine.accumulate, self.fabric.global_rank
         own = range(rank * parts, (rank + 1) * parts)
         shares = self.fabric.world_size * parts
-        return self._loader(Steps(self.lessons.epochs, self.progress.step, shares, own))
+        steps = Steps(self.data.draws, self.schedule, self.settings.seed, self.progress.step, shares, own)
+        return self._loader(steps)
 
     def _loader(self, draws: Steps | list[Draw]) -> DataLoader:
         workers = choose_workers(self.settings.machine.workers)
@@ -215,15 +248,17 @@ class Loop:
         self._kept_at = time.monotonic()
         if self.fabric.is_global_zero:
             state = {
-                "lesson": self.lesson.state_dict(),
+                "module": self.module.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
                 "progress": self.progress.as_dict(),
             }
+            if self.averaged is not None:
+                state["averaged"] = self.averaged.state_dict()
             keep(state, self.run.last)
 
     def _stop_if_asked(self, watch: Watch, switch: StopSwitch) -> None:
         if watch.progress is not None and self.fabric.is_global_zero:
-            Watch(watch.progress).step("training", self.progress.step, self.total_steps)
+            Watch(watch.progress).step("training", self.progress.step, self.schedule.steps)
         asked = switch.on or (watch.cancel is not None and watch.cancel.cancelled)
         if self.fabric.world_size > 1:
             asked = self._mean(float(asked)) > 0
@@ -235,9 +270,23 @@ class Loop:
 _OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
-def _fitting(lesson: torch.nn.Module, batch: Batch) -> Cost:
+def make_optimiser(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's, for the parameters of `module`."""
+    return _OPTIMISERS[recipe.optimiser](
+        module.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
+
+
+def _lcc(predicted: np.ndarray, target: np.ndarray) -> float:
+    """Linear correlation, NaN where one of them does not vary."""
+    if len(target) < 2 or min(np.ptp(predicted), np.ptp(target)) < 1e-9:
+        return math.nan
+    return float(np.corrcoef(predicted, target)[0, 1])
+
+
+def _fitting(module: nn.Module, batch: Batch) -> Cost:
     try:
-        return lesson(batch)
+        return module(batch)
     except torch.cuda.OutOfMemoryError as error:
         raise SegAEError(
             f"The GPU has no room for {len(batch.target)} slices at once; give a larger --accumulate."

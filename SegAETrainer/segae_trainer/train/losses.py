@@ -1,9 +1,8 @@
-"""What a network is trained on: the Dice it should predict, and the losses that compare both."""
+"""The losses: what the network says against what it should say, and the training module that computes
+them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,11 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segae.inputs.crops import mask_boxes
-from segae.models.output import ModelOutput
+from segae.models.dense import OUTSIDE_SCALE, DenseOutput
 from segae_trainer.train.recipes import Recipe
 
 if TYPE_CHECKING:
-    from segae_trainer.train.render import Batch
+    from segae_trainer.train.views import Batch
 
 UPPER_BOUNDS = (0.3, 0.5, 0.7, 0.9)  # of the true Dice; a bound belongs to the interval below it
 WEIGHTS = (7.0, 5.0, 3.0, 2.0, 1.0)
@@ -83,17 +82,6 @@ LEAST_MARGIN = 10  # pixels
 _REACH = 256  # pixels; what the published margin leaves of it is split evenly between both sides
 _EPSILON = 1e-6
 
-Target = Callable[[Tensor, Tensor, Tensor], Tensor]
-
-
-def whole_slice_target(masks: Tensor, truths: Tensor, margins: Tensor | None = None) -> Tensor:
-    """2 |A and B| / (|A| + |B|) over the whole slice: 1 where both are empty, 0 where one of them is.
-
-    `margins` is not looked at; the two targets are called alike.
-    """
-    overlap, total = _counts(masks != 0, truths != 0)
-    return torch.where(total == 0, torch.ones_like(total), 2 * overlap / total.clamp(min=1))
-
 
 def published_target(masks: Tensor, truths: Tensor, margins: Tensor) -> Tensor:
     """Dice of what is left after the published crop round the mask, with 1e-6 in the denominator.
@@ -107,11 +95,6 @@ def published_target(masks: Tensor, truths: Tensor, margins: Tensor) -> Tensor:
     inside = rows[:, :, None] & columns[:, None, :]
     overlap, total = _counts(masks & inside, truths & inside)
     return 2 * overlap / (total + _EPSILON)
-
-
-TARGETS: Mapping[str, Target] = MappingProxyType(
-    {"whole_slice": whole_slice_target, "published": published_target}
-)
 
 
 def draw_margins(boxes: Tensor, generator: torch.Generator) -> Tensor:
@@ -155,13 +138,52 @@ def _counts(masks: Tensor, truths: Tensor) -> tuple[Tensor, Tensor]:
     return overlap.float(), (masks.sum(dim=(1, 2)) + truths.sum(dim=(1, 2))).float()
 
 
-PIXELS = 0.5  # weight of the map of errors, from the architectures that have one
-_LEAST = 1e-4
+# Weights of the dense loss: its parts pull about alike when errors are those of the middle of a training.
+PIXEL, OVERLAP, OUTSIDE, DICE, SCORE, RANKING = 2.0, 0.5, 0.3, 0.75, 1.5, 0.5
+_SMALL = 0.1  # errors of D and s below this count by their square, larger ones as they are
+_FAINT = 1.0 / OUTSIDE_SCALE
+
+
+def dense_loss(out: DenseOutput, batch: Batch) -> Tensor:
+    """Sum of: cross-entropy and soft Dice of the organ's pixels, error of the area outside on a logarithmic
+    scale, errors of D and s, and the ranking of the scores within the batch. Absolute errors ask for the
+    median of what the Dice may be, squared ones for the mean, which for a good mask that might be a bad one
+    is far from either.
+
+    Where a scan has no masks of a name, only the pixels of the mask count, which belong to something else.
+    Samples without mask and organ have no Dice and count by their pixels only.
+    """
+    weight = torch.where(batch.known[:, None, None], torch.ones_like(batch.mask), batch.mask)
+    room = weight.sum(dim=(1, 2)).clamp(min=1)
+    entropy = functional.binary_cross_entropy_with_logits(out.logits, batch.organ, reduction="none")
+    pixel = ((entropy * weight).sum(dim=(1, 2)) / room).mean()
+    chance = out.logits.sigmoid()
+    shared, total = (chance * batch.organ).sum((1, 2)), (chance + batch.organ).sum((1, 2))
+    there = batch.known & (batch.organ.sum(dim=(1, 2)) > 1)
+    overlap = _mean(1 - 2 * shared / total.clamp(min=1), there)
+    log_area = (out.outside / OUTSIDE_SCALE + _FAINT).log(), (batch.outside / OUTSIDE_SCALE + _FAINT).log()
+    outside = _mean(functional.smooth_l1_loss(*log_area, reduction="none"), batch.known)
+    judged = batch.target.isfinite()
+    target, soft, scalar = batch.target[judged], out.soft_dice[judged], out.scalar[judged]
+    score = (soft + scalar) / 2
+    return (
+        PIXEL * pixel
+        + OVERLAP * overlap
+        + OUTSIDE * outside
+        + DICE * functional.smooth_l1_loss(soft, target, beta=_SMALL)
+        + SCORE * functional.smooth_l1_loss(scalar, target, beta=_SMALL)
+        + RANKING * margin_ranking(score, target)
+    )
+
+
+def _mean(values: Tensor, chosen: Tensor) -> Tensor:
+    """Of the chosen values; 0 when there is none."""
+    return (values * chosen).sum() / chosen.sum().clamp(min=1)
 
 
 class Cost(NamedTuple):
-    """`total` = `mse` + weight * `ranking` (+ the error of the pixels), scalars; `predicted` (B,) is the raw
-    predicted Dice."""
+    """`total` is minimised; `mse` of the predicted Dice and `ranking` are told beside it. `predicted` (B,) is
+    the raw predicted Dice."""
 
     total: Tensor
     mse: Tensor
@@ -169,46 +191,38 @@ class Cost(NamedTuple):
     predicted: Tensor
 
 
-RANKINGS: Mapping[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = MappingProxyType(
-    {
-        "optimal pairs": ranking_loss,
-        "margin": lambda predicted, target, text: margin_ranking(predicted, target),
-    }
-)
-
-
-def cost(output: ModelOutput, batch: Batch, text: Tensor, recipe: Recipe) -> Cost:
-    """The squared error of the predicted Dice, and how badly pairs of the batch are ordered. `text` (B, D)
-    are the vectors of the batch's names. What other outputs of a `ModelOutput` cost is added here."""
-    predicted = output.score.float()
-    error = weighted_mse if recipe.weighted else functional.mse_loss
-    mse = error(predicted, batch.target)
-    ranking = RANKINGS[recipe.ranking](predicted, batch.target, text)
-    total = mse + recipe.ranking_weight * ranking
-    if output.error_map is not None:
-        total = total + PIXELS * pixel_error(output.error_map.float(), batch)
-    return Cost(total, mse, ranking, predicted)
-
-
-def pixel_error(error_map: Tensor, batch: Batch) -> Tensor:
-    """Mean binary cross-entropy of the organ's pixels. `error_map` (B, 2, S, S): missing is p (1 - m) and
-    extra (1 - p) m for organ p and mask m, so that their difference is p - m."""
-    organ = (batch.masks + error_map[:, 0] - error_map[:, 1]).clamp(_LEAST, 1 - _LEAST)
-    truth = batch.truths.clamp(0, 1)
-    return -(truth * organ.log() + (1 - truth) * (1 - organ).log()).mean()
-
-
-class Lesson(nn.Module):
-    """The network with what it is asked, as one module: batch in, `Cost` out."""
+class TrainingModule(nn.Module):
+    """The network with its loss, as one module: batch in, `Cost` out. The loss is computed in float32."""
 
     text_vectors: Tensor
 
     def __init__(self, network: nn.Module, text_vectors: Tensor, recipe: Recipe) -> None:
         super().__init__()
+        if recipe.loss == "dense":
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network = network
         self.recipe = recipe
         self.register_buffer("text_vectors", text_vectors, persistent=False)
 
     def forward(self, batch: Batch) -> Cost:
         text = self.text_vectors[batch.structures]
-        return cost(self.network(batch.images, text), batch, text, self.recipe)
+        if self.recipe.loss == "dense":
+            images = batch.images.contiguous(memory_format=torch.channels_last)
+            out = self.network.dense(images, text, batch.position)  # type: ignore[operator]
+        else:
+            out = self.network(batch.images, text)
+        with torch.autocast(batch.images.device.type, enabled=False):
+            if isinstance(out, DenseOutput):
+                return _dense_cost(out, batch)
+            predicted = out.score.float()
+            mse, ranking = weighted_mse(predicted, batch.target), ranking_loss(predicted, batch.target, text)
+            return Cost(mse + ranking, mse, ranking, predicted)
+
+
+def _dense_cost(out: DenseOutput, batch: Batch) -> Cost:
+    judged = batch.target.isfinite()
+    predicted = (out.soft_dice + out.scalar) / 2
+    with torch.no_grad():
+        error = predicted[judged] - batch.target[judged]
+        ranking = margin_ranking(predicted[judged], batch.target[judged])
+    return Cost(dense_loss(out, batch), error.square().mean(), ranking, predicted)

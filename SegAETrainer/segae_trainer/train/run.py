@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,24 +20,30 @@ from segae.errors import Cancelled, InputError
 from segae.models.checkpoint import Checkpoint, save_checkpoint
 from segae.progress import Watch
 from segae.scoring.device import AUTO, choose_device
-from segae_trainer.data.training_set import KINDS, TrainingSet
-from segae_trainer.train.batches import Epochs, validation_rows
-from segae_trainer.train.loop import Lessons, Loop
-from segae_trainer.train.losses import Lesson
+from segae.scoring.ood import image_measures, typical_range
+from segae_trainer.data.rendering import fill_cache
+from segae_trainer.data.sample import KINDS, NOT_OWN_NAME
+from segae_trainer.data.training_set import TrainingSet
+from segae_trainer.train.batches import choose_workers, make_draws, validation_rows
+from segae_trainer.train.loop import Loop, TrainingData
+from segae_trainer.train.losses import TrainingModule
 from segae_trainer.train.progress import EpochFigures, read_epoch_count
-from segae_trainer.train.render import Renderer
+from segae_trainer.train.recipes import Recipe, Schedule
 from segae_trainer.train.run_folder import RunFolder, StateFile, kept, locked, stop_switch
 from segae_trainer.train.settings import Machine, TrainingSettings
-from segae_trainer.train.start import Beginning, begin
+from segae_trainer.train.start import StartState, start
+from segae_trainer.train.views import Renderer
 
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed", "bf16-true", "64-true")
 
 
-def make_fabric(machine: Machine, run: Path, batch: int) -> Fabric:
-    """Ready to be launched. Raises `InputError` for a device or precision that is not there, and when `batch`
+def make_fabric(machine: Machine, run: Path, recipe: Recipe) -> Fabric:
+    """Ready to be launched. Raises `InputError` for a device or precision that is not there, and when a batch
     cannot be shared."""
     device = choose_device(machine.device)
     shares = machine.devices * machine.accumulate
+    batches = [phase.batch for phase in recipe.phases] or [recipe.batch]
+    batch = next((one for one in batches if one % max(shares, 1) or one // max(shares, 1) < 2), batches[0])
     if machine.devices < 1 or machine.accumulate < 1 or batch % shares or batch // shares < 2:
         raise InputError(
             f"A batch of {batch} cannot be shared by {machine.devices} devices in {machine.accumulate} equal "
@@ -51,7 +58,7 @@ def make_fabric(machine: Machine, run: Path, batch: int) -> Fabric:
         accelerator=device.type,
         devices=machine.devices if device.index is None else [device.index],
         strategy="ddp" if machine.devices > 1 else "auto",
-        precision=_precision(machine.precision, device),  # type: ignore[arg-type]
+        precision=_precision(machine.precision, device, recipe),  # type: ignore[arg-type]
         loggers=TensorBoardLogger(root_dir=run, name="tensorboard", version=""),
     )
 
@@ -61,8 +68,10 @@ def is_first_process() -> bool:
     return getattr(rank_zero_only, "rank", 0) == 0
 
 
-def _precision(wanted: str, device: torch.device) -> str:
+def _precision(wanted: str, device: torch.device, recipe: Recipe) -> str:
     if wanted == AUTO:
+        if device.type == "cpu" and recipe.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+            return "bf16-mixed"
         if device.type != "cuda":
             return "32-true"
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
@@ -78,25 +87,26 @@ def _quiet() -> None:
 
 
 LIMITS = ("Validated on masks like those it was trained on; evaluate it on masks of your own segmenter.",)
+_TYPICAL_CACHED, _TYPICAL_RENDERED = 3000, 500  # samples that say what inputs look like
 
 
 def export_model(
-    run: RunFolder, beginning: Beginning, trained: Iterable[int], best: EpochFigures, validated: int
+    run: RunFolder, begun: StartState, data: TrainingData, renderer: Renderer, best: EpochFigures
 ) -> None:
-    """Write `run.model`: the weights of `run.best`, described by how it was trained and the figures of the
-    epoch `best` on `validated` slices. Scores under names that are not in `trained` are flagged
-    when the model is used.
+    """Write `run.model`: the weights of `run.best`, described by how it was trained, the figures of the epoch
+    `best`, and what inputs look like. Scores under names that it was not trained on are flagged when the
+    model is used.
 
     Nothing in the file depends on when or how often the training was interrupted. Raises `OutputError`.
     """
-    rows = tuple(sorted(trained))
     spec = replace(
-        beginning.spec,
-        trained_labels=rows,
-        training={**beginning.about, "epoch": best.epoch},
+        begun.spec,
+        trained_labels=tuple(trained_structures(data.training_set, data.draws.rows)),
+        typical=_typical(data, renderer),
+        training={**begun.about, "epoch": best.epoch},
         figures={
             "validation": {
-                "n": validated,
+                "n": len(data.validation),
                 "lcc": _rounded(best.val_lcc),
                 "mae": _rounded(best.val_mae),
                 "loss": _rounded(best.val_loss),
@@ -104,14 +114,26 @@ def export_model(
         },
         limits=LIMITS,
     )
-    save_checkpoint(Checkpoint(spec, kept(run.best)["network"], beginning.vectors), run.model)
+    weights = kept(run.best)["network"]
+    vectors = begun.vectors
+    if begun.spec.architecture == "segae-dense":  # half the file, and scores that differ by less than .001
+        weights = {
+            key: value.half() if value.is_floating_point() else value for key, value in weights.items()
+        }
+        vectors = vectors.half()
+    save_checkpoint(Checkpoint(spec, weights, vectors), run.model)
+
+
+def _typical(data: TrainingData, renderer: Renderer) -> dict[str, Any]:
+    most = _TYPICAL_CACHED if renderer.cache is not None else _TYPICAL_RENDERED
+    rows = data.draws.rows
+    chosen = np.random.default_rng(0).choice(len(rows), min(most, len(rows)), replace=False)
+    images = renderer.plain(data.training_set, rows[np.sort(chosen)]).images
+    return typical_range(image_measures(images, renderer.spec).numpy())
 
 
 def _rounded(value: float) -> float | None:
     return round(value, 4) if value == value else None  # NaN is no JSON
-
-
-_WRONG_NAME = KINDS.index("wrong name")
 
 
 def train(
@@ -129,64 +151,82 @@ def train(
     those the folder was begun with, `ModelError` for weights that do not fit, `OutputError` when the disk is
     full or another process trains there, `Cancelled` when it was asked to stop.
     """
-    folder, recipe = RunFolder(Path(run)), settings.recipe
-    fabric = make_fabric(settings.machine, folder.path, recipe.batch)
-    epochs = Epochs(training_set, recipe, settings.seed)
+    folder, recipe, watch = RunFolder(Path(run)), settings.recipe, watch or Watch()
+    fabric = make_fabric(settings.machine, folder.path, recipe)
+    draws = make_draws(training_set, settings)
     validation = validation_rows(training_set, recipe, settings.seed, settings.val_samples)
-    lessons = Lessons(training_set, epochs, validation)
+    data = TrainingData(training_set, draws, validation)
     if not is_first_process():  # only the first one writes and speaks
-        beginning = begin(settings, training_set, _structures(lessons), folder, say=_nobody, writes=False)
-        _learn(fabric, settings, beginning, lessons, folder, Watch(), None)
+        begun = start(settings, training_set, _structures(data), folder, say=_nobody, writes=False)
+        _learn(fabric, settings, begun, data, folder, Watch(), None)
         return folder.model
     with locked(folder):
-        beginning = begin(settings, training_set, _structures(lessons), folder, say=say, writes=True)
-        state = StateFile(folder.state, recipe.epochs, read_epoch_count(folder.metrics))
+        begun = start(settings, training_set, _structures(data), folder, say=say, writes=True)
+        epochs = Schedule.of(recipe, draws.size).epochs
+        state = StateFile(folder.state, epochs, read_epoch_count(folder.metrics))
         with _telling(state):
             if not folder.model.is_file():
-                _learn(fabric, settings, beginning, lessons, folder, watch or Watch(), state)
+                _learn(fabric, settings, begun, data, folder, watch, state)
     return folder.model
 
 
 def trained_structures(training_set: TrainingSet, rows: np.ndarray) -> list[int]:
     """The structures of which `rows` hold masks under their own name."""
     table = training_set.table
-    own = rows[table["kind"][rows] != _WRONG_NAME]
+    own = rows[~np.isin(table["kind"][rows], [KINDS.index(kind) for kind in NOT_OWN_NAME])]
     return np.unique(table["structure"][own]).tolist()
 
 
-def _structures(lessons: Lessons) -> list[int]:
+def _structures(data: TrainingData) -> list[int]:
     """All names that the network will be told."""
-    rows = np.append(lessons.epochs.rows, lessons.validation)
-    return np.unique(lessons.training_set.table["structure"][rows]).tolist()
+    rows = np.append(data.draws.rows, data.validation)
+    return np.unique(data.training_set.table["structure"][rows]).tolist()
 
 
 def _nobody(_: str) -> None:
     """Hears what further processes would say a second time."""
 
 
+def _renderer(
+    settings: TrainingSettings, begun: StartState, data: TrainingData, run: RunFolder, watch: Watch
+) -> Renderer:
+    """With a cache of patches on a CPU, which has no time to render them anew in each step."""
+    renderer, machine = Renderer(settings.recipe, begun.spec.input), settings.machine
+    folder = machine.cache
+    if folder is None and choose_device(machine.device).type == "cpu":
+        folder = run.path / "rendered"
+    if folder is None or settings.recipe.views == "margin":
+        return renderer
+    rows = np.union1d(data.draws.rows, data.validation)
+    workers = max(1, choose_workers(machine.workers))
+    return renderer.with_cache(
+        fill_cache(data.training_set, rows, begun.spec.input, folder, workers=workers, watch=watch)
+    )
+
+
 def _learn(
     fabric: Fabric,
     settings: TrainingSettings,
-    beginning: Beginning,
-    lessons: Lessons,
+    begun: StartState,
+    data: TrainingData,
     run: RunFolder,
     watch: Watch,
     state: StateFile | None,
 ) -> None:
+    renderer = _renderer(settings, begun, data, run, watch)
     fabric.launch()
-    lesson = Lesson(beginning.network, beginning.vectors, settings.recipe)
-    renderer = Renderer(settings.recipe, beginning.spec)
-    loop = Loop(fabric, lesson, lessons, renderer, settings, run)
+    module = TrainingModule(begun.network, begun.vectors, settings.recipe)
+    loop = Loop(fabric, module, data, renderer, settings, run)
     loop.restore()
     if state is not None:
         state.running(len(loop.progress.history))
     with stop_switch(run.stop) as switch:
         loop.train(watch, switch, state)
-    best = loop.progress.best
+    last = settings.recipe.select == "last"
+    best = loop.progress.history[-1] if last else loop.progress.best
     assert best is not None  # one epoch at least
     if fabric.is_global_zero:
-        trained = trained_structures(lessons.training_set, lessons.epochs.rows)
-        export_model(run, beginning, trained, best, len(lessons.validation))
+        export_model(run, begun, data, renderer, best)
     fabric.barrier()
 
 

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any, Literal
 
 from segae.errors import InputError, OutputError
-from segae.files import reason, whole_file
+from segae.files import reason, whole_file, write_json
 
 # What may lie in a run folder while config.json is not written yet; the panel in Slicer writes there too.
 _BEFORE_CONFIG = {"names.safetensors", "versions.json", "state.json", "stop", "panel.json", "panel.log"}
@@ -67,6 +67,11 @@ class RunFolder:
     @property
     def model(self) -> Path:
         return self.path / "model.safetensors"
+
+    @property
+    def calibration(self) -> Path:
+        """What `segae-train calibrate` found."""
+        return self.path / "calibration.json"
 
     @property
     def stop(self) -> Path:
@@ -144,12 +149,6 @@ def check_same(run: RunFolder, begun: Mapping[str, Any], wanted: Mapping[str, An
             f'"{run.path}" was begun with {path} = {before!r}, and now it is {now!r}; go on with the same '
             "settings or choose another run folder."
         )
-
-
-def write_json(content: Mapping[str, Any], path: Path) -> None:
-    """Write atomically; raises `OutputError`."""
-    with whole_file(path) as stream:
-        stream.write(json.dumps(content, indent=1, ensure_ascii=False).encode())
 
 
 def _differences(

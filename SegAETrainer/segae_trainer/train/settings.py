@@ -19,7 +19,9 @@ class Machine:
     `devices`: how many of the kind of `device`; more than one share each batch (ddp). `accumulate`: parts of
     a device's share that are computed one after the other. `workers`: processes that render, None for a
     choice by the number of processors. `precision`: a name of Lightning's such as "bf16-mixed", or "auto":
-    half where the device has it. `keep_every_steps`, `keep_every_seconds`: how much a power cut may cost.
+    half where the device has it. `cache`: folder in which the patches of the training set are kept, so that
+    they are rendered once; None for none on a GPU, and one in the run folder on a CPU. `keep_every_steps`,
+    `keep_every_seconds`: how much a power cut may cost.
     """
 
     device: str = AUTO
@@ -27,6 +29,7 @@ class Machine:
     precision: str = AUTO
     accumulate: int = 1
     workers: int | None = None
+    cache: Path | None = None
     keep_every_steps: int = 1000
     keep_every_seconds: float = 120.0
 
@@ -38,6 +41,7 @@ class TrainingSettings:
     ("try"), or not at all without them ("demand"). `names`: file with the vectors of the names (a pickle as
     published, or a `.safetensors` model); None for the sentence encoder. `patience`: epochs without a better
     LCC after which it ends, None for never. `val_samples`: at most so many slices are validated on.
+    `real_share`: share of the masks of segmenters that the draw "mixed" uses.
     """
 
     recipe: Recipe
@@ -47,7 +51,8 @@ class TrainingSettings:
     imagenet: ImageNet = "try"
     names: Path | None = None
     patience: int | None = None
-    val_samples: int | None = None
+    val_samples: int | None = 2000
+    real_share: float = 0.5
     licence: str = "not stated"
     description: str = ""
     machine: Machine = Machine()

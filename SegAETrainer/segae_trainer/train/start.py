@@ -6,7 +6,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -18,36 +18,28 @@ from torch import Tensor, nn
 
 import segae
 from segae.errors import InputError, ModelError
-from segae.files import whole_file
-from segae.inputs.spec import InputSpec
+from segae.files import whole_file, write_json
 from segae.models.checkpoint import Checkpoint, file_sha256, load_checkpoint, read_spec
 from segae.models.registry import build_network, find_model, new_spec
 from segae.models.spec import ModelSpec
 from segae_trainer.data.training_set import TrainingSet
-from segae_trainer.train.run_folder import RunFolder, check_same, read_config, write_json
+from segae_trainer.train.run_folder import RunFolder, check_same, read_config
 from segae_trainer.train.settings import TrainingSettings
 from segae_trainer.train.text_vectors import check_vectors, find_vectors
 
 Say = Callable[[str], None]
 RANDOM = "random weights"
-_GATES = ("attention1", "attention2", "fc2")
-_MIDDLE_DICE = 0.5
 
 
 def network_spec(settings: TrainingSettings, name: str, text_dim: int, orientation: str) -> ModelSpec:
     """How the network called `name` sees a slice."""
     recipe = settings.recipe
     return new_spec(
-        name=name,
-        architecture=recipe.architecture,
-        backbone=recipe.backbone,
-        text_dim=text_dim,
-        input=InputSpec(
-            size=recipe.input_size,
-            hu_windows=recipe.hu_windows,
-            crop=recipe.crop,
-            orientation=orientation,
-        ),
+        name,
+        recipe.architecture,
+        recipe.backbone,
+        text_dim,
+        input=replace(recipe.input, orientation=orientation),
         licence=settings.licence,
         description=settings.description,
     )
@@ -64,12 +56,10 @@ def first_network(
     """
     torch.manual_seed(settings.seed)
     network = build_network(spec)
-    if settings.recipe.open_gates and all(hasattr(network, gate) for gate in _GATES):
-        start_near(network, _MIDDLE_DICE)
     if settings.weights is not None and model is not None:
         load_weights(network, model, spec, settings.weights)
         return network, f"the weights of {settings.weights.name} (sha256 {model.sha256})"
-    if settings.imagenet == "no":
+    if settings.imagenet == "no" or (settings.imagenet == "try" and settings.recipe.loss == "dense"):
         return network, RANDOM
     try:
         return network, load_imagenet(network, spec.backbone)
@@ -80,24 +70,9 @@ def first_network(
         return network, f"{RANDOM}, as ImageNet weights could not be had"
 
 
-def start_near(network: nn.Module, value: float) -> None:
-    """Gates of the published network that begin open (at one) and an output that begins at `value`:
-    products of three random layers otherwise start as noise and train badly."""
-    with torch.no_grad():
-        for name, bias in (("attention1", 1.0), ("attention2", 1.0)):
-            gate = network.get_submodule(name)
-            assert isinstance(gate, nn.Linear)
-            gate.weight.mul_(0.5)
-            gate.bias.fill_(bias)
-        output = network.get_submodule("fc2")
-        assert isinstance(output, nn.Linear)
-        output.bias.fill_(value)
-
-
-def layers_of(weights: Path) -> dict[str, str]:
-    """Architecture and backbone of a model, as settings of a recipe that starts from it."""
-    spec = read_spec(find_model(weights))
-    return {"architecture": spec.architecture, "backbone": spec.backbone}
+def backbone_of(weights: Path) -> str:
+    """Backbone of a model, for a recipe that starts from it."""
+    return read_spec(find_model(weights)).backbone
 
 
 def load_weights(network: nn.Module, model: Checkpoint, spec: ModelSpec, source: Path) -> None:
@@ -113,7 +88,7 @@ def load_weights(network: nn.Module, model: Checkpoint, spec: ModelSpec, source:
         )
         raise ModelError(
             f'"{source}" ({model.spec.architecture}, {model.spec.backbone}) does not fit {spec.architecture} '
-            f"with {spec.backbone}: {why}; give --architecture and --backbone as the file has them, or other "
+            f"with {spec.backbone}: {why}; give --recipe and --backbone as the file has them, or other "
             "weights."
         )
     network.load_state_dict(own | shared)
@@ -165,7 +140,7 @@ _NAMES = "names"
 
 
 @dataclass(frozen=True, eq=False)
-class Beginning:
+class StartState:
     """`network` is in its first state, or fresh when a checkpoint will be restored into it; `vectors` are
     those of the names; `about` tells in the model file how it was trained."""
 
@@ -175,7 +150,7 @@ class Beginning:
     about: dict[str, Any]
 
 
-def begin(
+def start(
     settings: TrainingSettings,
     training_set: TrainingSet,
     structures: Iterable[int],
@@ -183,7 +158,7 @@ def begin(
     *,
     say: Say,
     writes: bool,
-) -> Beginning:
+) -> StartState:
     """Find vectors for `structures` and the first weights, and write `config.json`, `versions.json` and the
     vectors when the folder holds no checkpoint yet.
 
@@ -215,8 +190,9 @@ def begin(
             stream.write(save({_NAMES: vectors.contiguous()}))
         write_json(_versions() | {"training_set": training_set.fingerprint}, run.versions)
         where = {"training_set": str(training_set.folder.absolute()), "machine": asdict(settings.machine)}
+        where["machine"]["cache"] = None if settings.machine.cache is None else str(settings.machine.cache)
         write_json(config | where, run.config)
-    return Beginning(spec, network, vectors, config | {"versions": _versions()})
+    return StartState(spec, network, vectors, config | {"versions": _versions()})
 
 
 def _learning(settings: TrainingSettings, training_set: TrainingSet) -> dict[str, Any]:
@@ -230,6 +206,7 @@ def _learning(settings: TrainingSettings, training_set: TrainingSet) -> dict[str
         "names": None if settings.names is None else file_sha256(find_model(settings.names)),
         "patience": settings.patience,
         "val_samples": settings.val_samples,
+        "real_share": settings.real_share,
         "licence": settings.licence,
         "description": settings.description,
         "training_set": training_set.fingerprint,

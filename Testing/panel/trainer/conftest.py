@@ -13,7 +13,19 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLE = ROOT / "SegAE" / "Resources" / "SampleData" / "totalsegmentator_s0001"
 CASES = ("s0001", "s0002", "s0003")
-QUICK = ("--input-size", "32", "--batch", "8", "--backbone", "resnet18", "--no-imagenet", "--workers", "0")
+QUICK = (
+    "--recipe",
+    "published",
+    "--input-size",
+    "32",
+    "--batch",
+    "8",
+    "--backbone",
+    "resnet18",
+    "--no-imagenet",
+    "--workers",
+    "0",
+)
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +55,8 @@ def index(cases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def training_set(index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The training set of these scans."""
     from segae_trainer.data.build_set import build_training_set
+    from segae_trainer.data.draw_samples import Sampling
     from segae_trainer.data.index import read_index
-    from segae_trainer.data.pairs import Sampling
 
     folder = tmp_path_factory.mktemp("set") / "training-set"
     build_training_set(read_index(index), folder, Sampling())

@@ -181,21 +181,22 @@ def test_the_arguments_are_those_of_the_commands():
     """Every option is known to its command, and every choice of the panel to the trainer."""
     from typer.main import get_command
 
-    from segae.models.registry import ARCHITECTURES
+    from segae.models.registry import backbones
     from segae_trainer.cli.app import app
-    from segae_trainer.train.recipes import resolve_recipe
+    from segae_trainer.train.recipes import Schedule, resolve_recipe
 
     group = get_command(app)
     some = Path("some")
     for recipe in ("segae", "published"):
-        for network in commands.NETWORKS:
+        for network in commands.NETWORKS[recipe]:
             choice = commands.TrainingChoice(recipe, network, 3, "cpu")
             name, *words = commands.train_arguments(some, some, choice)
             command = group.commands[name]  # type: ignore[attr-defined]
             given = command.make_context(name, words, resilient_parsing=False).params
-            changes = {key: given[key] for key in ("architecture", "backbone", "epochs")}
+            changes = {key: given[key] for key in ("backbone", "epochs")}
             resolved = resolve_recipe(recipe, **changes)
-            assert resolved.epochs == 3 and resolved.architecture in ARCHITECTURES
+            assert Schedule.of(resolved, 1000).epochs == 3
+            assert resolved.backbone in backbones(resolved.architecture)
     for name, *words in (
         commands.index_arguments(some, some, some),
         commands.index_arguments(some, None, some),

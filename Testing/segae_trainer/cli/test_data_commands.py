@@ -14,6 +14,7 @@ import SimpleITK
 import torch
 
 from segae.io.readers import read_image
+from segae_trainer.data.draw_samples import Sampling
 from segae_trainer.data.find_scans import build_index
 from segae_trainer.data.index import read_index
 from segae_trainer.data.training_set import TrainingSet
@@ -98,26 +99,24 @@ def test_a_training_set_is_built_told_and_built_no_second_time(
 ) -> None:
     segae_train("add-predictions", indexed, predictions)
     folder = tmp_path / "set"
-    ended = segae_train("training-set", indexed, folder, "--degraded", "0.5", "--exact", "0")
+    ended = segae_train("training-set", indexed, folder, "--repeats", "2")
     assert (ended.code, ended.err) == (0, "")
     built = TrainingSet.open(folder)
     for split in ("train", "val", "test"):
-        assert numbers(ended.out, split)[:3] == ["1", "1", str(len(built.pairs(split)))]
-    assert built.made_from["sampling"] == {
-        "rule": "whole", "degraded": 0.5, "exact": 0, "wrong_name": 0.05, "seed": 2026,
-    }  # fmt: skip
+        assert numbers(ended.out, split)[:3] == ["1", "1", str(len(built.rows(split)))]
+    assert built.sampling == Sampling(repeats=2, fine_repeats=2, coarse_repeats=2)
     assert "NOTE s2: no pseudo labels; predict them" in ended.out
-    assert segae_train("training-set", indexed, folder, "--degraded", 0.5, "--exact", 0).out == ended.out
+    assert segae_train("training-set", indexed, folder, "--repeats", 2).out == ended.out
     assert "another sampling" in segae_train("training-set", indexed, folder).refusal()
 
 
-def test_the_published_rule_makes_no_masks_on_purpose_unless_asked(
+def test_the_published_rule_makes_no_synthetic_errors_unless_asked(
     segae_train: Train, indexed: Path, predictions: Path, tmp_path: Path
 ) -> None:
     segae_train("add-predictions", indexed, predictions)
     for name, options, sources in (
         ("plain", (), {"net"}),
-        ("asked", ("--exact", 1), {"net", "made on purpose"}),
+        ("asked", ("--repeats", 1), {"net", "synthetic"}),
     ):
         folder = tmp_path / name
         assert segae_train("training-set", indexed, folder, "--rule", "published", *options).code == 0
@@ -209,8 +208,7 @@ def test_a_weights_file_of_something_else_is_refused_before_any_scan_is_touched(
 @pytest.mark.parametrize(
     ("command", "text"),
     [
-        (("training-set", "{index}", "{tmp}/set", "--rule", "whole", "--degraded", 0, "--exact", 0,
-          "--wrong-name", 0), "holds no pseudo labels"),
+        (("training-set", "{index}", "{tmp}/set", "--repeats", 0), "holds no pseudo labels"),
         (("training-set", "{tmp}/none.json", "{tmp}/set"), "no index"),
         (("training-set", "{index}", "{tmp}"), "holds other files"),
         (("add-predictions", "{index}", "{tmp}/none"), "no folder"),

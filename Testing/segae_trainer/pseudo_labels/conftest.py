@@ -12,7 +12,7 @@ from segae.geometry.orientation import to_orientation
 from segae.io.ct import read_ct
 from segae.labels import resolve
 from segae_trainer.data.index import Index, Scan
-from segae_trainer.data.scan_masks import read_truth, write_nifti
+from segae_trainer.data.scan_files import read_truth, write_nifti
 
 SAMPLE = Path(str(resource("SampleData", "totalsegmentator_s0001")))
 NAMES = ("liver", "spleen", "kidney left", "kidney right")

@@ -14,7 +14,7 @@ from segae.io.readers import read_image
 from segae.labels import by_index
 from segae.progress import CancelToken, Watch
 from segae_trainer.data.index import Index
-from segae_trainer.data.scan_masks import read_truth
+from segae_trainer.data.scan_files import read_truth
 from segae_trainer.pseudo_labels import Workspace
 from segae_trainer.pseudo_labels.dataset import ROWS, write_dataset
 

@@ -14,7 +14,7 @@ from segae.geometry.orientation import to_orientation
 from segae.io.ct import read_ct
 from segae.progress import CancelToken, Step, Watch
 from segae_trainer.data.index import Index
-from segae_trainer.data.scan_masks import read_pseudo_label, read_truth
+from segae_trainer.data.scan_files import read_pseudo_label, read_truth
 from segae_trainer.pseudo_labels import FineTuning, Workspace, make_pseudo_labels
 from segae_trainer.pseudo_labels.fine_tuning import pending
 from segae_trainer.pseudo_labels.options import SIZES

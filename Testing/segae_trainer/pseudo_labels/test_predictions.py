@@ -16,7 +16,7 @@ from segae.io.readers import read_image
 from segae.labels import offered_structures, resolve
 from segae.labels.identify import identify
 from segae_trainer.data.index import Index
-from segae_trainer.data.scan_masks import read_pseudo_label, read_truth, write_nifti
+from segae_trainer.data.scan_files import read_pseudo_label, read_truth, write_nifti
 from segae_trainer.pseudo_labels import add_predictions
 from segae_trainer.pseudo_labels.prediction import network_orientation, resampled_argmax, write_prediction
 

@@ -13,8 +13,8 @@ from scipy import ndimage
 
 from segae.labels import by_index
 from segae.report.style import window
+from segae_trainer.data.sample import Sample
 from segae_trainer.evaluate.evaluation import Evaluation
-from segae_trainer.evaluate.methods import MaskSlice
 
 EACH = 6
 Picture = Callable[[int], str | None]
@@ -61,38 +61,41 @@ _MARGIN_MM, _SMALLEST_MM = 20.0, 90.0
 _STROKE = 2
 
 
-def picture(slice_: MaskSlice) -> str:
+def picture(sample: Sample) -> str:
     """A square round mask and truth in radiological display (the patient's right is on the left), outlines of
     the mask in orange and of the truth in blue, as "data:image/png;base64,...."."""
     from PIL import Image
 
     stream = io.BytesIO()
-    Image.fromarray(drawn(slice_)).save(stream, "PNG", optimize=True)
+    Image.fromarray(drawn(sample)).save(stream, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
-def drawn(slice_: MaskSlice) -> np.ndarray:
+def drawn(sample: Sample) -> np.ndarray:
     """The picture (S, S, 3) uint8."""
-    rows, columns = _view(slice_)
-    low, high = window(by_index(slice_.structure).name)
-    grey = (_sampled(slice_.ct, rows, columns, 1, cval=-1024.0) - low) / (high - low)
+    rows, columns = _view(sample)
+    low, high = window(by_index(sample.structure).name)
+    grey = (_sampled(sample.ct, rows, columns, 1, cval=-1024.0) - low) / (high - low)
     rgb = np.repeat((np.clip(grey, 0, 1) * 255).astype(np.uint8)[..., None], 3, axis=2)
-    for mask, hue in ((slice_.truth, TRUTH_COLOUR), (slice_.mask, MASK_COLOUR)):
+    for mask, hue in ((sample.truth, TRUTH_COLOUR), (sample.mask, MASK_COLOUR)):
         rgb[_outline(_sampled(mask.astype(np.float32), rows, columns, 0, cval=0.0) > 0.5)] = hue
     return rgb
 
 
-def _view(slice_: MaskSlice) -> tuple[np.ndarray, np.ndarray]:
+def _view(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
     """Row and column (S,) in the slice that each line of the picture shows; rows run to posterior."""
-    shown = slice_.mask | slice_.truth
+    shown = sample.mask | sample.truth
     if not shown.any():
         shown = np.ones_like(shown)
     ends = [np.flatnonzero(shown.any(axis=axis))[[0, -1]] for axis in (1, 0)]
-    sides = [float(last - first + 1) * mm for (first, last), mm in zip(ends, slice_.pixel_mm, strict=True)]
+    sides = [
+        float(last - first + 1) * mm for (first, last), mm in zip(ends, sample.scan.pixel_mm, strict=True)
+    ]
     side = max(max(sides) + 2 * _MARGIN_MM, _SMALLEST_MM)
     step = (np.arange(_SIDE) + 0.5) / _SIDE - 0.5
     rows, columns = (
-        (first + last) / 2 + step * side / mm for (first, last), mm in zip(ends, slice_.pixel_mm, strict=True)
+        (first + last) / 2 + step * side / mm
+        for (first, last), mm in zip(ends, sample.scan.pixel_mm, strict=True)
     )
     return rows[::-1], columns
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segae.files import whole_file
+from segae_trainer.data.sample import Sample
 from segae_trainer.evaluate.evaluation import FEW_PATIENTS, LEAST_IN_GROUP, Evaluation, Level
-from segae_trainer.evaluate.methods import MaskSlice
 from segae_trainer.evaluate.metrics import METRICS
 from segae_trainer.evaluate.page import figures
 from segae_trainer.evaluate.page.figures import colour
@@ -35,7 +35,7 @@ class SuiteResult:
     title: str
     description: str
     evaluations: tuple[Evaluation, ...]
-    masks: Sequence[MaskSlice] | None = None
+    masks: Sequence[Sample] | None = None
     shown: tuple[str, ...] | None = None
 
 
