@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from segae.data import Segmentation, Volume
 from segae.files import resource
 from segae.io.ct import read_ct
 from segae.io.segmentation import read_segmentation
-from segae.models.checkpoint import save_checkpoint
+from segae.models.checkpoint import load_checkpoint, save_checkpoint
 from segae.models.published_import import import_published
 
 # No deadline: on a loaded machine an example takes as long as it takes.
@@ -137,6 +137,25 @@ def published_checkpoint(
         files = published_files(backbone)
         path = folder / f"{backbone}-{orientation}.safetensors"
         save_checkpoint(import_published(files.weights, files.embeddings, orientation=orientation), path)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def mild_checkpoint(
+    published_checkpoint: Callable[[str, str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """Orientation -> `.safetensors` file of a published network with random weights whose scores lie in the
+    middle of 0..1, as those of a trained one."""
+    folder = tmp_path_factory.mktemp("mild")
+
+    @cache
+    def make(orientation: str) -> Path:
+        loaded = load_checkpoint(published_checkpoint("resnet18", orientation))
+        changed = {"fc2.weight": 0.1 * loaded.weights["fc2.weight"], "fc2.bias": torch.tensor([0.5])}
+        path = folder / f"{orientation}.safetensors"
+        save_checkpoint(replace(loaded, weights=loaded.weights | changed), path)
         return path
 
     return make

@@ -55,8 +55,8 @@ def segae(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture(scope="session")
-def model(published_checkpoint: Callable[[str, str], Path]) -> Path:
-    return published_checkpoint("resnet18", "LAS")
+def model(mild_checkpoint: Callable[[str], Path]) -> Path:
+    return mild_checkpoint("LAS")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import warnings
 from importlib import import_module
@@ -33,6 +34,8 @@ def run(program: str, module: str, stopped: str, extra: str) -> int:
         print(f"{program}: {why}", file=sys.stderr)
         return code
 
+    # Idle OpenMP threads shall leave the processor to others; read when torch is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         import_module(module).app(prog_name=program)
     except (Cancelled, KeyboardInterrupt):

@@ -70,7 +70,7 @@ def model_input(
     room: float = 1.0,
     normalised: bool = True,
 ) -> ModelInput:
-    """The input for `slices` (B,) of `stack`, on its device.
+    """The input for `slices` (B,) of `stack`; images lie on its device, the rest on the CPU.
 
     `masks` (B, H, W) bool, or (B, M, H, W) with the mask first and then further binary images such as the
     truth, which come as channels after the mask's and are never normalised; with `box` they fill these rows
@@ -79,27 +79,24 @@ def model_input(
     as long as the crops with the same millimetres per pixel (`InputSpec.size_with_room`), whose middle is
     the input without room; position features are those of the crops. Not `normalised`: values 0..1.
     """
-    device = stack.device
     masks = masks[:, None] if masks.dim() == 3 else masks
-    height, width = stack.voxels.shape[1:]
     size = spec.size_with_room(room)
     seen = crops.enlarged(size / spec.size)
-    rows, columns = seen.enlarged(max(1.0, spec.context_view)).hull(height, width, size)
-    if ct is None:
-        near = torch.from_numpy(stack.with_neighbours(slices, spec)).to(device)
-        shown = stack.voxels[near, rows, columns]
-    else:
-        shown = ct[:, :, rows, columns].expand(len(slices), -1, -1, -1)
-    placed = _placed(masks, box or (slice(0, height), slice(0, width)), rows, columns)
-    images = _channels(shown, placed, seen.moved(rows.start, columns.start), size, spec)
+    near = torch.from_numpy(stack.with_neighbours(slices, spec))
+    shown = stack.voxels
+    if ct is not None:
+        shown = ct.flatten(0, 1)
+        near = torch.arange(len(shown)).view(len(ct), -1).expand(len(slices), -1)
+    corner = (0, 0) if box is None else (box[0].start, box[1].start)
+    images = _channels(shown, near, masks, corner, seen, size, spec)
     position = None
     if spec.position_features:
         assert stack.body is not None, "this stack was made without the body's outline"
-        k = torch.from_numpy(slices).to(device)
-        pixels = masks[:, 0].sum(dim=(1, 2))
-        position = position_features(crops, pixels, k, stack.body, stack.spacing)
-    labels = torch.as_tensor(structures, dtype=torch.int64, device=device)
-    return ModelInput(normalise(images, spec) if normalised else images, labels, position)
+        pixels = masks[:, 0].sum(dim=(1, 2)).cpu()
+        position = position_features(crops, pixels, torch.from_numpy(slices), stack.body, stack.spacing)
+    if normalised:
+        images = normalise(images, spec, in_place=True)
+    return ModelInput(images, torch.as_tensor(structures, dtype=torch.int64), position)
 
 
 def model_input_of_slices(
@@ -127,18 +124,21 @@ def model_input_of_slices(
         shown = _canvas([ct[place] for place in places], first, last, _OUTSIDE_HU)
         placed = _canvas([masks[place] for place in places], first, last, False)
         moved = Crops(seen.start[part] - torch.from_numpy(first), seen.length[part], seen.closed)
-        images[part] = _channels(shown, placed, moved, size, spec)
+        near = torch.arange(len(part) * shown.shape[1]).view(len(part), -1)
+        images[part] = _channels(shown.flatten(0, 1), near, placed, (0, 0), moved, size, spec)
     labels = torch.as_tensor(structures, dtype=torch.int64)
-    return ModelInput(normalise(images, spec) if normalised else images, labels, position)
+    if normalised:
+        images = normalise(images, spec, in_place=True)
+    return ModelInput(images, labels, position)
 
 
-def normalise(images: Tensor, spec: InputSpec) -> Tensor:
+def normalise(images: Tensor, spec: InputSpec, *, in_place: bool = False) -> Tensor:
     """Images (B, channels or more, S, S) with values 0..1 as the network takes them; channels after the
-    mask's stay as they are."""
-    n = spec.ct_channels
-    ct, mask, more = images[:, :n], images[:, n : n + 1], images[:, n + 1 :]
-    normal = ((ct - spec.ct_mean) / spec.ct_std, (mask - spec.mask_mean) / spec.mask_std, more)
-    return torch.cat(normal, dim=1)
+    mask's stay as they are. `in_place` changes the given images."""
+    images, n = images if in_place else images.clone(), spec.ct_channels
+    images[:, :n].sub_(spec.ct_mean).div_(spec.ct_std)
+    images[:, n : n + 1].sub_(spec.mask_mean).div_(spec.mask_std)
+    return images
 
 
 def mask_channel(images: Tensor, spec: InputSpec) -> Tensor:
@@ -146,33 +146,28 @@ def mask_channel(images: Tensor, spec: InputSpec) -> Tensor:
     return images[:, spec.ct_channels] * spec.mask_std + spec.mask_mean
 
 
-def _channels(ct: Tensor, masks: Tensor, crops: Crops, size: int, spec: InputSpec) -> Tensor:
-    """CT channels, then `masks` (B, M, H, W), cut and resized to (B, ..., size, size), values 0..1. `ct`
-    (B, Z, H, W) in HU, the slice that is scored first."""
-    parts = [cut(ct, crops, size, spec.hu_windows)]
+def _channels(
+    slices: Tensor,
+    near: Tensor,
+    masks: Tensor,
+    corner: tuple[int, int],
+    crops: Crops,
+    size: int,
+    spec: InputSpec,
+) -> Tensor:
+    """CT channels, then masks, cut and resized to (B, ..., size, size), values 0..1.
+
+    `slices` (N, H, W) in HU; `near` (B, Z): which of them each crop shows, the slice that is scored first.
+    `masks` (B, M, h, w) begin at row and column `corner` of their slices; beyond them there is no mask.
+    """
+    near = near.to(slices.device, non_blocking=True)
+    parts = [cut(slices, near, crops, size, spec.hu_windows)]
     if spec.context_view:
-        parts.append(cut(ct[:, :1], crops.enlarged(spec.context_view), size, (spec.context_view_hu,)))
-    parts.append(cut(masks, crops, size))
+        wide = crops.enlarged(spec.context_view)
+        parts.append(cut(slices, near[:, :1], wide, size, (spec.context_view_hu,)))
+    own = torch.arange(masks.shape[0] * masks.shape[1], device=masks.device).view(masks.shape[:2])
+    parts.append(cut(masks.flatten(0, 1), own, crops.moved(*corner), size).to(slices.device))
     return torch.cat(parts, dim=1)
-
-
-def _placed(masks: Tensor, box: tuple[slice, slice], rows: slice, columns: slice) -> Tensor:
-    """What lies in `rows` and `columns` of slices in whose `box` there are `masks` (B, M, h, w)."""
-    shape = (*masks.shape[:2], rows.stop - rows.start, columns.stop - columns.start)
-    placed = torch.zeros(shape, dtype=torch.bool, device=masks.device)
-    top, left = max(rows.start, box[0].start), max(columns.start, box[1].start)
-    bottom, right = min(rows.stop, box[0].stop), min(columns.stop, box[1].stop)
-    if top < bottom and left < right:
-        there = (
-            slice(top - rows.start, bottom - rows.start),
-            slice(left - columns.start, right - columns.start),
-        )
-        here = (
-            slice(top - box[0].start, bottom - box[0].start),
-            slice(left - box[1].start, right - box[1].start),
-        )
-        placed[:, :, there[0], there[1]] = masks[:, :, here[0], here[1]]
-    return placed
 
 
 def _extents(reach: Crops, shapes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,8 +2,8 @@
 
 Resizing is bilinear with antialiasing, as Pillow's: a triangle filter as wide as the step between output
 pixels. It is linear and separable, so that rows are resized first and columns afterwards, each output line a
-weighted sum of the few lines of the image that the filter reaches. All arrays are torch tensors on one
-device; rows and columns are those of the oriented slice.
+weighted sum of the few lines of the image that the filter reaches. Crops are placed on the CPU, so that a GPU
+is never waited for; slices are cut on their own device. Rows and columns are those of the oriented slice.
 """
 
 from __future__ import annotations
@@ -90,27 +90,36 @@ def square_crops(boxes: Tensor, spacing: Sequence[float]) -> Crops:
 
 
 def cut(
-    images: Tensor,
+    slices: Tensor,
+    index: Tensor,
     crops: Crops,
     size: int,
     ranges: Sequence[tuple[float, float]] | None = None,
 ) -> Tensor:
-    """The crops of images (B, C, H, W), resized to (B, C, size, size); with `ranges` the values are first
-    clipped to each range and scaled to 0..1, which gives (B, len(ranges) * C, size, size)."""
-    read = crops.hull(images.shape[2], images.shape[3], size)
-    images, crops = images[:, :, read[0], read[1]], crops.moved(read[0].start, read[1].start)
-    rows = _taps(crops, 0, images.shape[2], size)
-    columns = _taps(crops, 1, images.shape[3], size)
-    # A few images at a time stay in a processor's cache; a GPU rather takes all.
-    on_cpu = images.device.type == "cpu"
-    several = max(1, _AT_ONCE // max(1, images[0].numel())) if on_cpu else len(images)
-    parts = []
-    for start in range(0, len(images), several):
+    """Crops of some of `slices` (N, H, W), on their device, resized to (B, ..., size, size).
+
+    `index` (B, Z): the slices that each of the B crops is cut from. With `ranges` the values are first
+    clipped to each range and scaled to 0..1, which gives len(ranges) * Z images for each crop, else Z.
+    """
+    height, width = slices.shape[1:]
+    taps = _Taps.of(crops, size)
+    images = torch.empty((len(crops), len(ranges or "1") * index.shape[1], size, size), device=slices.device)
+    # A few crops at a time stay in a processor's cache; a GPU rather takes all.
+    rows, columns = crops.hull(height, width, size)
+    pixels = (rows.stop - rows.start) * (columns.stop - columns.start) * index.shape[1]
+    several = max(1, _AT_ONCE // pixels) if slices.device.type == "cpu" else len(crops)
+    for start in range(0, len(crops), several):
         here = slice(start, start + several)
-        values = images[here].float()
-        scaled = [values] if ranges is None else [_scaled(values, *ends) for ends in ranges]
-        parts.append(torch.cat([_resized(one, rows.part(here), columns.part(here)) for one in scaled], dim=1))
-    return torch.cat(parts)
+        rows, columns = crops[here].hull(height, width, size)
+        near = index[here].reshape(-1)
+        values = slices[:, rows, columns].index_select(0, near).unflatten(0, (-1, index.shape[1]))
+        lines = [taps.lines(axis, here, part, slices.device) for axis, part in enumerate((rows, columns))]
+        scaled = [values.float()] if ranges is None else [_scaled(values, *ends) for ends in ranges]
+        done = 0
+        for one in scaled:
+            images[here, done : done + index.shape[1]] = _resized(one, *lines)
+            done += index.shape[1]
+    return images
 
 
 def _lines(first: int, last: int, n: int) -> slice:
@@ -149,58 +158,70 @@ def _context_crops(boxes: Tensor, rule: CropRule, spacing: Sequence[float]) -> C
 
 
 def _scaled(values: Tensor, low: float, high: float) -> Tensor:
+    """`values` clipped to `low`..`high` and scaled to 0..1."""
+    if values.dtype == torch.int16 and float(low).is_integer() and float(high).is_integer():
+        return values.clamp(int(low), int(high)).sub_(int(low)).float().div_(high - low)
     return (values - low).div_(high - low).clamp_(0, 1)
 
 
 @dataclass(frozen=True, eq=False)
 class _Taps:
-    """The pixels that each output pixel of each window reads along one axis, `index` (B, size, T), and their
-    `weight`."""
+    """The pixels that each output pixel of each crop reads, along rows and along columns: the `first` of them
+    (B, size), and the `weight` of each (B, size, T)."""
 
-    index: Tensor
-    weight: Tensor
+    first: tuple[Tensor, Tensor]
+    weight: tuple[Tensor, Tensor]
 
-    def part(self, which: slice) -> _Taps:
-        return _Taps(self.index[which], self.weight[which])
+    @classmethod
+    def of(cls, crops: Crops, size: int) -> _Taps:
+        """The taps along both axes, in the coordinates of the crops."""
+        (rows, row_weight), (columns, column_weight) = (_taps(crops, axis, size) for axis in (0, 1))
+        return cls((rows, columns), (row_weight, column_weight))
+
+    def lines(self, axis: int, here: slice, part: slice, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Index and weight (b, size, T) of the lines that crops `here` read along `axis`, in an image that
+        holds the lines `part`; what lies beyond it weighs nothing."""
+        weight = self.weight[axis][here]
+        n = part.stop - part.start
+        index = self.first[axis][here, :, None] - part.start + torch.arange(weight.shape[2])
+        weight = weight * ((index >= 0) & (index < n))
+        return index.clamp_(0, n - 1).to(device, non_blocking=True), weight.to(device, non_blocking=True)
 
 
-def _taps(crops: Crops, axis: int, n: int, size: int) -> _Taps:
-    """For the crops' extent along an axis (0 rows, 1 columns) of `n` pixels."""
+def _taps(crops: Crops, axis: int, size: int) -> tuple[Tensor, Tensor]:
+    """First pixel (B, size) and weights (B, size, T) along an axis (0 rows, 1 columns)."""
     start, length = crops.start[:, axis, None], crops.length[:, axis, None]
     reach = (length / size).clamp(min=1.0)
-    # Centres of the output's pixels from the window's start, in two parts: one float32 has too few digits.
-    centre = (torch.arange(size, device=start.device) + 0.5) * length
+    # Centres of the output's pixels from the crop's start, in two parts: one float32 has too few digits.
+    centre = (torch.arange(size) + 0.5) * length
     whole = (centre / size).floor()
     fraction = (centre - whole * size) / size
     count = int((2 * reach).ceil().max()) + 1
     first = (start + whole + (fraction - reach - 0.5)).ceil()
-    pixel = first[:, :, None] + torch.arange(count, device=start.device)
-    offset = pixel - start[:, :, None]
+    offset = first[:, :, None] + torch.arange(count) - start[:, :, None]
     distance = (offset - whole[:, :, None]).add_((0.5 - fraction)[:, :, None]).abs_()
     weight = distance.div_(-reach[:, :, None]).add_(1).clamp_(min=0)
     if crops.closed:
         weight = weight * ((offset >= 0) & (offset < length[:, :, None]))
-    weight = weight / weight.sum(dim=2, keepdim=True)
-    weight = weight * ((pixel >= 0) & (pixel < n))
-    return _Taps(pixel.long().clamp_(0, n - 1), weight)
+    return first.long(), weight / weight.sum(dim=2, keepdim=True)
 
 
-def _resized(values: Tensor, rows: _Taps, columns: _Taps) -> Tensor:
-    """Pictures (B, C, H, W) -> (B, C, size, size)."""
-    down = _weighted_lines(values, rows)
-    return _weighted_lines(down.transpose(2, 3), columns).transpose(2, 3)
+def _resized(values: Tensor, rows: tuple[Tensor, Tensor], columns: tuple[Tensor, Tensor]) -> Tensor:
+    """Images (B, Z, H, W) -> (B, Z, size, size)."""
+    down = _weighted_lines(values, *rows)
+    return _weighted_lines(down.transpose(2, 3), *columns).transpose(2, 3)
 
 
-def _weighted_lines(values: Tensor, taps: _Taps) -> Tensor:
-    """Weighted sums of lines: (B, C, N, W) -> (B, C, size, W). Lines are what `embedding_bag` calls
+def _weighted_lines(values: Tensor, index: Tensor, weight: Tensor) -> Tensor:
+    """Weighted sums of lines: (B, Z, N, W) -> (B, Z, size, W). Lines are what `embedding_bag` calls
     embeddings; it sums them without making copies."""
     batch, channels, n, width = values.shape
-    size, reads = taps.index.shape[1:]
+    size, reads = index.shape[1:]
     first = (torch.arange(batch * channels, device=values.device) * n).view(batch, channels, 1, 1)
     summed = functional.embedding_bag(
-        (taps.index[:, None] + first).view(-1, reads),
+        (index[:, None] + first).view(-1, reads),
         values.reshape(-1, width),
-        per_sample_weights=taps.weight[:, None].expand(-1, channels, -1, -1).reshape(-1, reads),
+        per_sample_weights=weight[:, None].expand(-1, channels, -1, -1).reshape(-1, reads),
         mode="sum",
     )
     return summed.view(batch, channels, size, width)

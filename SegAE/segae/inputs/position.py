@@ -27,7 +27,7 @@ _QUANTILE = 0.03  # of the body's pixels on either side do not count: a table, a
 class BodyOutline:
     """The patient's outline and tissue in each slice of a stack (K of them). `box` (K, 4): first and last
     row, first and last column in pixels; `profile` (K, 3): share of lung, share of bone, and size of the body
-    on scales on which they spread over about -1..1."""
+    on scales on which they spread over about -1..1. Both on the CPU."""
 
     box: Tensor
     profile: Tensor
@@ -50,7 +50,7 @@ def body_outline(voxels: Tensor, spacing: Sequence[float]) -> BodyOutline:
         profiles.append(
             torch.stack(((lung - 0.2) / 0.2, (bone - 0.05) / 0.05, (area / 60_000).log()), 1).clamp(-2, 2)
         )
-    return BodyOutline(torch.cat(boxes), torch.cat(profiles))
+    return BodyOutline(torch.cat(boxes).cpu(), torch.cat(profiles).cpu())
 
 
 def position_features(

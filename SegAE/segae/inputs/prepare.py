@@ -99,10 +99,10 @@ def prepare(
     areas = _slice_areas(voxels)
     chosen = _slices_to_score(stack, segment, areas, n, only, search, step_mm)
     height, width = stack.voxels.shape[1:]
-    corner = torch.tensor([box[1].start, box[1].start, box[2].start, box[2].start], device=stack.device)
+    corner = torch.tensor([box[1].start, box[1].start, box[2].start, box[2].start])
     for start in range(0, len(chosen.slices), CHUNK):
         k, near, searched = (values[start : start + CHUNK] for values in chosen.columns)
-        masks = torch.from_numpy(np.ascontiguousarray(voxels[near])).to(stack.device)
+        masks = torch.from_numpy(np.ascontiguousarray(voxels[near]))
         boxes = mask_boxes(masks) + corner
         masks[torch.from_numpy(searched > 0)] = False
         crops = crops_around(boxes, spec.crop, height, width, stack.spacing[1:])
@@ -124,7 +124,7 @@ def prepare_empty(
     nowhere = (slice(0, 1), slice(0, 1))
     for start in range(0, len(slices), CHUNK):
         k = slices[start : start + CHUNK]
-        masks = torch.zeros((len(k), 1, 1), dtype=torch.bool, device=stack.device)
+        masks = torch.zeros((len(k), 1, 1), dtype=torch.bool)
         crops, searched = stack.body_crops(k), np.full(len(k), thickness)
         pixels = np.zeros(len(k))
         yield _prepared(stack, segment, spec, k, masks, nowhere, crops, crops.middle, pixels, searched)
@@ -145,7 +145,7 @@ def _prepared(
     """Slices `k` (n,) with `masks` (n, h, w) in rows and columns `box`; `middles` (n, 2): row and column of
     what is looked at; `pixels` (n,): of the mask."""
     assert segment.structure is not None
-    row, column = middles.cpu().numpy().T
+    row, column = middles.numpy().T
     crop_pixels = crops.length.prod(dim=1) / spec.size**2
     return PreparedSlices(
         segment,
@@ -155,7 +155,7 @@ def _prepared(
         [stack.file_slice(int(index)) for index in k],
         stack.grid.world(np.stack((column, row, k), axis=1)),
         pixels * stack.pixel_mm2,
-        (crop_pixels * stack.pixel_mm2).cpu().numpy().astype(float),
+        (crop_pixels * stack.pixel_mm2).numpy().astype(float),
         searched,
     )
 

@@ -88,8 +88,7 @@ class CTStack:
     def body_crops(self, slices: np.ndarray) -> Crops:
         """A square round the whole body in each of `slices` (n,)."""
         assert self.body is not None, "this stack was made without the body's outline"
-        boxes = self.body.box[torch.from_numpy(slices).to(self.device)]
-        return square_crops(boxes, self.spacing[1:])
+        return square_crops(self.body.box[torch.from_numpy(slices)], self.spacing[1:])
 
 
 def _stack(

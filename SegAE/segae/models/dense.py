@@ -110,10 +110,14 @@ class ContextView(nn.Module):
         self.conditioning = nn.Linear(cells * _VIEW_WIDTHS[-1], CONDITIONING)
 
     def forward(self, views: Tensor) -> Tensor:
-        x = functional.adaptive_avg_pool2d(views, _VIEW_SIZE)
+        x = self.reduced(views)
         for block in self.blocks:
             x = block(x)
         return self.conditioning(x.flatten(1))
+
+    def reduced(self, views: Tensor) -> Tensor:
+        """The views with the few pixels that are looked at."""
+        return functional.adaptive_avg_pool2d(views, _VIEW_SIZE)
 
 
 class DenseNetwork(nn.Module):
@@ -147,17 +151,7 @@ class DenseNetwork(nn.Module):
 
     def forward(self, images: Tensor, text: Tensor, position: Tensor | None = None) -> ModelOutput:
         mask = images[:, -1] * self.mask_std + self.mask_mean
-        out = self.dense(images, text, position)
-        organ = out.logits.sigmoid()
-        missing, extra = organ * (1 - mask), (1 - organ) * mask
-        overlap = (organ * mask).sum(dim=(1, 2))
-        whole = organ.sum(dim=(1, 2)) + out.outside
-        return ModelOutput(
-            (out.soft_dice + out.scalar) / 2,
-            error_map=torch.stack((missing, extra), dim=1),
-            areas=torch.stack((overlap, whole), dim=1),
-            presence=presence_of(organ),
-        )
+        return finish(self.dense(images, text, position), mask)
 
     def dense(self, images: Tensor, text: Tensor, position: Tensor | None = None) -> DenseOutput:
         """The parts of the output."""
@@ -180,15 +174,36 @@ class DenseNetwork(nn.Module):
         bottom = x.mean(dim=(2, 3))
         for merge, shallow in zip(self.up[:-1], levels[-2::-1], strict=True):
             x = merge(x, shallow, condition)
-        middle = _inside_mean(x, functional.avg_pool2d(mask[:, None], 2))
+        logits = self.pixel(self.up[-1](x, fine, condition))[:, 0]
+        return self.read_out(logits, bottom, x, condition, mask)
+
+    def read_out(
+        self, logits: Tensor, bottom: Tensor, inner: Tensor, condition: Tensor, mask: Tensor
+    ) -> DenseOutput:
+        """The numbers that follow from the logits (B, S, S), the pooled features `bottom` (B, C) of the
+        lowest level, the features `inner` (B, C, S / 2, S / 2), the conditioning and the mask (B, S, S)."""
+        middle = _inside_mean(inner, functional.avg_pool2d(mask[:, None], 2))
         # Sums over pixels need all digits, also when the network learns in a shorter number type.
-        logits = self.pixel(self.up[-1](x, fine, condition))[:, 0].float()
+        logits = logits.float()
         outside = functional.softplus(self.outside(torch.cat((bottom, condition), dim=1))[:, 0].float())
         sums = _sums(logits.sigmoid(), mask, outside * OUTSIDE_SCALE)
         soft = sums[:, 0]
         correction = self.head(torch.cat((bottom, middle, condition, sums), dim=1))[:, 0].float()
         scalar = (torch.logit(soft.clamp(0.01, 0.99)) + correction).sigmoid()
         return DenseOutput(logits, outside * OUTSIDE_SCALE, soft, scalar)
+
+
+def finish(out: DenseOutput, mask: Tensor) -> ModelOutput:
+    """What users of the network get, from its parts and the mask (B, S, S)."""
+    organ = out.logits.sigmoid()
+    both = organ * mask
+    overlap, inside = both.sum(dim=(1, 2)), organ.sum(dim=(1, 2))
+    return ModelOutput(
+        (out.soft_dice + out.scalar) / 2,
+        error_map=torch.stack((organ - both, mask - both), dim=1),
+        areas=torch.stack((overlap, inside + out.outside), dim=1),
+        presence=presence_of(organ),
+    )
 
 
 def _sums(organ: Tensor, mask: Tensor, outside: Tensor) -> Tensor:
@@ -227,3 +242,10 @@ def build(spec: ModelSpec) -> DenseNetwork:
             f'Model "{spec.name}" sees {spec.input.size} pixels; segae-dense needs a multiple of 16.'
         )
     return DenseNetwork(spec)
+
+
+def on_cpu(network: nn.Module) -> nn.Module | None:
+    """The network in its form for CPUs; None where torch was built without oneDNN."""
+    from segae.models.dense_cpu import FastDenseNetwork, is_available
+
+    return FastDenseNetwork(network) if isinstance(network, DenseNetwork) and is_available() else None

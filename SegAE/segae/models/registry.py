@@ -57,6 +57,13 @@ def declared_outputs(architecture: str) -> tuple[str, ...]:
     return tuple(_module(architecture).OUTPUTS)
 
 
+def cpu_network(architecture: str, network: nn.Module) -> nn.Module | None:
+    """`network` in the form that its architecture has for CPUs; None where it has none."""
+    module = _module(architecture) if architecture in ARCHITECTURES else None
+    make: Callable[[nn.Module], nn.Module | None] | None = getattr(module, "on_cpu", None)
+    return None if make is None else make(network)
+
+
 def renamed_weights(architecture: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The state dict of a file of format 1 under the names that parameters have today."""
     module = _module(architecture) if architecture in ARCHITECTURES else None

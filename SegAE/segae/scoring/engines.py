@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +21,9 @@ from segae.inputs.build import ModelInput
 from segae.inputs.position import POSITION_FEATURES
 from segae.models.output import ModelOutput
 from segae.models.quality_model import QualityModel
+from segae.models.registry import cpu_network
+
+T = TypeVar("T")
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:
@@ -39,15 +44,41 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
 
 ENGINES = ("torch", "onnx")
 CPU_CHUNK = 4  # slices per pass: more of them push each other's activations out of the cache
+FAST_CHUNK = 8  # of the networks that are made for the CPU
+
+Answer = Callable[[], ModelOutput]
 
 
 class Runner(Protocol):
-    """`device`: where inputs are best prepared. `run` takes them from there or from the CPU; its output is
-    on the CPU."""
+    """`device`: where inputs are prepared. `workers`: threads in which they are, while the network runs.
+
+    `submit` begins to compute and returns a function that waits for the output, which is on the CPU.
+    """
 
     device: torch.device
+    workers: Executor
 
-    def run(self, inputs: ModelInput) -> ModelOutput: ...
+    def submit(self, inputs: ModelInput) -> Answer: ...
+
+
+def ahead(parts: Iterator[T], workers: Executor) -> Iterator[T]:
+    """The same parts; while one is used the next one is made in one of the `workers`."""
+    coming = workers.submit(next, parts, None)
+    while (part := coming.result()) is not None:
+        coming = workers.submit(next, parts, None)
+        yield part
+
+
+def single_threads(count: int) -> Executor:
+    """`count` threads in each of which torch computes with one thread only. They share work without waiting
+    for each other after every operation, as the threads inside of an operation do."""
+    before, ready = torch.get_num_threads(), threading.Barrier(count + 1)
+    workers = ThreadPoolExecutor(count, "segae", initializer=torch.set_num_threads, initargs=(1,))
+    for _ in range(count):
+        workers.submit(ready.wait)
+    ready.wait()
+    torch.set_num_threads(before)  # the number for threads to come is common to all
+    return workers
 
 
 def make_runner(model: QualityModel, device: torch.device, engine: str = "torch") -> Runner:
@@ -69,34 +100,48 @@ def make_runner(model: QualityModel, device: torch.device, engine: str = "torch"
 
 
 class CpuRunner:
-    """float32, batch norms folded into the convolutions, channels last, a few slices at a time."""
+    """float32, a few slices at a time, as many of these passes at once as torch would use threads.
+
+    Networks whose architecture has a form for the CPU run in it; of the others batch norms become part of the
+    convolutions, and channels lie last in memory.
+    """
 
     device = torch.device("cpu")
 
     def __init__(self, model: QualityModel) -> None:
-        network = fold_batch_norm(model.network).to(memory_format=torch.channels_last)
+        network = cpu_network(model.spec.architecture, model.network)
+        self._chunk = CPU_CHUNK if network is None else FAST_CHUNK
+        network = network or fold_batch_norm(model.network).to(memory_format=torch.channels_last)
         self._model = QualityModel(model.spec, network, model.text_vectors)
+        self.workers = single_threads(torch.get_num_threads())
 
-    def run(self, inputs: ModelInput) -> ModelOutput:
+    def submit(self, inputs: ModelInput) -> Answer:
+        parts = [inputs[start : start + self._chunk] for start in range(0, len(inputs), self._chunk)]
+        futures = [self.workers.submit(self._predict, part) for part in parts]
+        return lambda: ModelOutput.concatenate([future.result() for future in futures])
+
+    def _predict(self, inputs: ModelInput) -> ModelOutput:
         images = inputs.images.contiguous(memory_format=torch.channels_last)
-        inputs = replace(inputs, images=images)
-        parts = [inputs[start : start + CPU_CHUNK] for start in range(0, len(inputs), CPU_CHUNK)]
-        return ModelOutput.concatenate([self._model.predict(part) for part in parts])
+        return self._model.predict(replace(inputs, images=images))
 
 
 class AcceleratorRunner:
-    """A GPU: half precision on cuda; when its memory runs out the batch is halved and the work goes on."""
+    """A GPU: half precision on cuda; when its memory runs out the batch is halved and the work goes on.
+
+    `submit` only puts work into the device's queue, so that the next batch is prepared while it computes.
+    """
 
     def __init__(self, model: QualityModel, device: torch.device) -> None:
         self.device = device
         self._model = model.to(device)
         self._half = device.type == "cuda"
+        self.workers = single_threads(1)
 
-    def run(self, inputs: ModelInput) -> ModelOutput:
+    def submit(self, inputs: ModelInput) -> Answer:
         precision = torch.autocast("cuda", torch.float16) if self._half else nullcontext()
         with precision:
             output = halving_on_out_of_memory(self._model.predict, inputs.to(self.device))
-        return output.mapped(lambda values: values.float().cpu())
+        return lambda: output.mapped(lambda values: values.float().cpu())
 
 
 def halving_on_out_of_memory(predict: Callable[[ModelInput], ModelOutput], inputs: ModelInput) -> ModelOutput:
@@ -153,16 +198,18 @@ class OnnxRunner:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         self._model = model
+        self.workers = single_threads(1)
         self._session = onnxruntime.InferenceSession(
             _onnx_bytes(model), options, providers=["CPUExecutionProvider"]
         )
         self._names = [output.name for output in self._session.get_outputs()]
 
-    def run(self, inputs: ModelInput) -> ModelOutput:
+    def submit(self, inputs: ModelInput) -> Answer:
         arguments = self._model.network_arguments(inputs)
         feed = {name: value.numpy() for name, value in zip(_INPUTS, arguments, strict=False)}
         values = [torch.from_numpy(value) for value in self._session.run(None, feed)]
-        return ModelOutput(**dict(zip(self._names, values, strict=True)))
+        output = ModelOutput(**dict(zip(self._names, values, strict=True)))
+        return lambda: output
 
 
 def _onnx_bytes(model: QualityModel) -> bytes:

@@ -57,6 +57,5 @@ def without_occupied(batch: Sequence[PreparedSlices], output: ModelOutput, occup
 
 def _in_crops(occupied: Tensor, part: PreparedSlices, size: int) -> Tensor:
     """Share (n, size, size) of each of the crops' pixels that is occupied, on the CPU."""
-    rows, columns = part.crops.hull(occupied.shape[1], occupied.shape[2], size)
-    slices = occupied[torch.tensor(part.oriented, device=occupied.device), rows, columns]
-    return cut(slices[:, None], part.crops.moved(rows.start, columns.start), size)[:, 0].cpu()
+    index = torch.tensor(part.oriented, device=occupied.device)[:, None]
+    return cut(occupied, index, part.crops, size)[:, 0].cpu()

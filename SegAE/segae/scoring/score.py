@@ -87,13 +87,13 @@ def segae_inference(
             f"The CT has the shape {ct_data.shape} and the mask {mask.shape}; give two "
             "arrays (slices, rows, columns) of the same shape."
         )
+    if not (mask > 0).any():
+        return 0.0
     scorer = Scorer("bundled" if model is None else model)
     structure = scorer.model.label_table.by_index(class_index)
     depth, rows, columns = ct_data.shape
     grid = Grid((columns, rows, depth), np.eye(4))
     segment = Segment.from_mask(structure.name, structure, mask > 0, grid)
-    if segment.is_empty:
-        return 0.0
     if not scorer.model.knows(structure):
         raise ModelError(
             f'Model "{scorer.model.spec.name}" has no vector for "{structure}"; use another model.'

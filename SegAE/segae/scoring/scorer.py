@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 from segae.checks.finding import Finding
 from segae.checks.preflight import Preflight, check_rules, run_preflight
 from segae.data import Segment, Segmentation, Volume
+from segae.errors import ModelError
 from segae.inputs.build import ModelInput
 from segae.inputs.prepare import (
     PreparedSlices,
@@ -31,12 +33,14 @@ from segae.results.types import CaseReport, SliceResult
 from segae.results.verdicts import Doubts
 from segae.scoring.assemble import places_of, segment_results, slice_results
 from segae.scoring.device import AUTO, choose_device
-from segae.scoring.engines import make_runner
+from segae.scoring.engines import Answer, ahead, make_runner
 from segae.scoring.occupied import occupied_by, without_occupied
 from segae.scoring.ood import image_measures, unlike, unlike_findings
 from segae.scoring.options import ScoringOptions, with_published_map
 
 STAGE = "scoring"
+_PLAUSIBLE = (-0.25, 1.25)  # raw scores of a network that was trained; nothing bounds them
+_MOST_IMPLAUSIBLE = 0.05  # of the slices
 
 Slices = Mapping[int, tuple[SliceResult, ...]]  # scored slices by the place of their segment
 
@@ -196,8 +200,20 @@ class Scorer:
         return (scores for scores in parts if scores)
 
     def predict(self, inputs: ModelInput) -> ModelOutput:
-        """What the network says about inputs that `segae.inputs` built, on the CPU."""
-        return self._runner.run(inputs)
+        """What the network says about inputs that `segae.inputs` built, on the CPU; raises `ModelError` when
+        its raw scores are no Dice."""
+        output = self._runner.submit(inputs)()
+        self._refuse_implausible(_implausible(output.score), len(inputs))
+        return output
+
+    def _refuse_implausible(self, count: int, total: int) -> None:
+        """Raises `ModelError` when more than a few of `total` raw scores, `count` of them, can be no Dice."""
+        if count > _MOST_IMPLAUSIBLE * total:
+            low, high = _PLAUSIBLE
+            raise ModelError(
+                f'Model "{self.model.spec.name}" is broken or hardly trained: {count} of {total} raw scores '
+                f"lie outside {low} to {high}; use another model, or train it for longer."
+            )
 
     def _stream(
         self,
@@ -212,11 +228,12 @@ class Scorer:
         work = [self._work(stack, segment, options) for segment in segments]
         total, done = sum(one.count for one in work), 0
         watch.step(STAGE, done, total)
-        for batch in batches(self._timed((part for one in work for part in one.parts), run), self.batch_size):
-            started = time.perf_counter()
-            inputs = ModelInput.concatenate([part.input for part in batch])
-            output = self._runner.run(inputs)
-            run.network += time.perf_counter() - started
+        parts = self._timed((part for one in work for part in one.parts), run)
+        groups = batches(ahead(parts, self._runner.workers), self.batch_size)
+        implausible = 0
+        for batch, inputs, output in self._predicted(groups, run):
+            implausible += _implausible(output.score)
+            self._refuse_implausible(implausible, total)
             odd: list[bool] = []
             if spec.typical:
                 odd = unlike(image_measures(inputs.images, spec.input), spec.typical).tolist()
@@ -234,6 +251,24 @@ class Scorer:
             done += len(inputs)
             yield scored
             watch.step(STAGE, done, total)
+
+    def _predicted(
+        self, groups: Iterator[list[PreparedSlices]], run: _Run
+    ) -> Iterator[tuple[list[PreparedSlices], ModelInput, ModelOutput]]:
+        """Each batch with what the network says about it, which computes while the next one is prepared."""
+        waiting: deque[tuple[list[PreparedSlices], ModelInput, Answer]] = deque()
+        batch = next(groups, None)
+        while batch is not None or waiting:
+            started = time.perf_counter()
+            if batch is not None:
+                inputs = ModelInput.concatenate([part.input for part in batch])
+                waiting.append((batch, inputs, self._runner.submit(inputs)))
+            if batch is None or len(waiting) > 1:
+                first, inputs, answer = waiting.popleft()
+                output = answer()
+                run.network += time.perf_counter() - started
+                yield first, inputs, output
+            batch = next(groups, None)
 
     def _timed(self, parts: Iterator[PreparedSlices], run: _Run) -> Iterator[PreparedSlices]:
         while True:
@@ -290,6 +325,12 @@ class Scorer:
                 continue
             findings.append(Finding(code, severity, text, (segment.name,), segment.source))
         return known, findings
+
+
+def _implausible(scores: Tensor) -> int:
+    """How many raw scores can be no Dice, with some room."""
+    low, high = _PLAUSIBLE
+    return int((~((scores >= low) & (scores <= high))).sum())  # NaN too
 
 
 def _named(segmentation: Segmentation, options: ScoringOptions) -> Segmentation:

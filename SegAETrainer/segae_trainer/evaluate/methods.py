@@ -127,7 +127,7 @@ class NetworkMethod:
     def _fill(self, found: Estimates, samples: Sequence[Sample], places: np.ndarray) -> None:
         shown = [self._shown(samples[place]) for place in places.tolist()]
         inputs = ModelInput.concatenate([one.input for one in shown])
-        out = self._runner.run(inputs)
+        out = self._runner.submit(inputs)()
         found.raw[places] = out.score.numpy()
         if out.areas is not None:
             pixels = np.array([one.pixel_mm2 for one in shown])

@@ -145,7 +145,7 @@ def _window(scan: LabelledScan, k: int) -> Crops:
 
 
 def _image(scan: LabelledScan, k: int, window: Crops) -> Tensor:
-    return cut(torch.from_numpy(scan.ct[k])[None, None], window, SIZE, _WINDOWS)
+    return cut(torch.from_numpy(scan.ct[k])[None], torch.tensor([[0]]), window, SIZE, _WINDOWS)
 
 
 def _shown(scan: LabelledScan, slices: Sequence[int], rows: Sequence[int]) -> Shown:

@@ -29,10 +29,10 @@ def make_case(sample_dir: Path) -> MakeCase:
 
 
 @pytest.fixture(scope="session")
-def scorer(published_checkpoint: Callable[[str, str], Path]) -> Scorer:
-    return Scorer(published_checkpoint("resnet18", "LAS"), device="cpu")
+def scorer(mild_checkpoint: Callable[[str], Path]) -> Scorer:
+    return Scorer(mild_checkpoint("LAS"), device="cpu")
 
 
 @pytest.fixture(scope="session")
-def other_scorer(published_checkpoint: Callable[[str, str], Path]) -> Scorer:
-    return Scorer(published_checkpoint("resnet18", "file"), device="cpu")
+def other_scorer(mild_checkpoint: Callable[[str], Path]) -> Scorer:
+    return Scorer(mild_checkpoint("file"), device="cpu")

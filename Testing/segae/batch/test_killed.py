@@ -36,8 +36,8 @@ def data(tmp_path_factory: pytest.TempPathFactory, make_case: MakeCase) -> Path:
 
 
 @pytest.fixture
-def model(published_checkpoint: Callable[[str, str], Path]) -> Path:
-    return published_checkpoint("resnet18", "LAS")
+def model(mild_checkpoint: Callable[[str], Path]) -> Path:
+    return mild_checkpoint("LAS")
 
 
 @pytest.fixture(scope="module")

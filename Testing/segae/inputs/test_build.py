@@ -89,7 +89,8 @@ def test_the_middle_of_an_image_with_room_is_what_scoring_shows(
     labels = expected.structures
     wide = model_input(stack, k, masks, crops, labels, spec, room=room, normalised=False)
     assert wide.images.shape[-1] == spec.size_with_room(room)
-    assert (wide.images.min(), wide.images.max()) >= (0, 0) and wide.images.max() <= 1 + 1e-6
+    assert wide.images.min() >= 0
+    assert wide.images.max() <= 1 + 1e-6
     edge = (wide.images.shape[-1] - spec.size) // 2
     middle = wide.images[:, :, edge:-edge, edge:-edge]
     n = spec.ct_channels
@@ -124,7 +125,7 @@ def test_slices_of_any_size_together_give_what_each_gives_alone(seed, shapes, vi
         masks.append(mask)
     crops = Crops.concatenate(
         [
-            crops_around(mask_boxes(torch.from_numpy(mask)), rule, *mask.shape[1:], (0.7, 1.2))
+            crops_around(mask_boxes(torch.from_numpy(mask)), rule, mask.shape[1], mask.shape[2], (0.7, 1.2))
             for mask in masks
         ]
     )

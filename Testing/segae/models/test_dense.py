@@ -11,7 +11,7 @@ from segae.inputs.build import ModelInput
 from segae.inputs.position import POSITION_FEATURES
 from segae.inputs.spec import CropRule, InputSpec
 from segae.models.checkpoint import Checkpoint, save_checkpoint
-from segae.models.dense import DEFAULT_INPUT, OUTSIDE_SCALE, WIDTHS, DenseNetwork, build
+from segae.models.dense import DEFAULT_INPUT, OUTSIDE_SCALE, WIDTHS, DenseNetwork, build, on_cpu
 from segae.models.quality_model import QualityModel
 from segae.models.registry import backbones, build_network, new_spec
 from segae.scoring.engines import make_runner
@@ -99,7 +99,9 @@ def test_the_runner_of_the_cpu_says_what_the_network_says(network: DenseNetwork,
     vectors = torch.randn(145, 16, generator=torch.Generator().manual_seed(2))
     model = QualityModel(SPEC, network, vectors)
     plain = model.predict(ModelInput(images, torch.tensor([13, 20, 7]), context))
-    fast = make_runner(model, torch.device("cpu")).run(ModelInput(images, torch.tensor([13, 20, 7]), context))
+    fast = make_runner(model, torch.device("cpu")).submit(
+        ModelInput(images, torch.tensor([13, 20, 7]), context)
+    )()
     for name in ("score", "error_map", "areas", "presence"):
         assert torch.allclose(getattr(plain, name), getattr(fast, name), rtol=1e-4, atol=1e-4), name
 
@@ -139,3 +141,28 @@ def test_a_network_without_position_features_and_context_view_takes_none():
 def test_what_cannot_be_built_is_refused(change: dict, said: str):
     with pytest.raises(ModelError, match=said):
         build_network(replace(SPEC, **change))
+
+
+@pytest.mark.parametrize("size", [32, 128])
+@pytest.mark.parametrize("shown", ["everything", "crop only"])
+def test_the_form_for_cpus_gives_what_the_network_gives(size: int, shown: str):
+    plain = InputSpec(size=size)
+    spec = replace(SPEC, input=replace(DEFAULT_INPUT, size=size) if shown == "everything" else plain)
+    torch.manual_seed(4)
+    network = build(spec).eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            for values in (module.running_mean, module.running_var, module.weight.data, module.bias.data):
+                assert values is not None
+                values.copy_(0.5 + torch.rand_like(values))
+    fast = on_cpu(network)
+    assert fast is not None, "oneDNN is part of torch on this machine"
+    for count in (1, 5):
+        images = torch.randn(count, spec.input.channels, size, size)
+        images[:, -1] = (torch.rand(count, size, size) > 0.7).float() * 2 - 1
+        text = torch.randn(count, 16)
+        position = (torch.randn(count, POSITION_FEATURES),) if spec.input.position_features else ()
+        with torch.inference_mode():
+            expected, found = network(images, text, *position), fast(images, text, *position)
+        for name, value in expected.present().items():
+            assert torch.allclose(found.present()[name], value, rtol=1e-5, atol=1e-5), name

@@ -34,8 +34,8 @@ SMALL = ModelSpec("small", "pattern", "none", text_dim=8, input=InputSpec(size=4
 
 
 class PatternNetwork(nn.Module):
-    """The mean of image times a fixed pattern, and a number for the name: a score that every shift, flip or
-    mix-up changes."""
+    """From the mean of image times a fixed pattern and a number for the name: a score that every shift, flip
+    or mix-up changes."""
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
@@ -44,7 +44,8 @@ class PatternNetwork(nn.Module):
         self.pattern = nn.Parameter(pattern)
 
     def forward(self, images: Tensor, text: Tensor) -> ModelOutput:
-        return ModelOutput(10 * (images * self.pattern).mean(dim=(1, 2, 3)) + text.mean(dim=1))
+        seen = 10 * (images * self.pattern).mean(dim=(1, 2, 3)) + text.mean(dim=1)
+        return ModelOutput(0.5 + 0.2 * seen)
 
 
 class SeeingNetwork(nn.Module):

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from flat_rows import slices
 from torch import Tensor, nn
 
+from segae.data import Segmentation, Volume
 from segae.errors import InputError, SegAEError
 from segae.inputs.build import ModelInput
 from segae.inputs.spec import InputSpec
@@ -18,10 +20,13 @@ from segae.models.registry import ARCHITECTURES, backbones, build_network, new_s
 from segae.scoring.device import choose_device
 from segae.scoring.engines import (
     AcceleratorRunner,
+    ahead,
     fold_batch_norm,
     halving_on_out_of_memory,
     make_runner,
+    single_threads,
 )
+from segae.scoring.scorer import Scorer
 
 CPU = torch.device("cpu")
 
@@ -60,7 +65,7 @@ def test_folding_batch_norms_changes_nothing(architecture: str) -> None:
 def test_the_cpu_runner_gives_what_the_network_says(n: int, model: QualityModel) -> None:
     images, structures = _batch(n)
     expected = model.predict(ModelInput(images, structures)).score.tolist()
-    assert make_runner(model, CPU).run(ModelInput(images, structures)).score.tolist() == pytest.approx(
+    assert make_runner(model, CPU).submit(ModelInput(images, structures))().score.tolist() == pytest.approx(
         expected, abs=1e-5
     )
 
@@ -69,7 +74,7 @@ def test_the_accelerator_runner_gives_what_the_network_says(model: QualityModel)
     images, structures = _batch(3)
     expected = model.predict(ModelInput(images, structures)).score.tolist()
     runner = AcceleratorRunner(model, CPU)
-    assert runner.run(ModelInput(images, structures)).score.tolist() == pytest.approx(expected, abs=1e-6)
+    assert runner.submit(ModelInput(images, structures))().score.tolist() == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_onnx_engine_gives_what_torch_gives(model: QualityModel) -> None:
@@ -81,8 +86,10 @@ def test_the_onnx_engine_gives_what_torch_gives(model: QualityModel) -> None:
     onnx, plain = make_runner(small, CPU, "onnx"), make_runner(small, CPU, "torch")
     for n in (1, 2, 5):
         images, structures = _batch(n)
-        expected = plain.run(ModelInput(images, structures)).score.tolist()
-        assert onnx.run(ModelInput(images, structures)).score.tolist() == pytest.approx(expected, abs=1e-5)
+        expected = plain.submit(ModelInput(images, structures))().score.tolist()
+        assert onnx.submit(ModelInput(images, structures))().score.tolist() == pytest.approx(
+            expected, abs=1e-5
+        )
 
 
 def test_an_engine_that_does_not_exist_is_refused_with_those_that_do(model: QualityModel) -> None:
@@ -164,3 +171,64 @@ def test_a_device_that_is_not_there_is_named_in_a_short_sentence(name: str) -> N
     assert text.endswith(".")
     assert "\n" not in text
     assert len(text) < 120
+
+
+def test_parts_are_made_one_ahead_and_come_in_order() -> None:
+    made: list[int] = []
+
+    def parts():
+        for n in range(5):
+            made.append(n)
+            yield n
+
+    workers = single_threads(2)
+    for seen, part in enumerate(ahead(parts(), workers)):
+        assert part == seen
+        assert len(made) <= seen + 2
+    assert made == list(range(5))
+    assert list(ahead(iter([]), workers)) == []
+
+
+def test_an_error_in_making_a_part_reaches_the_caller() -> None:
+    def parts():
+        yield 1
+        raise ValueError("no second one")
+
+    with pytest.raises(ValueError, match="no second one"):
+        list(ahead(parts(), single_threads(1)))
+
+
+def test_workers_compute_with_one_thread_and_others_as_before() -> None:
+    before = torch.get_num_threads()
+    workers = single_threads(3)
+    assert {future.result() for future in [workers.submit(torch.get_num_threads) for _ in range(6)]} == {1}
+    assert torch.get_num_threads() == before
+
+
+def test_a_gpu_gets_the_next_batch_before_the_last_answer_is_fetched(
+    model: QualityModel, sample_ct: Volume, few_organs: Segmentation
+) -> None:
+    scorer = Scorer(model, device="cpu", batch_size=8)
+    events: list[str] = []
+
+    class Queue:
+        """An accelerator that computes when it is asked for the answer."""
+
+        device, workers = CPU, single_threads(1)
+
+        def submit(self, inputs: ModelInput) -> Callable[[], ModelOutput]:
+            events.append("submit")
+
+            def answer() -> ModelOutput:
+                events.append("answer")
+                return model.predict(inputs)
+
+            return answer
+
+    expected = Scorer(model, device="cpu").score_case(sample_ct, few_organs)
+    scorer._runner = Queue()
+    found = scorer.score_case(sample_ct, few_organs)
+    assert events[:3] == ["submit", "submit", "answer"]
+    assert events.count("submit") == events.count("answer") == -(-found.n_slices // 8)
+    raw = [[row.raw_score for row in slices(report)] for report in (expected, found)]
+    assert raw[0] == pytest.approx(raw[1], abs=1e-5)

@@ -23,8 +23,8 @@ def row(name: str):
 
 
 @pytest.fixture(scope="module")
-def scorer(published_checkpoint) -> Scorer:
-    return Scorer(published_checkpoint("resnet18", "LAS"), device="cpu")
+def scorer(mild_checkpoint) -> Scorer:
+    return Scorer(mild_checkpoint("LAS"), device="cpu")
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,18 @@ from itertools import chain
 
 import numpy as np
 import pytest
+import torch
 from flat_rows import slices
+from torch import Tensor, nn
 
 import segae
 from segae.data import Segment, Segmentation, Volume
-from segae.errors import Cancelled, InputError
+from segae.errors import Cancelled, InputError, ModelError
+from segae.labels.resolver import resolve
+from segae.models.output import ModelOutput
 from segae.models.quality_model import QualityModel
 from segae.progress import CancelToken, Step, Watch
+from segae.scoring.name_check import name_check
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
 
@@ -276,3 +281,43 @@ def test_the_mask_of_another_segment_is_not_seen(scorer: Scorer, make_case: Case
         for segmentation in (alone, both)
     ]
     assert scores[0] == pytest.approx(scores[1], abs=1e-6)
+
+
+class _Broken(nn.Module):
+    """Raw scores of a training of four steps."""
+
+    def forward(self, images: Tensor, text: Tensor) -> ModelOutput:
+        return ModelOutput(400 * images[:, 0].mean(dim=(1, 2)) + 100)
+
+
+def test_a_model_whose_raw_scores_are_no_dice_is_refused_by_every_door(
+    small_model: QualityModel, sample_ct: Volume, few_organs: Segmentation
+) -> None:
+    broken = QualityModel(small_model.spec, _Broken(), small_model.text_vectors)
+    said = r'Model "small" is broken or hardly trained: .* raw scores lie outside -0\.25 to 1\.25; .*\.$'
+    with pytest.raises(ModelError, match=said):
+        segae.score(sample_ct, few_organs, model=broken, device="cpu")
+    with pytest.raises(ModelError, match=said):
+        name_check(sample_ct, few_organs, model=broken, device="cpu")
+    mask = few_organs.segments[0].full_mask()
+    with pytest.raises(ModelError, match=said):
+        segae.segae_inference(sample_ct.voxels, mask, 13, broken)
+
+
+class _OddForOne(nn.Module):
+    """A Dice, but for the structure with a text vector of ones."""
+
+    def forward(self, images: Tensor, text: Tensor) -> ModelOutput:
+        return ModelOutput(torch.where(text.mean(dim=1) > 0.5, 2.0, 0.5))
+
+
+def test_a_few_odd_scores_are_no_reason_to_refuse_a_model(
+    small_model: QualityModel, sample_ct: Volume, sample_segmentation: Segmentation
+) -> None:
+    gland = resolve("adrenal_gland_left").structure.index
+    vectors = torch.zeros_like(small_model.text_vectors)
+    vectors[gland] = 1
+    odd = QualityModel(small_model.spec, _OddForOne(), vectors)
+    report = segae.score(sample_ct, sample_segmentation, model=odd, device="cpu")
+    raw = [row.raw_score for row in slices(report)]
+    assert 0 < raw.count(2.0) < 0.05 * len(raw)

@@ -140,7 +140,7 @@ def test_the_published_plain_views_are_what_scoring_shows_the_network(training_s
         stack, where = sample.scan.stack, np.array([sample.slice])
         shown = model_input(stack, where, masks, crops, [sample.structure], MARGIN)
         assert (batch.images[place] - shown.images[0]).abs().max() < 1e-4
-        truth = cut(torch.from_numpy(sample.truth)[None, None], crops, MARGIN.size)[0, 0]
+        truth = cut(torch.from_numpy(sample.truth)[None], torch.tensor([[0]]), crops, MARGIN.size)[0, 0]
         assert (batch.organ[place] - truth).abs().max() < 1e-4
         assert int(batch.structures[place]) == sample.structure
 
