@@ -90,9 +90,9 @@ def test_the_moving_average_keeps_up_at_the_start_and_forgets_slowly_later():
     averaged, expected = moving_average(network, 0.99), 0.0
     for step in range(300):
         nn.init.constant_(network.weight, float(step))
-        network.num_batches_tracked.fill_(step)
+        network.get_buffer("num_batches_tracked").fill_(step)
         averaged.update_parameters(network)
         kept = min(0.99, (1 + step) / (10 + step))
         expected = kept * expected + (1 - kept) * step
-        assert float(averaged.module.weight) == pytest.approx(expected, rel=1e-4, abs=1e-6)
-    assert int(averaged.module.num_batches_tracked) == 299
+        assert float(averaged.module.get_parameter("weight")) == pytest.approx(expected, rel=1e-4, abs=1e-6)
+    assert int(averaged.module.get_buffer("num_batches_tracked")) == 299

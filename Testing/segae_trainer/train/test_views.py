@@ -136,7 +136,8 @@ def test_the_published_plain_views_are_what_scoring_shows_the_network(training_s
     for place, row in enumerate(rows):
         sample = training_set.sample(row)
         masks = torch.from_numpy(sample.mask)[None]
-        crops = crops_around(mask_boxes(masks), MARGIN.crop, *sample.mask.shape, sample.scan.pixel_mm)
+        height, width = sample.mask.shape
+        crops = crops_around(mask_boxes(masks), MARGIN.crop, height, width, sample.scan.pixel_mm)
         stack, where = sample.scan.stack, np.array([sample.slice])
         shown = model_input(stack, where, masks, crops, [sample.structure], MARGIN)
         assert (batch.images[place] - shown.images[0]).abs().max() < 1e-4
