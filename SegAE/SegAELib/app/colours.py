@@ -27,7 +27,7 @@ class ColoursSection:
         self._context = context
         self._session: Session | None = None
         self._overlay: QualityOverlay | None = None
-        self._painted: dict[str, tuple[Segment, SegmentResult]] = {}
+        self._painted: dict[str, tuple[Segment, SegmentResult, dict[int, float]]] = {}  # with Dice by slice
         self._shown: tuple[Any, ...] = ()  # style and opacity of legend and overlay
         self._is_due = False  # whether painting waits among the idle tasks
         combo = context.ui.paletteCombo
@@ -67,8 +67,8 @@ class ColoursSection:
 
     def _show(self) -> None:
         """Make the overlay, if it is wanted still; it takes a moment, so it is an idle task."""
-        context, session, wanted = self._context, self._context.session, self._wanted()
-        if session is None or not wanted or self._overlay is not None:
+        context, session = self._context, self._context.session
+        if session is None or not self._wanted() or self._overlay is not None:
             return
         self._session = session
         style, opacity = context.style, context.parameters.opacity
@@ -77,7 +77,7 @@ class ColoursSection:
                 session.segmentation, session.volume, session.shown_masks, axis=session.axis,
                 bins=style.bins, palette=style.palette, opacity=opacity,
             )  # fmt: skip
-            self._overlay.hide_fills(wanted)
+            self._overlay.hide_fills(session.shown_masks)  # all at once: each change takes long
             self._overlay.keep_with_scene(context.parameters.keepColours)
             self._paint_soon()
 
@@ -110,8 +110,11 @@ class ColoursSection:
             if self._overlay is None or not self._overlay.is_alive:
                 return
             dice = {one.slice: one.predicted_dice or 0.0 for one in result.slices}
+            before = self._painted.get(segment_id)
+            self._painted[segment_id] = (mask, result, dice)
+            if before is not None and before[0] is mask and before[2] == dice:
+                continue  # another verdict, say
             self._overlay.paint({segment_id: (mask, dice)})
-            self._painted[segment_id] = (mask, result)
             if time.perf_counter() >= end:
                 break
         self._paint_soon()

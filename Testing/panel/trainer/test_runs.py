@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import segae
 from segae.errors import InputError, OutputError
 from segae.jobs.detached import DetachedProcess, Log
 from segae_trainer.train.progress import read_metrics
@@ -236,6 +237,28 @@ def test_what_an_earlier_command_said_is_not_taken_for_this_one(tmp_path):
     why = end_of(start_detached(["--version-that-is-none"], log))
     assert "an old sentence" not in why
     assert "ended with code 2" in why and str(log) in why
+
+
+HIDE_INSTALLED = """
+import importlib.metadata as m
+found = m.Distribution.discover.__func__
+def discover(cls, **keys):
+    return (d for d in found(cls, **keys) if (d.metadata["Name"] or "").lower() != "segae")
+m.Distribution.discover = classmethod(discover)
+"""
+
+
+def test_training_and_evaluating_need_no_installed_record_of_segae(
+    tmp_path, training_set, train_quickly, monkeypatch
+):
+    """In an extension of Slicer no tool can tell the version of `segae`."""
+    (tmp_path / "sitecustomize.py").write_text(HIDE_INSTALLED)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    run, log = RunFolder(tmp_path / "run"), Log(tmp_path / "log")
+    assert explain_end(command_job(train_quickly(run.path, 1), log.path).run(), log) == ""
+    arguments = commands.evaluate_arguments(training_set, run.model, run.evaluation, "val", "cpu")
+    assert explain_end(command_job(arguments, log.path).run(), log) == ""
+    assert segae.__version__ in (run.evaluation / "evaluation.html").read_text(encoding="utf-8")
 
 
 def test_a_command_that_is_killed_is_told_so(tmp_path):
