@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from segae.scoring.score import score, segae_inference
     from segae.scoring.scorer import Scorer
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "CancelToken": "segae.progress",
