@@ -13,7 +13,6 @@ from segae.errors import InputError
 from segae.inputs.spec import InputSpec
 from segae.labels.structure import Structure
 from segae.labels.table import load_structures
-from segae_trainer.data.augmentation import paint, recolour
 from segae_trainer.data.sample import SYNTHETIC, LabelledScan, Sample, box_of
 from segae_trainer.data.synthetic_errors import (
     OrganSlice,
@@ -105,6 +104,8 @@ def varied_stack(
     table: Sequence[Structure] | None = None,
 ) -> np.ndarray:
     """The CT of slice `k` and its neighbours (Z, H, W) int16 HU, painted anew or with other grey values."""
+    from segae_trainer.data.augmentation import paint, recolour  # loads torch
+
     ct, labels = ct_stack(scan, k, neighbours_mm)
     # One tall image, so that an organ has the same grey in all slices.
     tall = ct.reshape(-1, ct.shape[2]), labels.reshape(-1, ct.shape[2])

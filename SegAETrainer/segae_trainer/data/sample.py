@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-import torch
 
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import FILE
-from segae.inputs.position import body_outline
-from segae.inputs.stack import CTStack
 from segae_trainer.data.synthetic_errors import DEGRADATIONS
+
+if TYPE_CHECKING:
+    from segae.inputs.stack import CTStack
 
 ORIENTATION = "LAS"
 LOWEST_HU, HIGHEST_HU = -1024, 3071
@@ -65,6 +65,11 @@ class LabelledScan:
     def stack(self) -> CTStack:
         """The CT as a network sees it, with the patient's outline; it shares the memory of `ct`, which must
         not be write-protected."""
+        import torch  # the panel in Slicer describes sets without it
+
+        from segae.inputs.position import body_outline
+        from segae.inputs.stack import CTStack
+
         slices, rows, columns = self.ct.shape
         slice_mm, row_mm, column_mm = self.spacing
         grid = Grid((columns, rows, slices), np.diag([column_mm, row_mm, slice_mm, 1.0]))

@@ -42,7 +42,7 @@ def job_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Cal
 
     def make(code: str, **options: Any) -> CallJob:
         lines = "import os, sys, time, subprocess\nfrom segae import errors\ndef work(watch):\n    "
-        (tmp_path / "some_work.py").write_text(lines + code)
+        (tmp_path / "some_work.py").write_text(lines + code, encoding="utf-8")
         return CallJob("some_work:work", {}, MESSAGES, **options)
 
     return make
