@@ -14,7 +14,7 @@ from segae.results.types import CaseReport
 from segae.scoring.score import score
 from segae_trainer.data.mask_measures import dice
 from segae_trainer.data.training_set import TrainingSet
-from segae_trainer.evaluate.evaluation import interval_figures
+from segae_trainer.evaluate.evaluation import Level, interval_figures
 from segae_trainer.evaluate.run import EvaluationOptions, evaluate_models
 
 
@@ -22,7 +22,7 @@ def scored(training_set: TrainingSet, number: int) -> tuple[CaseReport, np.ndarr
     """What `segae score` says of the masks of "net" in a scan, and these masks as label indices."""
     scan = training_set.scan(number)
     masks = np.zeros_like(scan.labels)
-    for row in np.flatnonzero(training_set.table["scan"] == number):
+    for row in np.flatnonzero(training_set.table["scan"] == number).tolist():
         sample = training_set.sample(row)
         if sample.source == "net":
             masks[sample.slice][sample.mask] = sample.structure
@@ -58,7 +58,8 @@ def test_figures_and_coverage_are_those_of_the_rows_of_segae_score(
             )
     coverage = interval_figures(found).set_index("level")["coverage"]
     assert raw.method == f"{found.method} (raw)"
-    for level, rows in (("slice", slices), ("organ", organs)):
+    of_level: dict[Level, list[tuple[float, ...]]] = {"slice": slices, "organ": organs}
+    for level, rows in of_level.items():
         raws, shown, low, high, true = np.array(rows, float).T
         assert found.row("mae", level)["n"] == len(rows)
         assert found.value("mae", level) == pytest.approx(np.abs(shown - true).mean(), abs=1e-6)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from segae.inputs.position import POSITION_FEATURES
+from segae.models.dense import DenseNetwork
 from segae.models.output import ModelOutput
 from segae.models.registry import build_network
 from segae_trainer.train.loop import moving_average
@@ -78,6 +79,7 @@ def test_the_dense_cost_is_the_dense_loss_in_float32(dense_spec, half):
     assert found.total.dtype == torch.float32
     assert found.total.isfinite()
     if not half:
+        assert isinstance(network, DenseNetwork)
         out = network.eval().dense(batch.images, vectors[batch.structures], batch.position)
         assert float(module(batch).total) == pytest.approx(float(dense_loss(out, batch)), rel=1e-5)
     found.total.backward()
