@@ -78,6 +78,7 @@ class Row:
     is_grey: bool = False
 
 
+NARROWEST = 110  # pixels of the stretched column
 FIRST = 30  # rows that are filled at once; a table of hundreds would make the application wait
 Later = Callable[[Hashable, Callable[[], None]], None]
 
@@ -158,7 +159,7 @@ class RowTable:
         """A column without a value only takes room."""
         if bool(self._table.isColumnHidden(column)) == shown:
             self._table.setColumnHidden(column, not shown)
-            self._table.resizeColumnToContents(column)
+            self._fit_columns(len(self._rows[0].cells) if self._rows else 0)
 
     def _fill(self, n: int, row: Row, old: Row | None) -> None:
         for column, (text, tip) in enumerate(zip(row.cells, row.tips, strict=True)):
@@ -177,9 +178,18 @@ class RowTable:
             self._table.item(n, column).setIcon(self._icons.icon(dice, colour))
 
     def _fit_columns(self, count: int) -> None:
+        """Columns as wide as their texts. The stretched one takes the room that is left; where that is too
+        little to read, the table scrolls sideways."""
+        table, taken = self._table, 0
         for column in range(count):
-            if column != self._stretched:
-                self._table.resizeColumnToContents(column)
+            if column != self._stretched and not table.isColumnHidden(column):
+                table.resizeColumnToContents(column)
+                taken += table.columnWidth(column)
+        narrow = table.viewport().width - taken < NARROWEST
+        mode = qt.QHeaderView.Interactive if narrow else qt.QHeaderView.Stretch
+        table.horizontalHeader().setSectionResizeMode(self._stretched, mode)
+        if narrow:
+            table.setColumnWidth(self._stretched, NARROWEST)
 
     def _brush(self, is_grey: bool) -> Any:
         group = qt.QPalette.Disabled if is_grey else qt.QPalette.Active
