@@ -73,12 +73,17 @@ def single_threads(count: int) -> Executor:
     """`count` threads in each of which torch computes with one thread only. They share work without waiting
     for each other after every operation, as the threads inside of an operation do."""
     before, ready = torch.get_num_threads(), threading.Barrier(count + 1)
-    workers = ThreadPoolExecutor(count, "segae", initializer=torch.set_num_threads, initargs=(1,))
+    workers = ThreadPoolExecutor(count, "segae", initializer=_compute_alone)
     for _ in range(count):
         workers.submit(ready.wait)
     ready.wait()
     torch.set_num_threads(before)  # the number for threads to come is common to all
     return workers
+
+
+def _compute_alone() -> None:
+    torch.get_num_threads()  # the first call of a thread takes the common number, and would take it later than this
+    torch.set_num_threads(1)
 
 
 def make_runner(model: QualityModel, device: torch.device, engine: str = "torch") -> Runner:
