@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from segae.checks.finding import Finding
+from segae.finding import Finding
 from segae.results.bins import POOR
 from segae.results.types import CaseReport, ModelIdentity, Row, SegmentResult, SliceResult, clipped
 from segae.results.verdicts import Doubts

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from segae.finding import Finding
 from segae.geometry.box import Box
 from segae.geometry.grid import Grid
 from segae.geometry.resample import resample_mask
@@ -15,11 +16,15 @@ from segae.labels.structure import Structure
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """A CT: Hounsfield units `voxels`[k, j, i] (int16 where the file allows it, else float32) on `grid`."""
+    """A CT: Hounsfield units `voxels`[k, j, i] (int16 where the file allows it, else float32) on `grid`.
+
+    `findings`: what was noticed while it was read.
+    """
 
     voxels: np.ndarray
     grid: Grid
     source: str = "memory"
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +86,14 @@ class Segment:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """All masks that belong to one CT. Segments may overlap; each carries its own grid."""
+    """All masks that belong to one CT. Segments may overlap; each carries its own grid.
+
+    `findings`: what was noticed while they were read, files that were left out included.
+    """
 
     segments: tuple[Segment, ...]
     source: str | Path = "memory"
+    findings: tuple[Finding, ...] = ()
 
 
 def pack(mask: np.ndarray) -> np.ndarray:

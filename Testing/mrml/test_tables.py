@@ -13,8 +13,8 @@ from flat_rows import FlatRow, report_from_rows
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segae.checks.finding import Finding
 from segae.errors import InputError
+from segae.finding import Finding
 from segae.results.types import ModelIdentity, SegmentResult
 from SegAELib.mrml.binding import nodes_of_class, slicer
 from SegAELib.mrml.edits import fingerprint

@@ -17,13 +17,14 @@ PACKAGES = {
     "SegAETrainerLib": ROOT / "SegAETrainer",
 }
 
-BASE = {"errors", "files", "progress"}
+BASE = {"errors", "files", "progress", "finding"}
 PLACES = {*BASE, "geometry", "labels", "data"}
 # What each folder (or module beside the folders) of `segae` may import of the others.
 SEGAE: Mapping[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
     "progress": {"errors"},
+    "finding": set(),
     "geometry": BASE,
     "labels": {*BASE, "geometry"},
     "data": {*BASE, "geometry", "labels"},

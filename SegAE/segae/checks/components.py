@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 import SimpleITK
 
-from segae.checks.finding import Finding, Severity
 from segae.checks.shape import Shape
+from segae.finding import Finding, Severity
 from segae.geometry.orientation import axial_axis
 
 ISLAND_SHARE = 0.05  # of the volume; a larger island is a part of its own

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segae.checks.finding import Finding
 from segae.data import Volume
+from segae.finding import Finding
 
 _SAMPLE = 1_000_000  # voxels that percentages are estimated from
 _FAT = -50  # fat and air lie below; whatever has next to nothing there is no CT

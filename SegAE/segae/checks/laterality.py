@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from segae.checks.finding import Finding
 from segae.checks.shape import Shape
 from segae.checks.sizes import pairs
+from segae.finding import Finding
 
 SIDE_MM = 10.0  # over the midline before a lone mask is said to be on the wrong side
 # Paired structures of which one side reaches over the midline.

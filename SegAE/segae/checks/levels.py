@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from segae.checks.finding import Finding
 from segae.checks.shape import Shape
 from segae.checks.sizes import pairs
+from segae.finding import Finding
 from segae.labels.structure import Structure
 from segae.labels.table import level_series
 

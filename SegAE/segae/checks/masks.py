@@ -6,9 +6,9 @@ from collections import Counter
 
 import numpy as np
 
-from segae.checks.finding import Finding, Severity
 from segae.checks.intensity import PADDING_BELOW
 from segae.data import Segment, Volume
+from segae.finding import Finding, Severity
 from segae.geometry.orientation import axial_axis
 
 _TINY = 20  # voxels

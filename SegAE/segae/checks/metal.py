@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segae.checks.finding import Finding
 from segae.data import Segment, Volume
+from segae.finding import Finding
 from segae.geometry.orientation import axial_axis
 
 ABOVE = 3000  # HU; the densest enamel and cortical bone stay below, implants and clips do not

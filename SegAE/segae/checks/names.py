@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segae.checks.finding import Finding
 from segae.errors import InputError
 from segae.files import whole_file
+from segae.finding import Finding
 from segae.labels.relatives import levels_near, other_side
 from segae.labels.structure import Structure
 from segae.labels.table import level_series

@@ -7,8 +7,8 @@ from itertools import combinations
 
 import numpy as np
 
-from segae.checks.finding import Finding
 from segae.checks.shape import Shape
+from segae.finding import Finding
 from segae.geometry.box import Box
 
 LEAST_ML = 0.1

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from segae.checks.finding import Finding, Severity
 from segae.data import Segment, Segmentation, Volume
+from segae.finding import Finding, Severity
 from segae.geometry.compare import describe_difference
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import axial_axis, axis_codes, obliqueness

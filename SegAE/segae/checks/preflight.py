@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from segae.checks.components import check_holes, check_islands
-from segae.checks.finding import Finding
 from segae.checks.intensity import check_intensity, measure_intensity
 from segae.checks.laterality import check_heights, check_kidneys, check_sides
 from segae.checks.levels import check_levels
@@ -18,6 +17,7 @@ from segae.checks.shape import measure_shape
 from segae.checks.sizes import body_scale, check_symmetry, check_volume
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import InputError
+from segae.finding import Finding
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ def run_preflight(
     is an error, unless they `may_be_empty` because their organs are looked for.
     """
     intensity = measure_intensity(ct)
-    findings = [*check_intensity(ct, intensity), *check_axes(ct), *check_names(list(segmentation.segments))]
+    findings = [*ct.findings, *segmentation.findings, *check_intensity(ct, intensity), *check_axes(ct)]
+    findings += check_names(list(segmentation.segments))
     named = tuple(segment for segment in segmentation.segments if segment.structure is not None)
     placed, about_grids = bring_to_grid(replace(segmentation, segments=named), ct, resample, off_grid)
     findings += about_grids

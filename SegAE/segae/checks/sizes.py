@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from segae.checks.finding import Finding
 from segae.checks.shape import Shape
 from segae.data import Volume
+from segae.finding import Finding
 from segae.geometry.orientation import axial_axis
 
 _BODY_HU = -300

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segae.checks.finding import Finding
 from segae.errors import OutputError
+from segae.finding import Finding
 from segae.progress import ProgressCallback, Step
 
 if TYPE_CHECKING:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from segae.data import Segment, Segmentation, Volume
+from segae.finding import Finding
 from segae.geometry.box import Box
 from segae.geometry.grid import Grid
 from segae.jobs.settings import JobSettings
@@ -55,10 +56,15 @@ def write_payload(folder: Path, payload: Payload, *, with_ct: bool, go_on: Calla
     bits = [segment.bits.ravel() for segment in payload.segmentation.segments]
     _save(folder / "masks.npy", np.concatenate([np.zeros(0, np.uint8), *bits]), go_on)
     content = {
-        "ct": {"source": payload.ct.source, "digest": payload.digest},
+        "ct": {
+            "source": payload.ct.source,
+            "digest": payload.digest,
+            "findings": [asdict(finding) for finding in payload.ct.findings],
+        },
         "grids": [{"size": list(grid.size), "affine": grid.affine.tolist()} for grid in grids],
         "source": str(payload.segmentation.source),
         "segments": segments,
+        "findings": [asdict(finding) for finding in payload.segmentation.findings],
         "settings": payload.settings.as_dict(),
     }
     (folder / "payload.json").write_text(json.dumps(content), encoding="utf-8")
@@ -77,10 +83,12 @@ def read_payload(folder: Path, kept: Payload | None = None) -> Payload:
         voxels = np.load(folder / "ct.npy", allow_pickle=False)
     grids = [Grid(tuple(grid["size"]), np.array(grid["affine"], float)) for grid in content["grids"]]
     masks = np.load(folder / "masks.npy", allow_pickle=False)
+    about_ct, about_masks = (tuple(map(Finding.from_dict, of["findings"])) for of in (content["ct"], content))
+    segments = tuple(_segments(content["segments"], grids, masks))
     return Payload(
-        Volume(voxels, grids[0], content["ct"]["source"]),
+        Volume(voxels, grids[0], content["ct"]["source"], about_ct),
         digest,
-        Segmentation(tuple(_segments(content["segments"], grids, masks)), content["source"]),
+        Segmentation(segments, content["source"], about_masks),
         JobSettings.from_dict(content["settings"]),
     )
 

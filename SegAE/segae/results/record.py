@@ -15,8 +15,8 @@ from dataclasses import asdict, fields, replace
 from itertools import islice
 from typing import Any
 
-from segae.checks.finding import Finding
 from segae.errors import InputError
+from segae.finding import Finding
 from segae.results import columns
 from segae.results.types import CaseReport, ModelIdentity, SegmentResult, SliceResult, clipped, plain
 from segae.results.verdicts import Doubts, judged, volume_dice

@@ -13,7 +13,7 @@ from segae.errors import ModelError
 from segae.results.bins import POOR
 
 if TYPE_CHECKING:
-    from segae.checks.finding import Finding
+    from segae.finding import Finding
 
 Verdict = Literal["fine", "poor", "missing parts", "empty but present", "absent", "not reliable here"]
 

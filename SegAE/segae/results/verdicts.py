@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from segae.checks.finding import Finding
+from segae.finding import Finding
 from segae.results.bins import POOR
 from segae.results.types import CaseReport, SegmentResult, SliceResult, Verdict
 

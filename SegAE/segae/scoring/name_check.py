@@ -12,12 +12,12 @@ import numpy as np
 import torch
 
 from segae.checks.contacts import touching_structures
-from segae.checks.finding import Finding
 from segae.checks.level_order import ordered_levels
 from segae.checks.names import NameCheck, decide, name_findings, settle
 from segae.checks.preflight import Preflight
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import InputError
+from segae.finding import Finding
 from segae.inputs.build import ModelInput
 from segae.inputs.prepare import prepare
 from segae.inputs.stack import CTStack

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segae.checks.finding import Finding
+from segae.finding import Finding
 from segae.inputs.spec import InputSpec
 
 MEASURES = ("mean", "spread", "dark", "bright", "edges")

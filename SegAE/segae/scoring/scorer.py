@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from segae.checks.finding import Finding
 from segae.checks.preflight import Preflight, check_rules, run_preflight
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import ModelError
+from segae.finding import Finding
 from segae.inputs.build import ModelInput
 from segae.inputs.prepare import (
     PreparedSlices,

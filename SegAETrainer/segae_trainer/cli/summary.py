@@ -13,7 +13,7 @@ from segae_trainer.data.sample import KINDS
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from segae.checks.finding import Finding
+    from segae.finding import Finding
     from segae_trainer.data.training_set import TrainingSet
 
 HALF = 0.5  # true Dice; the share of pairs below it is printed

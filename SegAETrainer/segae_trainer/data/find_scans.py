@@ -9,10 +9,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
 
-from segae.checks.finding import Finding
 from segae.checks.preflight import run_preflight
 from segae.data import Segmentation
 from segae.errors import InputError
+from segae.finding import Finding
 from segae.geometry.compare import describe_difference
 from segae.geometry.grid import Grid
 from segae.io.ct import read_ct

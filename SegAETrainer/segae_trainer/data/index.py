@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from segae.checks.finding import Finding
 from segae.errors import InputError, OutputError
 from segae.files import whole_file
+from segae.finding import Finding
 from segae.io.layouts import SPLITS as SPLITS
 from segae.labels import by_index
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from segae.checks.finding import Finding
 from segae.errors import OutputError
+from segae.finding import Finding
 from segae.io.ct import read_ct
 from segae.io.layouts import SPLITS, CaseFiles
 from segae.io.readers import is_image_name, stem

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from segae.checks.finding import Finding
 from segae.errors import InputError
+from segae.finding import Finding
 from segae.io.label_names import find_names_file, header_names, read_names
 from segae.io.readers import is_image_name, read_image, stem
 from segae.labels import offered_structures

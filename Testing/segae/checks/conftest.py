@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
-from segae.checks.finding import Finding
 from segae.checks.preflight import check_rules
 from segae.data import Segment, Segmentation
+from segae.finding import Finding
 from segae.labels.table import offered_structures
 
 BY_NAME = {structure.name: structure for structure in offered_structures()}

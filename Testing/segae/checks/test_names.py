@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segae.checks.finding import Finding
 from segae.checks.names import DOUBTFUL, LEAST, NAME_RULES, ORDER, SURE, NameCheck, decide, settle
+from segae.finding import Finding
 from segae.labels import offered_structures, resolve
 from segae.scoring.name_check import neighbours
 

@@ -9,6 +9,7 @@ import pytest
 from segae.checks.preflight import Preflight, run_preflight
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import InputError
+from segae.finding import Finding
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import to_orientation
 from segae.io.ct import read_ct
@@ -45,6 +46,13 @@ def segment_of(ct: Volume, where: tuple[slice, slice, slice] | None, name: str =
 
 def of(*segments: Segment) -> Segmentation:
     return Segmentation(segments, "masks")
+
+
+def test_what_was_noticed_while_reading_comes_first(ct, masks):
+    about_ct = Finding("GEOMETRY", "warning", "The headers of the CT disagree.")
+    about_masks = Finding("LEFT_OUT", "warning", "A file is damaged.")
+    said = run_preflight(replace(ct, findings=(about_ct,)), replace(masks, findings=(about_masks,))).findings
+    assert said[:2] == (about_ct, about_masks)
 
 
 INSIDE = (slice(5, 15), slice(40, 60), slice(40, 60))

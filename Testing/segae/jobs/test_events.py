@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segae.checks.finding import Finding
 from segae.checks.names import NameCheck
+from segae.finding import Finding
 from segae.jobs.events import (
     Cancelled,
     Event,

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import Cancelled
+from segae.finding import Finding
 from segae.geometry.grid import Grid
 from segae.jobs.payload import Payload, digest_of, read_payload, write_payload
 from segae.jobs.settings import JobSettings
@@ -53,9 +54,9 @@ def payloads(draw: st.DrawFn) -> Payload:
     masks = draw(st.lists(st.sampled_from([grid, other]).flatmap(segments), max_size=3))
     only = draw(st.none() | st.dictionaries(st.text(max_size=5), st.lists(st.integers(0, 9), max_size=3)))
     job = JobSettings(case=draw(st.text(max_size=9)), options=ScoringOptions(only=only, names=Path("n.csv")))
-    return Payload(
-        Volume(voxels, grid, "CT"), digest_of(voxels, always), Segmentation(tuple(masks), "masks"), job
-    )
+    about = draw(st.lists(st.builds(Finding, st.text(), st.just("warning"), st.text()), max_size=2))
+    ct = Volume(voxels, grid, "CT", tuple(about))
+    return Payload(ct, digest_of(voxels, always), Segmentation(tuple(masks), "masks", tuple(about[1:])), job)
 
 
 @settings(max_examples=60)
@@ -66,6 +67,8 @@ def test_a_payload_keeps_everything(payload: Payload) -> None:
         back = read_payload(Path(folder) / "job")
     assert back.digest == payload.digest
     assert back.settings.as_dict() == payload.settings.as_dict()
+    assert back.ct.findings == payload.ct.findings
+    assert back.segmentation.findings == payload.segmentation.findings
     assert back.ct.voxels.dtype == payload.ct.voxels.dtype
     np.testing.assert_array_equal(back.ct.voxels, payload.ct.voxels)
     np.testing.assert_array_equal(back.ct.grid.affine, payload.ct.grid.affine)

@@ -10,8 +10,8 @@ import pytest
 from flat_rows import FlatRow, report_from_rows
 from hypothesis import strategies as st
 
-from segae.checks.finding import Finding
 from segae.data import Segmentation
+from segae.finding import Finding
 from segae.geometry.grid import Grid
 from segae.labels.structure import Structure
 from segae.results.bins import POOR

@@ -10,8 +10,8 @@ from flat_rows import FlatRow
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segae.checks.finding import Finding
 from segae.errors import InputError
+from segae.finding import Finding
 from segae.labels.table import load_structures
 from segae.results.files import write_table
 from segae.results.tables import rank, ranking_table, segment_table, wide_table

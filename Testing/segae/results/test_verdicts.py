@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from segae.checks.finding import Finding
+from segae.finding import Finding
 from segae.results.review_order import ordered_segments
 from segae.results.tables import segment_table
 from segae.results.verdicts import Doubts, with_threshold

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pytest
 
-from segae.checks.finding import Finding
+from segae.finding import Finding
 
 
 @pytest.mark.parametrize("segments", [(), ("liver",), ("kidney left", "kidney right")])
