@@ -72,8 +72,10 @@ def _varied(rows: Iterable[Row], n: int, per_segment: int) -> list[Row]:
 
 COLUMNS = 4
 HEADINGS: dict[Order, str] = {"review": "To look at first", "dice": "Lowest predicted Dice"}
+REVIEW_NOTE = "much expected error on a large area before little on a small one; the frame shows the predicted Dice"
 PANEL, CAPTION, GAP = 2.9, 0.50, 0.16  # inches
 HEAD, HEADING, FOOT = 1.2, 0.42, 0.3
+NOTE_AT = 1.75  # inches, right of the heading
 LEGEND_ROW = 0.26
 OPACITIES = {"missing": 0.55, "extra": 0.9}  # stripes let the picture through between them
 FINE, STRIPE = 8, 12  # pixels drawn for one of the mask, and from one stripe to the next
@@ -113,6 +115,9 @@ def montage_figure(
     for heading, rows in groups:
         where = inches(figure, 2 * GAP, top + HEADING / 2)
         figure.text(*where, heading, size=13, weight="bold", color=INK, va="center")
+        if heading == HEADINGS["review"]:
+            x, y = inches(figure, 2 * GAP + NOTE_AT, top + HEADING / 2)
+            figure.text(x, y, REVIEW_NOTE, size=10, color=FAINT, va="center")
         for place, row in enumerate(rows):
             corner, wrong = _corner(place, top + HEADING), (errors or {}).get(row.segment.segment)
             _panel(figure, corner, volume, segments, row, palette, wrong)
