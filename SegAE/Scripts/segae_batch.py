@@ -3,8 +3,8 @@
 Slicer --no-splash --no-main-window --python-script SegAE/Scripts/segae_batch.py -- DATA --out DIR [options]
 
 The options and the result files are those of `segae batch`; `-- --help` lists them. Slicer ends with code 0
-when everything was scored, 2 when the input or an option cannot be used, 3 when some cases failed, 1 after a
-fault of the program.
+when everything was scored, 2 when the input or an option cannot be used, 3 when some cases failed, 130 after
+Ctrl-C, 1 after a fault of the program.
 """
 # pyright: reportAttributeAccessIssue=false
 

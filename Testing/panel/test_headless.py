@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
+import shutil
+import signal
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,6 +120,61 @@ def test_scores_are_written_back_into_the_scene_when_asked(run, scene, tmp_path)
     assert read_score(node, "spleen") is not None
 
 
+@pytest.fixture
+def described_scene(bed, masks, ct, tmp_path) -> Path:
+    """The sample as a .mrml file beside its data files, with a segment that nobody can name."""
+    import slicer
+
+    segmentation = masks.GetSegmentation()
+    others = [i for i in segmentation.GetSegmentIDs() if i not in ("spleen", "kidney_left")]
+    segmentation.GetSegment(others[0]).SetName("thing")
+    for segment_id in others[1:]:
+        segmentation.RemoveSegment(segment_id)
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    assert slicer.util.saveNode(ct, str(folder / "ct.nrrd"))
+    assert slicer.util.saveNode(masks, str(folder / "masks.seg.nrrd"))
+    assert slicer.util.saveScene(str(folder / "patient.mrml"))
+    slicer.mrmlScene.Clear(0)
+    return folder / "patient.mrml"
+
+
+def test_scores_of_an_earlier_run_are_written_back_when_that_is_asked_later(
+    run, described_scene, tmp_path, capsys
+):
+    import slicer
+
+    from SegAELib.mrml.results_table import find_results, read_results
+    from SegAELib.mrml.score_tags import read_score
+
+    scene, out = described_scene, tmp_path / "out"
+    files = {path.name for path in scene.parent.iterdir()}
+    assert run(scene, "--out", out) == 0
+    assert run(scene, "--out", out, "--write-back") == 0
+    assert "0 scored, 1 done before" in capsys.readouterr().out
+    new = {path.name for path in scene.parent.iterdir()} - files
+    assert {name.partition(".")[0] for name in new} == {"segmentation SegAE scores"}, "no half-written file"
+    report = read_report(out / "cases" / "patient.csv")
+    slicer.util.loadScene(str(scene))
+    node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+    assert read_results(find_results(node)).report.segments == report.segments
+    assert read_score(node, "spleen") is not None, "the tags are in the file of the segmentation"
+    slicer.mrmlScene.Clear(0)
+
+    written = scene.stat().st_mtime_ns
+    assert run(scene, "--out", out, "--write-back") == 0
+    assert "0 scored, 1 done before" in capsys.readouterr().out
+    assert scene.stat().st_mtime_ns == written, "a scene that has its scores stays as it is"
+
+
+def test_a_bundle_keeps_its_own_name_inside(run, scene, tmp_path):
+    before = {Path(name).parts[0] for name in zipfile.ZipFile(scene).namelist()}
+    assert run(scene, "--out", tmp_path / "out", "--write-back") == 0
+    names = zipfile.ZipFile(scene).namelist()
+    assert {Path(name).parts[0] for name in names} == before == {"patient"}
+    assert "patient/patient.mrml" in names
+
+
 def test_a_segmentation_without_reference_volume_is_listed_as_failed(run, bed, ct, masks, tmp_path):
     import slicer
 
@@ -154,6 +213,26 @@ def test_a_fault_of_the_program_still_ends_slicer(run, tmp_path, monkeypatch, ca
     monkeypatch.setattr(headless_module, "find_scenes", lambda _data: 1 / 0)
     assert run(tmp_path, "--out", tmp_path / "out") == 1
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_slicer_with_a_word_on_what_is_kept(run, data, tmp_path, monkeypatch, capsys):
+    import SegAELib.app.headless as headless_module
+
+    shutil.copytree(data / "s0001", data / "s0002")
+
+    def say(text: str) -> None:
+        if "structures" in text:  # the first case is done
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(headless_module, "_say", say)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the application has no handler of Python's
+    try:
+        assert run(data, "--out", tmp_path / "out") == 130
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    said = capsys.readouterr().err.strip()
+    assert said.startswith('segae: stopped. 1 report is kept in "')
 
 
 def test_the_options_are_those_of_segae_batch():

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from segae.batch.runner import BatchObserver, BatchResult, Part, run_batch
 from segae.batch.store import Failure
 from segae.cli.output import check_folder
-from segae.errors import InputError, SegAEError
+from segae.errors import Cancelled, InputError, SegAEError
 from segae.io.layouts import find_cases
 from segae.progress import Step, Watch
 from segae.results.types import CaseReport
@@ -52,15 +54,25 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-USER_ERROR, SOME_FAILED = 2, 3  # those of `segae`
+USER_ERROR, SOME_FAILED, INTERRUPTED = 2, 3, 130  # those of `segae`
 EVERY = 5.0  # seconds between two lines about the same case
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code: 0 done, 2 for what a user can put right (said in one line), 3 when some cases failed."""
+    """Exit code: 0 done, 2 for what a user can put right (said in one line), 3 when some cases failed, 130
+    after Ctrl-C."""
     options = parse(arguments)
     try:
-        result = _run(options)
+        with _ctrl_c():
+            result = _run(options)
+    except (Cancelled, KeyboardInterrupt):
+        kept = len(list((options.out / "cases").glob("*.csv")))
+        print(
+            f'segae: stopped. {kept} {"report is" if kept == 1 else "reports are"} kept in "{options.out}"; '
+            "the same command goes on with the rest.",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
+        return INTERRUPTED
     except SegAEError as error:
         print(f"segae: {error}", file=sys.stderr, flush=True)
         return USER_ERROR
@@ -70,6 +82,16 @@ def main(arguments: Sequence[str]) -> int:
         flush=True,
     )
     return SOME_FAILED if result.failed else 0
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[None]:
+    """Inside, Ctrl-C raises KeyboardInterrupt; the application's Python leaves it to end the process."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _run(asked: argparse.Namespace) -> BatchResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -17,13 +18,20 @@ from segae.io.layouts import CaseFiles
 from segae.labels.resolver import resolve
 from segae.labels.table import LabelTable
 from segae.progress import CancelToken, ProgressCallback, Watch
+from segae.results.files import read_report
 from segae.results.types import CaseReport
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
 from SegAELib.mrml.binding import SegmentationNode, VolumeNode, nodes_of_class, slicer
 from SegAELib.mrml.edits import fingerprint
 from SegAELib.mrml.nodes import OVERLAY_ATTRIBUTE, reference_volume
-from SegAELib.mrml.results_table import KIND, create_results_table, find_results, write_results
+from SegAELib.mrml.results_table import (
+    KIND,
+    create_results_table,
+    find_results,
+    read_results,
+    write_results,
+)
 from SegAELib.mrml.scene_reader import SceneCase, read_case
 from SegAELib.mrml.score_tags import write_scores
 
@@ -101,8 +109,10 @@ def _set_organ(read: SceneCase, segment_id: str, name: str, table: LabelTable) -
 
 
 SCENES = (".mrb", ".mrml")
+_WITH_TAGS = (".nrrd", ".nhdr", ".vtm")  # formats of segmentations that keep the tags of segments
 
 _Done = tuple[CaseFiles, CaseReport]
+_Known = tuple[SegmentationNode, CaseFiles]
 
 
 def find_scenes(data: Path) -> list[Path]:
@@ -133,16 +143,18 @@ def run_scenes(
     for path in scenes:
         observer.on_case(CaseFiles(path.stem, path, path))
         done, known, problems = _score_scene(path, store, scorer, options, observer)
-        if done and write_back:
+        stored = _put_in_scene(known, store, scorer.model.label_table) if write_back else []
+        if write_back and (done or stored):
             _save_scene(path)
-        for files, report in done:
+        for files, report in [*done, *stored]:  # after the scene, which must not look newer than its reports
             store.save(report, files, options)
+        for _files, report in done:
             observer.on_report(report)
         for failure in problems:
             store.save_failure(failure)
             observer.on_failure(failure)
         scored += [files.case for files, _ in done]
-        skipped += known
+        skipped += [files.case for _node, files in known]
         failed += problems
     slicer.mrmlScene.Clear(0)
     return BatchResult(tuple(scored), tuple(skipped), tuple(failed))
@@ -150,8 +162,8 @@ def run_scenes(
 
 def _score_scene(
     path: Path, store: ResultStore, scorer: Scorer, options: ScoringOptions, observer: BatchObserver
-) -> tuple[list[_Done], list[str], list[Failure]]:
-    """Reports of what is new, names of what was done before, and what could not be scored."""
+) -> tuple[list[_Done], list[_Known], list[Failure]]:
+    """Reports of what is new, what was done before, and what could not be scored."""
     try:
         segmentations = _load(path)
     except InputError as error:
@@ -161,7 +173,7 @@ def _score_scene(
         case = path.stem if len(segmentations) == 1 else f"{path.stem} {node.GetName()}"
         files = CaseFiles(case, path, path, node.GetName())
         if store.is_done(files, scorer.model.sha256, options):
-            known.append(case)
+            known.append((node, files))
             continue
         try:
             report = _score(node, case, scorer, options, observer)
@@ -202,26 +214,55 @@ def _score(
     return report
 
 
+def _put_in_scene(known: Sequence[_Known], store: ResultStore, names: LabelTable) -> list[_Done]:
+    """Give the segmentations that were scored before the scores of their reports, where they lack them."""
+    put = []
+    for node, files in known:
+        report, table = read_report(store.report_path(files.case)), find_results(node)
+        if table is None or read_results(table).report.segments != report.segments:
+            volume = reference_volume(node)
+            keep_in_scene(report, read_case(node, volume, table=names), node, volume)
+            put.append((files, report))
+    return put
+
+
 def _save_scene(path: Path) -> None:
     """Put the open scene in the place of its file; raises `OutputError`. The file is whole at any time."""
-    # no leading dot: Slicer makes a folder of that name for the data, and finds no name for it then
-    temporary = path.with_name(f"{path.stem}-{uuid.uuid4().hex}{path.suffix}")
     try:
         if path.suffix.lower() == ".mrml":
-            _save_tables(path.parent)
+            _save_data(path.parent)
+            _replace(path, path.with_name(f"{path.stem}-{uuid.uuid4().hex}{path.suffix}"))
+        else:  # a bundle keeps the name that it is saved under
+            with tempfile.TemporaryDirectory(prefix="segae-", dir=path.parent) as folder:
+                _replace(path, Path(folder) / path.name)
+    except OSError as error:
+        raise OutputError(f'The scene "{path}" cannot be written ({error.strerror}).') from error
+
+
+def _replace(path: Path, temporary: Path) -> None:
+    """Save the open scene as `temporary`, then as `path`."""
+    try:
         if not slicer.util.saveScene(str(temporary)):
             raise OutputError(f'The scene "{path}" cannot be written; check its folder.')
         os.replace(temporary, path)  # noqa: PTH105 (a plain rename over the old file)
-    except OSError as error:
-        raise OutputError(f'The scene "{path}" cannot be written ({error.strerror}).') from error
     finally:
         with suppress(OSError):
             temporary.unlink()
 
 
-def _save_tables(folder: Path) -> None:
-    """A .mrml file names its data files: the tables with the scores get theirs beside it."""
+def _save_data(folder: Path) -> None:
+    """A .mrml file only names its data files: the tables with the scores get theirs beside it, and the tags
+    of the segments go into the files of the segmentations, as far as their format has room for them."""
     for table in nodes_of_class(slicer.mrmlScene, "vtkMRMLTableNode"):
         if table.GetAttribute(KIND):
             name = "".join(c if c.isalnum() or c in " -_" else "_" for c in table.GetName())
             slicer.util.saveNode(table, str(folder / f"{name}.tsv"))
+    for node in nodes_of_class(slicer.mrmlScene, "vtkMRMLSegmentationNode"):
+        storage = node.GetStorageNode()
+        path = Path(storage.GetFullNameFromFileName() or "") if storage is not None else Path()
+        if find_results(node) is not None and path.suffix.lower() in _WITH_TAGS:
+            with tempfile.TemporaryDirectory(prefix="segae-", dir=path.parent) as part:
+                if not slicer.util.saveNode(node, str(Path(part) / path.name)):
+                    raise OutputError(f'The segmentation "{path}" cannot be written; check its folder.')
+                os.replace(Path(part) / path.name, path)  # noqa: PTH105
+            storage.SetFileName(str(path))

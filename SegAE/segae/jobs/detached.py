@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from segae.errors import OutputError
 from segae.files import reason
-from segae.jobs.process import NO_WINDOW, child_environment, python_executable
+from segae.jobs.process import NO_WINDOW, child_environment, end_tree, python_executable
 
 _SYNCHRONIZE, _TIMED_OUT = 0x00100000, 0x102  # access right and answer of Windows' WaitForSingleObject
 _NEW_GROUP = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
@@ -53,11 +51,7 @@ class DetachedProcess:
     def kill(self) -> None:
         """End it and what it started, at once."""
         if self.exit_code is None:
-            if sys.platform == "win32":
-                self._process.kill()
-            else:
-                with suppress(ProcessLookupError):  # it ended by itself in this moment
-                    os.killpg(self.pid, signal.SIGKILL)
+            end_tree(self.pid)
             self._process.wait()
 
 

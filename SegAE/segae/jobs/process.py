@@ -12,8 +12,9 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import segae.jobs
 from segae.jobs.events import Event, Failed, decode
@@ -40,20 +41,34 @@ def python_executable() -> str:
 
 def child_environment(inherited: Mapping[str, str]) -> dict[str, str]:
     """The variables of a child: those of this process, changed so that `segae` can be imported from the
-    folder it lies in, installed or not, text is UTF-8, and OpenMP threads that wait leave the processor to
-    others."""
+    folder it lies in, installed or not, text is UTF-8, and OpenMP has as many threads as may compute, which
+    leave the processor to others while they wait."""
     kept = {name: value for name, value in inherited.items() if name not in _NOT_FOR_CHILDREN}
     paths = [str(_package().parents[1]), *filter(None, [inherited.get("PYTHONPATH")])]
     return {
-        "OMP_WAIT_POLICY": "PASSIVE",  # what the user has set wins
-        **kept,
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "OMP_NUM_THREADS": str(threads()),
+        **kept,  # what the user has set wins
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUTF8": "1",
         "PYTHONIOENCODING": "utf-8",
     }
 
 
-def child_command(executable: str, scratch: Path) -> list[str]:
+_MOST_THREADS = 16  # more of them wait for each other longer than they compute
+
+
+def threads() -> int:
+    """How many threads of a child compute: those processors that this process may use (a container or a
+    scheduler may grant fewer than there are), of three and more all but one, which draws the window."""
+    if sys.platform == "linux":
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    return min(_MOST_THREADS, count if count <= 2 else count - 1)
+
+
+def child_command(executable: str, scratch: PurePath) -> list[str]:
     """The child's command line; it is given by its path because a launcher may replace PYTHONPATH."""
     return [executable, str(_package() / "__main__.py"), str(scratch)]
 
@@ -62,6 +77,17 @@ def _package() -> Path:
     """The folder of `segae.jobs`."""
     assert segae.jobs.__file__ is not None
     return Path(segae.jobs.__file__).resolve().parent
+
+
+def end_tree(pid: int) -> None:
+    """End a process that leads a group of its own, and all that it started, at once. A launcher in between
+    must not leave its program behind."""
+    if sys.platform == "win32":
+        words = ["taskkill", "/F", "/T", "/PID", str(pid)]
+        subprocess.run(words, capture_output=True, creationflags=NO_WINDOW, check=False)
+    else:
+        with suppress(ProcessLookupError):  # it ended by itself in this moment
+            os.killpg(pid, signal.SIGKILL)
 
 
 _ACCESS_VIOLATION = 0xC0000005  # how Windows ends a program that crashes
@@ -187,26 +213,16 @@ class ChildProcess:
         try:
             self._process.wait(patience)
         except subprocess.TimeoutExpired:
-            self._kill()
+            end_tree(self.pid)
             self._process.wait()
         self._waiter.join(_LAUNCHER)
         self.scratch.remove()
-
-    def _kill(self) -> None:
-        """End the group, the child and all that it started."""
-        if sys.platform == "win32":
-            self._process.kill()  # a child behind a launcher sees the end of its input
-        else:
-            try:
-                os.killpg(self.pid, signal.SIGKILL)
-            except ProcessLookupError:  # it ended by itself in this moment
-                return
 
     def _wait(self) -> None:
         """Reap the child, whether anyone polls or not, and end what it left behind."""
         code = self._process.wait()
         if sys.platform != "win32":
-            self._kill()
+            end_tree(self.pid)
         for thread in self._readers:
             thread.join()
         self.messages.put(Exit(code, b"".join(self._stderr).decode("utf-8", "replace")))

