@@ -259,8 +259,10 @@ def _save_data(folder: Path) -> None:
             slicer.util.saveNode(table, str(folder / f"{name}.tsv"))
     for node in nodes_of_class(slicer.mrmlScene, "vtkMRMLSegmentationNode"):
         storage = node.GetStorageNode()
-        path = Path(storage.GetFullNameFromFileName() or "") if storage is not None else Path()
-        if find_results(node) is not None and path.suffix.lower() in _WITH_TAGS:
+        if storage is None or find_results(node) is None:
+            continue
+        path = Path(storage.GetFullNameFromFileName() or "")
+        if path.suffix.lower() in _WITH_TAGS:
             with tempfile.TemporaryDirectory(prefix="segae-", dir=path.parent) as part:
                 if not slicer.util.saveNode(node, str(Path(part) / path.name)):
                     raise OutputError(f'The segmentation "{path}" cannot be written; check its folder.')
