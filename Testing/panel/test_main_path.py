@@ -3,31 +3,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from flat_rows import rows_of, slices
+from panel_views import paint_out, table_text
 
 from segae import score
 
 ORGANS = ("spleen", "kidney_left", "aorta", "vertebrae_L1", "gallbladder")  # those of the fixture `masks`
-
-
-def table_text(table):
-    return [
-        [table.item(row, column).text() for column in range(table.columnCount)]
-        for row in range(table.rowCount)
-    ]
-
-
-def paint_out(node, segment_id, volume, slices, keep=0.5):
-    """Take a part of a segment away in some slices, as an eraser would."""
-    import slicer
-
-    mask = slicer.util.arrayFromSegmentBinaryLabelmap(node, segment_id, volume)
-    for index in slices:
-        rows = np.flatnonzero(mask[index].any(axis=1))
-        mask[index, rows[int(len(rows) * keep)] :] = 0
-    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, node, segment_id, volume)
 
 
 def test_the_panel_says_what_to_do_before_anything_is_loaded(panel):

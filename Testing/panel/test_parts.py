@@ -141,7 +141,7 @@ def test_the_walk_passes_over_what_is_done():
 
 
 @pytest.mark.parametrize("upwards", [True, False])
-def test_the_strip_runs_from_feet_to_head(upwards):
+def test_the_strip_runs_from_inferior_to_superior(upwards):
     strip = StripModel.of({3: 0.1, 5: 0.2, 6: 0.3}, upwards=upwards)
     assert strip is not None
     assert strip.count == 4

@@ -58,6 +58,7 @@ class Context:
     def __init__(self, ui: Ui, refresh: Callable[[], None]) -> None:
         self.ui = ui
         self.messages = MessageBar(ui.messageLabel)
+        self.messages.follow_buttons()
         self.tasks = IdleTasks()
         self.runs = Runs(ui, self.tasks)
         self.parameters: Any = None
@@ -198,6 +199,7 @@ class Context:
         place = None if self.results is None else self.results.place(key)
         if place is None:
             return
+        self.messages.clear()
         self.segment, self.slice = key
         jump_to(slicer.mrmlScene, place)
         crosshair = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
@@ -215,12 +217,18 @@ class Context:
 
     def walk(self, direction: int) -> bool:
         """On to the next slice that is not done (`direction` 1), or back to the one before (-1); False when
-        there is none."""
+        there is none. By segment, only slices to review count: then comes the next segment."""
         results, reviews = self.results, self.reviews
         if results is None or reviews is None:
             return False
-        wanted = (lambda _key: True) if direction < 0 else (lambda key: not reviews.is_done(key))
-        key = step(results.all_slices(self.order), self.selected, direction, wanted)
+        by_segment = self.parameters is not None and self.parameters.walk == "segment"
+        order = results.by_segment(self.order) if by_segment else results.all_slices(self.order)
+        found = results.to_review() if by_segment else frozenset(order)
+
+        def wanted(key: SliceKey) -> bool:
+            return key in found and (direction < 0 or not reviews.is_done(key))
+
+        key = step(order, self.selected, direction, wanted)
         if key is not None:
             self.go(key)
         return key is not None

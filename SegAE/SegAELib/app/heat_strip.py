@@ -1,4 +1,4 @@
-"""A strip with one field per slice of the chosen segment, feet on the left, head on the right."""
+"""A strip with one field per slice of the chosen segment, inferior on the left, superior on the right."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ class HeatStrip:
         self._current: int | None = None
         label.setMinimumHeight(HEIGHT)
         label.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Fixed)
-        label.setToolTip(_("Each field is a slice, feet on the left, head on the right. Click to go there."))
+        label.setToolTip(
+            _("Each field is a slice, inferior on the left, superior on the right. Click to go there.")
+        )
         self._events = _Events(self._clicked, self._draw)
         label.installEventFilter(self._events)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from segae.errors import SegAEError
 from segae.jobs.events import Progress
-from SegAELib.app.binding import Widget, _
+from SegAELib.app.binding import Widget, _, qt
 
 
 def bin_word(key: str) -> str:
@@ -33,6 +34,11 @@ def verdict_word(verdict: str) -> str:
     return words[verdict]
 
 
+def counted(count: int, one: str, many: str, **others: object) -> str:
+    """`one` for a count of 1, else `many`, with {count} and `others` filled in; both are translated texts."""
+    return (one if count == 1 else many).format(count=count, **others)
+
+
 def stage_word(progress: Progress) -> str:
     """What a run is doing, how fast, and how long it will take."""
     if progress.stage != "scoring":
@@ -46,7 +52,7 @@ def stage_word(progress: Progress) -> str:
             return _("Checking names: {done} of {total}").format(done=progress.done, total=progress.total)
         return stages.get(progress.stage, progress.stage)
     if progress.per_second is None or progress.seconds_left is None:
-        return _("Scoring {total} slices...").format(total=progress.total)
+        return counted(progress.total, _("Scoring {count} slice..."), _("Scoring {count} slices..."))
     return _("{done} of {total} slices, {speed} slices/s, {left} left").format(
         done=progress.done, total=progress.total, speed=f"{progress.per_second:.0f}",
         left=duration(progress.seconds_left),
@@ -75,7 +81,14 @@ class MessageBar:
 
     def __init__(self, label: Widget) -> None:
         self._label = label
+        self._pressed: Widget = None
         label.setVisible(False)
+
+    def follow_buttons(self) -> None:
+        """From now on a sentence stands below the button of its panel that was pressed last, scrolled into
+        view, and goes when another one is pressed."""
+        for button in self._label.parentWidget().findChildren("QPushButton"):
+            button.connect("pressed()", partial(self._button_pressed, button))
 
     @property
     def text(self) -> str:
@@ -99,7 +112,44 @@ class MessageBar:
         except SegAEError as error:
             self.error(str(error))
 
+    def _button_pressed(self, button: Widget) -> None:
+        self.clear()
+        if button != self._pressed:
+            self._pressed = button
+            _put_below(button, self._label)
+
     def _say(self, sentence: str, kind: str) -> None:
         self._label.text = sentence
         self._label.setStyleSheet(_STYLES[kind])
         self._label.setVisible(bool(sentence))
+        if sentence and self._pressed is not None:
+            qt.QTimer.singleShot(0, self._scroll)  # when the layout has made room for it
+
+    def _scroll(self) -> None:
+        area = self._label.parentWidget()
+        while area is not None and not area.inherits("QScrollArea"):
+            area = area.parentWidget()
+        if area is not None and self._label.text:
+            area.ensureWidgetVisible(self._label, 0, 20)
+
+
+def _put_below(widget: Widget, label: Widget) -> None:
+    """Move a label into the column that holds `widget`, right below the row of `widget`."""
+    parent = widget.parentWidget()
+    while parent is not None:
+        layout = parent.layout()
+        if layout is not None and layout.inherits("QVBoxLayout"):
+            layout.removeWidget(label)
+            layout.insertWidget(_place(layout, widget) + 1, label)
+            return
+        widget, parent = parent, parent.parentWidget()
+
+
+def _place(layout: Widget, widget: Widget) -> int:
+    """Position of the item of a layout that is `widget` or holds it; -1 for none."""
+    for n in range(layout.count()):
+        item = layout.itemAt(n)
+        inner = item.layout()
+        if item.widget() == widget or (inner is not None and _place(inner, widget) >= 0):
+            return n
+    return -1

@@ -11,7 +11,8 @@ from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 @parameterNodeWrapper
 class SegAEParameterNode:
-    """`organs`: the user's choices, see `organ_choices`. `model`: a bundled name or a file."""
+    """`organs`: the user's choices, see `organ_choices`. `walk`: over "all" slices, or by "segment".
+    `model`: a bundled name or a file."""
 
     segmentation: vtkMRMLSegmentationNode
     volume: vtkMRMLScalarVolumeNode
@@ -19,6 +20,7 @@ class SegAEParameterNode:
     threshold: Annotated[float, WithinRange(0.05, 0.95)] = 0.7
     onlyPoor: bool = False
     order: str = "review"
+    walk: str = "all"
     advance: bool = True
     showColours: bool = True
     opacity: Annotated[float, WithinRange(0, 1)] = 0.8

@@ -13,7 +13,7 @@ from SegAELib.app.score_style import ScoreStyle, interval, number
 from SegAELib.app.table_widgets import Later, Row, RowTable
 from SegAELib.mrml.review_table import ReviewMark
 
-SEGMENT, SCORE, INTERVAL, REVIEW = 0, 2, 3, 7  # columns
+SCORE, INTERVAL, REVIEW = 2, 3, 7  # columns
 
 
 class RankingTable:
@@ -21,9 +21,10 @@ class RankingTable:
 
     def __init__(self, table: Widget, on_select: Callable[[str], None], later: Later) -> None:
         titles = (
-            _("Segment"), _("Verdict"), _("Dice"), _("90 %"), _("Wrong"), _("Worst"), _("Below"), _("Mark"),
+            _("Segment"), _("Verdict"), _("Dice"), _("90% interval"), _("Wrong"), _("Worst"), _("Below"),
+            _("Mark"),
         )  # fmt: skip
-        self._table = RowTable(table, titles, SEGMENT, on_select, later)
+        self._table = RowTable(table, titles, on_select, later)
         self._made: dict[str, tuple[tuple[RankedSegment, ReviewMark | None], Row]] = {}
         self._style: ScoreStyle | None = None
 
@@ -94,7 +95,7 @@ def _tip(ranked: RankedSegment) -> str:
     )
     between = interval(result.interval_low, result.interval_high)
     if between:
-        tip += " " + _("90 % interval of the whole segment: {interval}.").format(interval=between)
+        tip += " " + _("90% interval of the whole segment: {interval}.").format(interval=between)
     if ranked.stale:
         tip += " " + _("It was edited after that: score the changed slices again.")
     return tip
@@ -107,8 +108,8 @@ class SliceTable:
     """`on_select` is called with the index of the slice that the user chose."""
 
     def __init__(self, table: Widget, on_select: Callable[[int], None], later: Later) -> None:
-        titles = (_("Slice"), _("Quality"), _("Dice"), _("90 %"), _("Area"), _("Mark"))
-        self._table = RowTable(table, titles, SLICE_REVIEW, lambda key: on_select(int(key)), later)
+        titles = (_("Slice"), _("Quality"), _("Dice"), _("90% interval"), _("Area"), _("Mark"))
+        self._table = RowTable(table, titles, lambda key: on_select(int(key)), later)
 
     @property
     def selected(self) -> int | None:

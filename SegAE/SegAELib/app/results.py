@@ -202,11 +202,12 @@ class Results:
         return "" if segment is None else segment.segment
 
     def all_slices(self, order: Order = "review") -> list[SliceKey]:
-        """All scored slices of all segments, the first to look at first."""
+        """All slices of all segments that were scored, or in which the organ is missing, the first to look at
+        first."""
 
         def rank() -> list[SliceKey]:
             ids = list(self.segments)
-            sortings = [self._sorting(segment_id, order) for segment_id in ids]
+            sortings = [self._with_missing(segment_id, order) for segment_id in ids]
             if not sortings:
                 return []
             order_of_all = ranked(np.concatenate([keys for _, keys in sortings]))
@@ -215,6 +216,34 @@ class Results:
             return list(zip([ids[n] for n in places.tolist()], slices.tolist(), strict=True))
 
         return self._once(("slices", order), rank)
+
+    def by_segment(self, order: Order = "review") -> list[SliceKey]:
+        """The same slices, one segment after the other, each with its missing slices first."""
+
+        def rank() -> list[SliceKey]:
+            ids = [row.segment_id for row in self.ranking(order)]
+            return [
+                (i, one.slice) for i in ids for one in (*self.missing(i), *self.slices_in_order(i, order))
+            ]
+
+        return self._once(("by segment", order), rank)
+
+    def to_review(self) -> frozenset[SliceKey]:
+        """The slices that somebody has to look at: those below the threshold, and those in which the organ of
+        a segment is missing."""
+
+        def find() -> frozenset[SliceKey]:
+            threshold = self.report.threshold
+            below = (
+                (i, one.slice)
+                for i, segment in self.segments.items()
+                if segment.n_below
+                for one in segment.slices
+                if (one.predicted_dice or 0.0) < threshold
+            )
+            return frozenset((*below, *((i, one.slice) for i in self.segments for one in self.missing(i))))
+
+        return self._once("to review", find)
 
     def count_below(self) -> tuple[int, int]:
         """How many slices lie below the threshold, and how many there are."""
@@ -230,6 +259,14 @@ class Results:
             rows = sorted(segment.slices, key=attrgetter("slice"))
             kept = self._sortings[(segment_id, order)] = (segment, rows, slice_keys(rows, order))
         return kept[1], kept[2]
+
+    def _with_missing(self, segment_id: str, order: Order) -> tuple[list[SliceResult], np.ndarray]:
+        """`_sorting`, and the slices in which the organ is missing."""
+        rows, keys = self._sorting(segment_id, order)
+        missing = self.missing(segment_id)
+        if not missing:
+            return rows, keys
+        return [*rows, *missing], np.concatenate([keys, slice_keys(missing, order)])
 
     def _set(self, segment_id: str, segment: SegmentResult) -> None:
         self.segments[segment_id] = segment

@@ -141,12 +141,23 @@ class ResultsSection:
         self._shortcuts = []
 
     def next(self) -> None:
-        """On to the next slice of the order that is not done."""
-        self._context.walk(1)
+        """On to the next slice that is not done."""
+        self._walk(1)
 
     def previous(self) -> None:
         """Back to the slice before."""
-        self._context.walk(-1)
+        self._walk(-1)
+
+    def _walk(self, direction: int) -> None:
+        context = self._context
+        if context.results is None or context.walk(direction):
+            return
+        if direction < 0:
+            context.messages.info(_("This is the first slice of the order."))
+        elif context.parameters.walk == "segment":
+            context.messages.info(_("All weak, poor and missing slices are reviewed."))
+        else:
+            context.messages.info(_("There is no further slice that is not reviewed."))
 
     def choose_segment(self, segment_id: str) -> None:
         """Show a segment and go to where it is missing, else to the first of its slices to look at."""
@@ -184,7 +195,9 @@ class ResultsSection:
         with context.messages.telling():
             upwards = context.session.is_upwards
             self._strip.show(StripModel.of(dice, upwards=upwards), context.style)
-        context.ui.stripLabel.text = _("{segment}, feet to head:").format(segment=results.name(segment))
+        context.ui.stripLabel.text = _("{segment}, inferior to superior:").format(
+            segment=results.name(segment)
+        )
 
     def _follow_views(self) -> None:
         """Mark the slice that the views show, while the module is shown and there are scores."""
@@ -218,7 +231,7 @@ class ResultsSection:
         shortcuts = []
         for key, direction in KEYS.items() if window is not None else ():
             shortcut = qt.QShortcut(qt.QKeySequence(key), window)
-            shortcut.connect("activated()", partial(self._context.walk, direction))
+            shortcut.connect("activated()", partial(self._walk, direction))
             shortcut.setEnabled(False)
             shortcuts.append(shortcut)
         return shortcuts

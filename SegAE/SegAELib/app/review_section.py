@@ -8,26 +8,32 @@ from typing import Any
 
 from segae.results.files import write_report, write_table
 from segae.results.tables import segment_table
-from SegAELib.app.binding import _, qt
+from SegAELib.app.binding import _, qt, slicer
 from SegAELib.app.context import Context
-from SegAELib.app.messages import mark_word
+from SegAELib.app.messages import counted, mark_word
 from SegAELib.app.results import Results, SliceKey
 from SegAELib.app.score_style import number
-from SegAELib.mrml.review_table import DONE, Mark, Reviews, new_mark
+from SegAELib.mrml.review_table import Mark, Reviews, new_mark
 
 BUTTONS: dict[str, Mark] = {"acceptButton": "accept", "needsWorkButton": "needs work", "skipButton": "skip"}
+KEYS: dict[str, Mark] = {"A": "accept", "W": "needs work", "S": "skip"}
 
 
 class ReviewSection:
-    """Marks the chosen slice, or its whole segment."""
+    """Marks the chosen slice, or its whole segment, by buttons and by keys while the module is shown."""
 
     def attach(self, context: Context) -> None:
         self._context = context
         self._shown: tuple[Any, ...] = ()
+        self._segment: str | None = None
         ui = context.ui
         for name, mark in BUTTONS.items():
             getattr(ui, name).connect("clicked()", partial(self.mark, mark))
         ui.clearMarkButton.connect("clicked()", self.clear)
+        ui.walkCombo.addItem(_("over all segments"), "all")
+        ui.walkCombo.addItem(_("segment by segment"), "segment")
+        ui.walkCombo.connect("currentIndexChanged(int)", self._walk_chosen)
+        self._shortcuts = self._make_shortcuts()
         ui.sliceScope.connect("toggled(bool)", self._show)
         ui.exportScoresButton.connect("clicked()", self._export_scores)
         ui.exportReviewButton.connect("clicked()", self._export_review)
@@ -40,12 +46,27 @@ class ReviewSection:
             id(results), results and results.revision, id(reviews), reviews and reviews.revision,
             context.selected,
         )  # fmt: skip
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(context.visible and reviews is not None)
+        if context.parameters is not None:
+            combo = context.ui.walkCombo
+            was = combo.blockSignals(True)
+            combo.setCurrentIndex(combo.findData(context.parameters.walk))
+            combo.blockSignals(was)
+        if context.segment != self._segment:  # a choice of "whole segment" is one of this segment
+            self._segment = context.segment
+            context.ui.sliceScope.checked = True
         if shown != self._shown:
             self._shown = shown
             self._show()
 
     def detach(self) -> None:
-        """Nothing stays behind."""
+        """Take the keys off the main window, which lives longer than the module."""
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(False)
+            shortcut.setParent(None)
+            shortcut.deleteLater()
+        self._shortcuts = []
 
     def mark(self, mark: Mark) -> None:
         """Mark what is chosen, and go on to the next slice if the user wants that."""
@@ -58,6 +79,7 @@ class ReviewSection:
         dice = self._dice(results, key)
         reviews.set(new_mark(segment_id, results.name(segment_id), index, mark, note=note, dice=dice))
         context.ui.noteEdit.text = ""
+        context.ui.sliceScope.checked = True
         if not (context.ui.advanceCheckBox.checked and context.walk(1)):
             context.changed()
 
@@ -91,9 +113,7 @@ class ReviewSection:
         results, reviews, key = self._context.results, self._context.reviews, self._context.selected
         if reviews is None or results is None:
             return _("Marks can be set once there are scores.")
-        done = _("{done} of {total} slices are done.").format(
-            done=_count_done(reviews, results), total=results.count_below()[1]
-        )
+        done = _progress(results, reviews)
         mark = None if key is None else reviews.of(key[0], self._index)
         if mark is None:
             return done
@@ -130,17 +150,40 @@ class ReviewSection:
                 context.reviews.export(path)
                 context.messages.info(_("Marks are in {path}.").format(path=path))
 
+    def _walk_chosen(self, index: int) -> None:
+        if self._context.parameters is not None:
+            self._context.parameters.walk = self._context.ui.walkCombo.itemData(index)
+
+    def _make_shortcuts(self) -> list[Any]:
+        """A line edit that is written into keeps its letters: Qt asks it first."""
+        window = slicer.util.mainWindow()
+        shortcuts = []
+        for key, mark in KEYS.items() if window is not None else ():
+            shortcut = qt.QShortcut(qt.QKeySequence(key), window)
+            shortcut.connect("activated()", partial(self.mark, mark))
+            shortcut.setEnabled(False)
+            shortcuts.append(shortcut)
+        return shortcuts
+
     def _csv_path(self, title: str, proposal: str) -> Path | None:
         parent = self._context.ui.exportScoresButton
         path = qt.QFileDialog.getSaveFileName(parent, title, proposal, "CSV (*.csv)")
         return Path(path).with_suffix(".csv") if path else None
 
 
-def _count_done(reviews: Reviews, results: Results) -> int:
-    """How many scored slices are accepted or skipped, alone or with their segment."""
-    done = [mark for mark in reviews.marks if mark.mark in DONE]
-    whole = {mark.segment_id for mark in done if mark.slice is None}
-    alone = ((mark.segment_id, mark.slice) for mark in done if mark.segment_id not in whole)
-    return sum(results.segments[i].n_slices for i in whole if i in results.segments) + sum(
-        index is not None and results.slice((segment_id, index)) is not None for segment_id, index in alone
+def _progress(results: Results, reviews: Reviews) -> str:
+    """How far the review is: of the slices that need one, and what has to be worked on."""
+    wanted = results.to_review()
+    if not wanted:
+        return _("No slice is weak, poor or missing.")
+    done = sum(reviews.is_marked(key) for key in wanted)
+    text = counted(
+        len(wanted),
+        _("{done} of {count} weak, poor or missing slice is reviewed."),
+        _("{done} of {count} weak, poor or missing slices are reviewed."),
+        done=done,
     )
+    work = sum(mark.mark == "needs work" for mark in reviews.marks)
+    if not work:
+        return text
+    return f"{text} {counted(work, _('{count} mark says: needs work.'), _('{count} marks say: needs work.'))}"

@@ -10,7 +10,7 @@ from segae.results.types import SliceResult
 from segae.scoring.options import ScoringOptions
 from SegAELib.app.binding import _, slicer
 from SegAELib.app.context import Context
-from SegAELib.app.messages import duration
+from SegAELib.app.messages import counted, duration
 from SegAELib.app.model_facts import ModelFacts
 from SegAELib.app.runs import RunListener
 from SegAELib.app.session import Session
@@ -125,10 +125,12 @@ class ScoringSection:
             assert isinstance(result, Finished)
             report = result.report
             try:
+                merged = session.attempt is not None and session.attempt.merge
                 session.complete(report)
-                text = _("{slices} slices scored in {time}.")
-                seconds = report.timings.get("total", 0.0)
-                context.runs.say(text.format(slices=report.n_slices, time=duration(seconds)))
+                context.ui.inputsSection.collapsed = context.ui.inputsSection.collapsed or not merged
+                time = duration(report.timings.get("total", 0.0))
+                one, many = _("{count} slice scored in {time}."), _("{count} slices scored in {time}.")
+                context.runs.say(counted(report.n_slices, one, many, time=time))
             except SegAEError as error:
                 context.messages.error(str(error))
             over()
@@ -155,7 +157,9 @@ class ScoringSection:
         slices = sum(len(change.rescore) + len(change.removed) for change in changes.values())
         button.setVisible(bool(changes))
         button.enabled = not context.runs.running
-        button.text = _("Re-score {count} changed slices").format(count=slices)
+        button.text = counted(
+            slices, _("Re-score {count} changed slice"), _("Re-score {count} changed slices")
+        )
 
 
 def _obstacle(context: Context) -> str:

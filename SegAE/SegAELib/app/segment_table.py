@@ -116,7 +116,6 @@ class OrganTable:
         self._unchecked: set[str] = set()
         self._open: int | None = None
         prepare(table, [_("Segment"), _("Organ"), _("Why")], REASON)
-        table.setColumnWidth(SEGMENT, 140)
         table.setColumnWidth(ORGAN, 150)
         table.connect("cellClicked(int,int)", self._clicked)
         table.connect("itemChanged(QTableWidgetItem*)", self._checked)
@@ -150,6 +149,7 @@ class OrganTable:
                 self._fill(row, segment_id)
         finally:
             self._table.blockSignals(was)
+        self._table.resizeColumnToContents(SEGMENT)
         self._on_change()
 
     def check_all(self, checked: bool) -> None:

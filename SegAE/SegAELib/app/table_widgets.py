@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ def text_item(text: str, tool_tip: str = "", key: str = "") -> Any:
 
 
 def prepare(table: Widget, titles: list[str], stretched: int) -> None:
-    """Titles, whole rows selected one at a time, column `stretched` takes the room that is left."""
+    """Titles, whole rows selected one at a time; `stretched` (-1: none) takes the room left."""
     table.setColumnCount(len(titles))
     table.setHorizontalHeaderLabels(titles)
     table.verticalHeader().setVisible(False)
@@ -78,31 +79,43 @@ class Row:
     is_grey: bool = False
 
 
-NARROWEST = 110  # pixels of the stretched column
+WIDEST = 260  # pixels; "portal vein and splenic vein (edited)" is not cut
 FIRST = 30  # rows that are filled at once; a table of hundreds would make the application wait
 Later = Callable[[Hashable, Callable[[], None]], None]
 
 
 class RowTable:
     """`on_select` is called with the key of the row that the user chose. `later` does a piece of work under a
-    key when there is time."""
+    key when there is time.
+
+    A click on a title sorts by that column, another one the other way round, a third goes back to the order
+    in which the rows were given. Widths that the user gave to columns are kept in the settings.
+    """
 
     def __init__(
         self,
         table: Widget,
         titles: Sequence[str],
-        stretched: int,
         on_select: Callable[[str], None],
         later: Later,
     ) -> None:
         self._table, self._on_select, self._later = table, on_select, later
-        self._stretched = stretched
         self._icons = BarIcons()
+        self._given: list[Row] = []
         self._rows: list[Row] = []
         self._filled: list[Row | None] = []  # what the cells hold
-        prepare(table, list(titles), stretched)
+        self._sorted_by: tuple[int, bool] | None = None  # column, and whether downwards
+        self._fitting = False
+        prepare(table, list(titles), -1)
         table.setIconSize(qt.QSize(WIDTH, HEIGHT))
         table.connect("itemSelectionChanged()", self._changed)
+        self._setting = f"SegAE/widths/{table.objectName}"
+        self._widths = _numbers(str(qt.QSettings().value(self._setting) or ""))
+        header = table.horizontalHeader()
+        header.setStretchLastSection(True)
+        header.setSectionsClickable(True)
+        header.connect("sectionClicked(int)", self._title_clicked)
+        header.connect("sectionResized(int,int,int)", self._resized)
 
     @property
     def selected(self) -> str | None:
@@ -112,8 +125,12 @@ class RowTable:
 
     def show(self, rows: Sequence[Row]) -> None:
         """Show these rows; the chosen one stays chosen while it is among them."""
+        self._given = list(rows)
+        self._show()
+
+    def _show(self) -> None:
         selected, table, before = self.selected, self._table, self._rows
-        self._rows = list(rows)
+        rows = self._rows = _sorted(self._given, self._sorted_by)
         was = table.blockSignals(True)
         try:
             table.setRowCount(len(rows))
@@ -121,8 +138,8 @@ class RowTable:
             table.blockSignals(was)
         self._filled = [*self._filled[: len(rows)], *([None] * (len(rows) - len(self._filled)))]
         self._fill_some()
-        if len(rows) != len(before) or _widths(rows) != _widths(before):
-            self._fit_columns(len(rows[0].cells) if rows else 0)
+        if len(rows) != len(before) or _lengths(rows) != _lengths(before):
+            self._fit_columns()
         table.setAutoScroll(False)  # the worst stay in sight while rows come in
         self.select(selected)
         table.setAutoScroll(True)
@@ -158,8 +175,10 @@ class RowTable:
     def show_column(self, column: int, shown: bool) -> None:
         """A column without a value only takes room."""
         if bool(self._table.isColumnHidden(column)) == shown:
+            was, self._fitting = self._fitting, True
             self._table.setColumnHidden(column, not shown)
-            self._fit_columns(len(self._rows[0].cells) if self._rows else 0)
+            self._fitting = was
+            self._fit_columns()
 
     def _fill(self, n: int, row: Row, old: Row | None) -> None:
         for column, (text, tip) in enumerate(zip(row.cells, row.tips, strict=True)):
@@ -177,19 +196,46 @@ class RowTable:
             column, dice, colour = row.bar
             self._table.item(n, column).setIcon(self._icons.icon(dice, colour))
 
-    def _fit_columns(self, count: int) -> None:
-        """Columns as wide as their texts. The stretched one takes the room that is left; where that is too
-        little to read, the table scrolls sideways."""
-        table, taken = self._table, 0
-        for column in range(count):
-            if column != self._stretched and not table.isColumnHidden(column):
-                table.resizeColumnToContents(column)
-                taken += table.columnWidth(column)
-        narrow = table.viewport().width - taken < NARROWEST
-        mode = qt.QHeaderView.Interactive if narrow else qt.QHeaderView.Stretch
-        table.horizontalHeader().setSectionResizeMode(self._stretched, mode)
-        if narrow:
-            table.setColumnWidth(self._stretched, NARROWEST)
+    def _fit_columns(self) -> None:
+        """Columns as wide as their texts, or as the user made them; where that is more than there is room
+        for, the table scrolls sideways."""
+        table, was, self._fitting = self._table, self._fitting, True
+        for column in range(table.columnCount):
+            if table.isColumnHidden(column):
+                continue
+            if column in self._widths:
+                table.setColumnWidth(column, self._widths[column])
+                continue
+            table.resizeColumnToContents(column)
+            if table.columnWidth(column) > WIDEST:
+                table.setColumnWidth(column, WIDEST)
+        self._fitting = was
+
+    def _title_clicked(self, column: int) -> None:
+        """Rising, falling, and back to the given order."""
+        before = self._sorted_by
+        if before is None or before[0] != column:
+            self._sorted_by = (column, False)
+        else:
+            self._sorted_by = None if before[1] else (column, True)
+        header = self._table.horizontalHeader()
+        header.setSortIndicatorShown(self._sorted_by is not None)
+        if self._sorted_by is not None:
+            order = qt.Qt.DescendingOrder if self._sorted_by[1] else qt.Qt.AscendingOrder
+            header.setSortIndicator(column, order)
+        self._show()
+
+    def _resized(self, column: int, _before: int, width: int) -> None:
+        """Keep what the user did; the last column only takes the room that is left."""
+        if not self._fitting and width > 0 and column != self._last_column:
+            self._widths[column] = width
+            text = " ".join(f"{key}:{value}" for key, value in sorted(self._widths.items()))
+            qt.QSettings().setValue(self._setting, text)
+
+    @property
+    def _last_column(self) -> int:
+        table = self._table
+        return max((c for c in range(table.columnCount) if not table.isColumnHidden(c)), default=-1)
 
     def _brush(self, is_grey: bool) -> Any:
         group = qt.QPalette.Disabled if is_grey else qt.QPalette.Active
@@ -200,6 +246,26 @@ class RowTable:
             self._on_select(self.selected)
 
 
-def _widths(rows: Sequence[Row]) -> list[int]:
+def _lengths(rows: Sequence[Row]) -> list[int]:
     """Characters of the longest text in each column."""
     return [max(map(len, column)) for column in zip(*(row.cells for row in rows), strict=True)]
+
+
+def _sorted(rows: Sequence[Row], by: tuple[int, bool] | None) -> list[Row]:
+    """Rows by the number that a cell begins with, else by its text; empty cells last, either way."""
+    if by is None:
+        return list(rows)
+    column, downwards = by
+    filled = [row for row in rows if row.cells[column]]
+    empty = [row for row in rows if not row.cells[column]]
+    return [*sorted(filled, key=lambda row: _sort_key(row.cells[column]), reverse=downwards), *empty]
+
+
+def _sort_key(text: str) -> tuple[float, str]:
+    number = re.match(r"-?\d+(\.\d+)?", text)
+    return (float(number.group()) if number else float("inf"), text.casefold())
+
+
+def _numbers(text: str) -> dict[int, int]:
+    """Widths by column from the settings; what is not of that form is passed over."""
+    return {int(key): int(width) for key, width in re.findall(r"(\d+):(\d+)", text)}

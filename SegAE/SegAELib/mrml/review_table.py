@@ -139,9 +139,13 @@ class Reviews:
         return self._marks.get((segment_id, index))
 
     def is_done(self, key: tuple[str, int]) -> bool:
-        """Whether a slice, or its whole segment, was accepted or skipped."""
-        marks = (self.of(*key), self.of(key[0], None))
-        return any(mark is not None and mark.mark in DONE for mark in marks)
+        """Whether a slice was accepted or skipped, or its whole segment was marked, with whatever."""
+        mark = self.of(*key)
+        return self.of(key[0], None) is not None or (mark is not None and mark.mark in DONE)
+
+    def is_marked(self, key: tuple[str, int]) -> bool:
+        """Whether a slice, or its whole segment, was marked."""
+        return self.of(*key) is not None or self.of(key[0], None) is not None
 
     @property
     def marks(self) -> tuple[ReviewMark, ...]:

@@ -188,7 +188,7 @@ def _reason(gain: float, rules: Sequence[Finding], in_order: bool) -> str:
         scores = "fits better under that name"
     else:
         scores = "the scores do not tell" if gain > -_SAME else "against the scores"
-    order = ["so all levels are in order from head to foot"] if in_order else []
+    order = ["so all levels are in order"] if in_order else []
     return "; ".join([scores, *order, *map(_plain, rules)])
 
 

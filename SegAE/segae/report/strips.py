@@ -132,8 +132,8 @@ def _scales(axes: Axes, report: CaseReport) -> None:
         "top", functions=(lambda index: start + slope * index, lambda z: (z - start) / slope)
     )
     upper.tick_params(labelsize=9.5, colors=INK)
-    ends = ("feet", "head") if slope > 0 else ("head", "feet")
-    upper.set_xlabel(f"to the {ends[0]}  ←    z in mm    →  to the {ends[1]}", size=9.5, color=INK)
+    ends = ("inferior", "superior") if slope > 0 else ("superior", "inferior")
+    upper.set_xlabel(f"{ends[0]}  ←    z in mm    →  {ends[1]}", size=9.5, color=INK)
 
 
 def _unscored_note(report: CaseReport) -> list[str]:

@@ -93,7 +93,7 @@ def _columns(
     columns = [
         _Column("verdict", max(7, verdict), lambda one: Text(one.verdict or "", STYLES[one.verdict]), False),
         dice,
-        *([_Column("90 %", 9, _interval)] if any(one.interval_low is not None for one in ranked) else []),
+        *([_Column("90%", 9, _interval)] if any(one.interval_low is not None for one in ranked) else []),
         _Column("wrong", 8, lambda one: f"{volume_text(one.wrong_ml)} ml"),
         _Column(f"at {report.slice_axis}", 4, lambda one: _text(one.lowest_slice)),
         *([_Column("missed", 6, _n_missing)] if any(one.searched for one in report.segments) else []),

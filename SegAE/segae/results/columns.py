@@ -110,7 +110,7 @@ SLICES = (
         "calibration the raw score clipped to 0..1", "slice.predicted_dice", since="0.2", text=dice_text,
     ),
     Column(
-        "interval_low", float, "0..1", "low end of its 90 % interval; empty for models without one",
+        "interval_low", float, "0..1", "low end of its 90% interval; empty for models without one",
         "slice.interval_low", optional=True, text=dice_text,
     ),
     Column(
@@ -140,7 +140,7 @@ SEGMENTS = (
         text=dice_text,
     ),
     Column(
-        "interval_low", float, "0..1", "low end of its 90 % interval; empty for models without one",
+        "interval_low", float, "0..1", "low end of its 90% interval; empty for models without one",
         "segment.interval_low", optional=True, text=dice_text,
     ),
     Column(

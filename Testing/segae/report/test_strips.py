@@ -43,7 +43,7 @@ def test_the_masks_without_a_score_are_named(report):
 
 
 @pytest.mark.parametrize("direction", [1, -1])
-def test_millimetres_stand_beside_slice_indices_and_say_where_the_head_is(report_with, rows, direction):
+def test_millimetres_stand_beside_slice_indices_and_say_which_end_is_superior(report_with, rows, direction):
     turned = [replace(row, z=direction * row.z) for row in rows]
     figure = strips_figure(report_with(turned))
     figure.canvas.draw()
@@ -51,7 +51,7 @@ def test_millimetres_stand_beside_slice_indices_and_say_where_the_head_is(report
     for row in (turned[0], turned[-1]):
         place = upper.transData.transform((row.z, 0))[0]
         assert place == pytest.approx(figure.axes[0].transData.transform((row.slice, 0))[0])
-    assert upper.get_xlabel().rstrip().endswith("head" if direction > 0 else "feet")
+    assert upper.get_xlabel().rstrip().endswith("superior" if direction > 0 else "inferior")
 
 
 def test_a_single_slice_can_be_drawn(report_with, rows, tmp_path):

@@ -55,7 +55,7 @@ def test_every_column_fits_and_no_heading_is_cut(report, width):
         assert max(cell_len(line) for line in lines) <= width
         heading = next(line for line in lines if "structure" in line).split()
         shown = [word for word in heading if word not in ("worst", "slices", "below", "0.7")]
-        assert shown == ["structure", "verdict", "Dice", "90", "%", "wrong", "at", "k", "missed"]
+        assert shown == ["structure", "verdict", "Dice", "90%", "wrong", "at", "k", "missed"]
 
 
 def test_wide_terminals_show_more(report):
