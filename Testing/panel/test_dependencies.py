@@ -1,4 +1,5 @@
-"""Looking for packages and installing them; pip and the child are real, the application's part is not."""
+"""Looking for packages, finding out what an installation takes, and installing; pip and the children are
+real, the PyTorch extension is not."""
 
 from __future__ import annotations
 
@@ -11,16 +12,22 @@ from typing import Any
 
 import pytest
 
+from segae.errors import InputError, OutputError
+from segae.jobs.calls import CallJob
+from segae.progress import Step, Watch
 from SegAELib.app.dependencies import (
     DependencyError,
-    InstallTools,
+    Download,
     PackageState,
+    Plan,
+    downloads_from,
     explain_missing,
-    install,
+    install_job,
+    install_torch,
     missing_packages,
     package_states,
-    reaches_index,
-    verify,
+    plan_of,
+    verify_job,
     wheel_command,
 )
 
@@ -30,42 +37,26 @@ SAFETENSORS = PackageState("safetensors", "0.4", None)
 
 
 @dataclass
-class Application:
-    """Stands for Slicer with or without the PyTorch extension, and notes what is asked of it."""
+class Extension:
+    """Stands for the PyTorch extension, and notes what is asked of it."""
 
-    online: bool = True
-    extension: bool = True
     agrees: bool = True
-    pip_fails: bool = False
-    torch_calls: list[dict[str, Any]] = field(default_factory=list)
-    pip_calls: list[list[str]] = field(default_factory=list)
-    verified: list[str] = field(default_factory=list)
-
-    def tools(self) -> InstallTools:
-        return InstallTools(self.torch_installer, self.pip_install, lambda: self.online, self.verified.extend)
-
-    def torch_installer(self) -> Application:
-        if not self.extension:
-            raise ModuleNotFoundError("No module named 'PyTorchUtils'")
-        return self
+    calls: list[dict[str, Any]] = field(default_factory=list)
 
     def installTorch(self, **options: Any) -> object | None:  # noqa: N802
-        self.torch_calls.append(options)
+        self.calls.append(options)
         return object() if self.agrees else None
 
-    def pip_install(self, arguments: list[str]) -> None:
-        self.pip_calls.append(arguments)
-        if self.pip_fails:
-            raise subprocess.CalledProcessError(1, arguments)
 
-
-def make_wheel(folder: Path, name: str, version: str) -> Path:
-    """A wheel file with an empty package."""
+def make_wheel(folder: Path, name: str, version: str, *needs: str) -> Path:
+    """A wheel file with an empty package that needs others."""
     path = folder / f"{name}-{version}-py3-none-any.whl"
     info = f"{name}-{version}.dist-info"
     with zipfile.ZipFile(path, "w") as wheel:
         wheel.writestr(f"{name}/__init__.py", "")
-        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        about = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+        about += [f"Requires-Dist: {need}" for need in needs]
+        wheel.writestr(f"{info}/METADATA", "\n".join(about) + "\n")
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", "")
     return path
@@ -103,99 +94,194 @@ def test_versions_are_compared_by_number(installed: str | None, minimum: str, to
     assert PackageState("torch", minimum, installed).is_too_old is too_old
 
 
-def test_torch_comes_from_the_pytorch_extension_and_the_rest_from_pip() -> None:
-    application = Application()
-    install(application.tools(), [TORCH, TORCHVISION, SAFETENSORS], ask=False)
-    assert application.torch_calls == [
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """All that pip can reach: a package that needs another, in two versions. pip installs into `target`."""
+    folder = tmp_path / "an index"
+    folder.mkdir()
+    for version in ("1.0", "1.2"):
+        make_wheel(folder, "segae_fake_a", version, "segae_fake_b>=0.2")
+    make_wheel(folder, "segae_fake_b", "0.3")
+    make_wheel(folder, "segae_fake_c", "1.0", "numpy<1")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", folder.as_uri())
+    monkeypatch.setenv("PIP_TARGET", str(tmp_path / "target"))
+    return folder
+
+
+A = PackageState("segae_fake_a", "1.1", None)
+
+
+def planned(*missing: PackageState, wheels: Path | None = None) -> Plan:
+    job = plan_of(missing, wheels)
+    assert isinstance(job, CallJob)
+    return Plan(downloads_from(job.run()), wheels=wheels)
+
+
+def test_what_and_how_much_is_known_before_anything_is_installed(index: Path, tmp_path: Path) -> None:
+    plan = planned(A)
+    sizes = {name: (index / f"{name}-py3-none-any.whl").stat().st_size for name in
+             ("segae_fake_a-1.2", "segae_fake_b-0.3")}  # fmt: skip
+    assert set(plan.downloads) == {
+        Download("segae_fake_a", "1.2", sizes["segae_fake_a-1.2"]),
+        Download("segae_fake_b", "0.3", sizes["segae_fake_b-0.3"]),
+    }
+    said = plan.question()
+    assert said.startswith("2 packages will be installed, 1 MB to download: segae_fake_")
+    assert not (tmp_path / "target").exists()
+
+
+def test_an_index_that_tells_no_sizes_gives_a_lower_bound() -> None:
+    said = Plan((Download("a", "1", 5_000_000), Download("b", "2", None))).question()
+    assert said == "2 packages will be installed, at least 5 MB to download: a 1, b 2."
+    assert "1 package will be installed, 2.1 GB" in Plan((Download("a", "1", 2_100_000_000),)).question()
+
+
+def test_a_plan_is_installed_in_a_child_that_tells_how_far_it_is(index: Path, tmp_path: Path) -> None:
+    steps: list[Step] = []
+    install_job(planned(A)).run(Watch(steps.append))
+    target = tmp_path / "target"
+    assert (target / "segae_fake_a" / "__init__.py").is_file() and (target / "segae_fake_b").is_dir()
+    assert Step("downloading", 1, 2) in steps and steps[-1].stage == "installing"
+
+
+def test_a_download_that_fails_changes_nothing(index: Path, tmp_path: Path) -> None:
+    plan = planned(A)
+    for wheel in index.glob("segae_fake_b*"):
+        wheel.unlink()
+    with pytest.raises(InputError, match=r"pip could not do it .*segae_fake_b.*nothing was changed"):
+        install_job(plan).run()
+    assert not (tmp_path / "target").exists()
+
+
+def test_what_the_application_brings_along_is_never_replaced(index: Path) -> None:
+    with pytest.raises(InputError, match="pip could not do it"):
+        planned(PackageState("segae_fake_c", "1.0", None))
+
+
+def test_without_an_index_the_way_with_wheel_files_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(
+        InputError, match=r"pip could not do it .* choose a folder with wheel files"
+    ) as caught:
+        planned(SAFETENSORS, PackageState("no_such_package_of_anyone", "1.0", None))
+    assert "pip download" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_torch_comes_through_the_pytorch_extension() -> None:
+    extension = Extension()
+    plan = plan_of([TORCH, TORCHVISION, SAFETENSORS], extension=lambda: extension)
+    assert isinstance(plan, Plan) and plan.through_extension
+    assert "200 MB" in plan.question() and extension.calls == []
+    install_torch(lambda: extension)
+    assert extension.calls == [
         {
             "askConfirmation": False,
             "torchVersionRequirement": ">=2.1",
             "torchvisionVersionRequirement": ">=0.16",
         }
     ]
-    assert application.pip_calls == [["safetensors>=0.4"]]
-    assert application.verified == ["torch", "torchvision", "safetensors"]
+    with pytest.raises(DependencyError, match="was not installed"):
+        install_torch(lambda: Extension(agrees=False))
 
 
-def test_only_what_is_missing_is_installed() -> None:
-    application = Application()
-    install(application.tools(), [SAFETENSORS])
-    assert application.torch_calls == [] and application.pip_calls == [["safetensors>=0.4"]]
-
-
-@pytest.mark.parametrize(
-    ("application", "words", "offer"),
-    [
-        (Application(online=False), "cannot reach its package index", True),
-        (Application(extension=False), "Extensions Manager", True),
-        (Application(agrees=False), "was not installed", False),
-        (Application(pip_fails=True), "pip ended with code 1", True),
-    ],
-)
-def test_what_keeps_it_from_installing_is_said(application: Application, words: str, offer: bool) -> None:
-    with pytest.raises(DependencyError, match=words) as caught:
-        install(application.tools(), [TORCH, TORCHVISION, SAFETENSORS])
-    assert caught.value.offer_wheels is offer
-    assert "\n" not in str(caught.value)
-    if not application.online:
-        assert application.torch_calls == application.pip_calls == []
-        assert "pip download" in str(caught.value)
+def test_without_the_pytorch_extension_that_is_said_before_anything_is_asked() -> None:
+    with pytest.raises(DependencyError, match="Extensions Manager"):
+        plan_of([TORCH, SAFETENSORS])
 
 
 def test_an_old_torch_is_not_overwritten() -> None:
-    application = Application()
     with pytest.raises(DependencyError, match=r"torch 1\.13 is too old .* PyTorch Utils"):
-        install(application.tools(), [PackageState("torch", "2.1", "1.13"), SAFETENSORS])
-    assert application.torch_calls == application.pip_calls == []
+        plan_of([PackageState("torch", "2.1", "1.13"), SAFETENSORS])
 
 
-def test_wheels_of_a_folder_are_installed_without_network(tmp_path: Path) -> None:
-    wheels, target = tmp_path / "wheels with spaces", tmp_path / "target"
-    wheels.mkdir()
-    make_wheel(wheels, "safetensors", "9.9")
-
-    def pip_install(arguments: list[str]) -> None:
-        quiet = ["--quiet", "--disable-pip-version-check", "--no-deps", "--target", str(target)]
-        subprocess.run([sys.executable, "-m", "pip", "install", *quiet, *arguments], check=True)
-
-    application = Application(online=False, extension=False)
-    tools = InstallTools(application.torch_installer, pip_install, lambda: False, application.verified.extend)
-    install(tools, [SAFETENSORS], wheels=wheels)
-    assert (target / "safetensors" / "__init__.py").is_file()
+def test_wheels_of_a_folder_are_installed_without_network(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    plan = planned(A, wheels=index)
+    assert "1 MB of files" in plan.question()
+    install_job(plan).run()
+    assert (tmp_path / "target" / "segae_fake_a" / "__init__.py").is_file()
 
 
 def test_a_folder_without_the_wheels_is_refused_with_the_command_that_fills_it(tmp_path: Path) -> None:
-    application = Application()
     make_wheel(tmp_path, "torch", "2.5")
     with pytest.raises(DependencyError, match="no wheel file of torchvision and safetensors") as caught:
-        install(application.tools(), [TORCH, TORCHVISION, SAFETENSORS], wheels=tmp_path)
+        plan_of([TORCH, TORCHVISION, SAFETENSORS], tmp_path)
     assert wheel_command([TORCH, TORCHVISION, SAFETENSORS]) in str(caught.value)
-    assert application.pip_calls == []
 
 
 def test_the_packages_are_imported_in_a_child_and_its_reason_is_told() -> None:
-    verify(["json", "numpy"])
-    with pytest.raises(DependencyError, match="No module named 'no_such_package'"):
-        verify(["json", "no_such_package"])
+    verify_job({"json": "0", "numpy": "0"}).run()
+    with pytest.raises(InputError, match="No module named 'no_such_package'"):
+        verify_job({"json": "0", "no-such-package": "0"}).run()
 
 
 def test_a_python_that_cannot_be_started_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segae.jobs.calls.python_executable", lambda: str(tmp_path / "PythonSlicer"))
-    with pytest.raises(DependencyError, match=r"cannot be started \(.*PythonSlicer"):
-        verify(["json"])
-
-
-def test_whether_pip_reaches_its_index_follows_pips_own_settings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    assert not reaches_index()
-    make_wheel(tmp_path, "safetensors", "9.9")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    assert reaches_index()
+    with pytest.raises(OutputError, match=r"cannot be started \(.*PythonSlicer"):
+        verify_job({"json": "0"}).run()
 
 
 def test_the_button_says_what_it_will_do() -> None:
     said = explain_missing([TORCH, TORCHVISION, SAFETENSORS])
     assert said.startswith("Scoring needs torch, torchvision and safetensors.")
     assert "PyTorch extension" in said
+    assert "PyTorch extension" not in explain_missing([SAFETENSORS]), "only where that is true"
+
+
+# The section of the panels ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def section(panel: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The section of the panel, when the package is missing that `index` holds."""
+    target = tmp_path / "target"
+    monkeypatch.setenv("PYTHONPATH", str(target))
+    monkeypatch.syspath_prepend(str(target))
+    required = {A.name: A.minimum}
+    panel.context.missing = missing_packages(required)
+    panel.packages.need(required, "Testing")
+    return panel.packages
+
+
+def test_the_button_asks_first_and_installs_when_it_is_pressed_again(
+    panel: Any, bed: Any, index: Path, tmp_path: Path, section: Any
+) -> None:
+    ui = panel.ui
+    assert ui.packagesLabel.text.startswith("Testing needs segae_fake_a.")
+    ui.installButton.click()
+    assert ui.packagesBar.visible and not ui.installButton.visible
+    bed.wait_until(lambda: not section.busy, 60)
+    assert ui.packagesLabel.text.startswith("2 packages will be installed, 1 MB to download")
+    assert not (tmp_path / "target").exists()
+    assert ui.installButton.visible and ui.installButton.text == "Install this"
+    ui.installButton.click()
+    bed.wait_until(lambda: not section.busy, 120)
+    assert panel.messages.text == "Everything is installed."
+    assert (tmp_path / "target" / "segae_fake_a").is_dir()
+    assert not ui.installButton.visible and not ui.packagesBar.visible
+
+
+def test_no_to_the_question_leaves_everything_as_it_was(
+    panel: Any, bed: Any, index: Path, tmp_path: Path, section: Any
+) -> None:
+    ui = panel.ui
+    ui.installButton.click()
+    bed.wait_until(lambda: not section.busy, 60)
+    ui.cancelInstallButton.click()
+    assert ui.packagesLabel.text.startswith("Testing needs segae_fake_a.")
+    assert ui.installButton.text == "Install what is missing..."
+    assert not (tmp_path / "target").exists() and not ui.cancelInstallButton.visible
+
+
+def test_what_pip_refuses_is_said(panel: Any, bed: Any, index: Path, section: Any) -> None:
+    for wheel in index.glob("segae_fake_b*"):
+        wheel.unlink()
+    panel.ui.installButton.click()
+    bed.wait_until(lambda: not section.busy, 60)
+    assert "pip could not do it" in panel.messages.text
+    assert panel.ui.installButton.visible

@@ -72,7 +72,9 @@ def _varied(rows: Iterable[Row], n: int, per_segment: int) -> list[Row]:
 
 COLUMNS = 4
 HEADINGS: dict[Order, str] = {"review": "To look at first", "dice": "Lowest predicted Dice"}
-REVIEW_NOTE = "much expected error on a large area before little on a small one; the frame shows the predicted Dice"
+REVIEW_NOTE = (
+    "much expected error on a large area before little on a small one; the frame shows the predicted Dice"
+)
 PANEL, CAPTION, GAP = 2.9, 0.50, 0.16  # inches
 HEAD, HEADING, FOOT = 1.2, 0.42, 0.3
 NOTE_AT = 1.75  # inches, right of the heading

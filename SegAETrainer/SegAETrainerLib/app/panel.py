@@ -60,6 +60,10 @@ class Panel:
         self.packages.refresh()
         return not self.missing
 
+    def changed(self) -> None:
+        """Packages were installed."""
+        self._update()
+
     def start(self) -> None:
         """Begin a training with what is chosen."""
         training_set = self.data.training_set
