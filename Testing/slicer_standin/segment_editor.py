@@ -41,6 +41,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         super().__init__(parent)
         self._table: Any = qMRMLSegmentsTableView(self)
         self._effect = ""
+        self._states: list[Any] = []
         layout = QtWidgets.QVBoxLayout(self)
         layout.addWidget(self._table)
 
@@ -89,6 +90,20 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self.mrmlSegmentEditorNode().SetSelectedSegmentID(segment_id if known else "")
         self._table.setSelectedSegmentIDs([segment_id] if known else [])
         self.currentSegmentIDChanged.emit(self.currentSegmentID())
+
+    def saveStateForUndo(self) -> None:
+        """Keep the segments as they are now."""
+        state = slicer.vtkSegmentation()
+        state.DeepCopy(self.segmentationNode().GetSegmentation())
+        self._states.append(state)
+
+    def undo(self) -> None:
+        """Back to the state that was kept last, segment by segment as Slicer's history does."""
+        if self._states:
+            state, segments = self._states.pop(), self.segmentationNode().GetSegmentation()
+            for segment_id in state.GetSegmentIDs():
+                segments.GetSegment(segment_id).DeepCopy(state.GetSegment(segment_id))
+                segments.GetSegment(segment_id).Modified()
 
     def activeEffect(self) -> Any:
         """The effect in use (with a `name`), or None."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from segae.data import Segment
 from segae.jobs.events import Failed, Result
 from segae.jobs.settings import JobSettings, Task
 from segae.labels.identify import Identification
@@ -29,6 +31,16 @@ from SegAELib.mrml.slice_navigation import jump_to
 AFTER_EDIT_MS = 500  # an edit with the brush is many; they are looked at when there is a pause
 
 
+@dataclass(frozen=True, eq=False)
+class FoundErrors:
+    """What the model finds wrong with the mask of a segment: two parts on the grid of the CT that do not
+    overlap."""
+
+    segment_id: str
+    missing: Segment
+    extra: Segment
+
+
 class Section(Protocol):
     """A part of the panel. It does its work when its widgets are used, and tells `Context.changed`."""
 
@@ -49,7 +61,9 @@ class Section(Protocol):
 class Context:
     """`parameters`: a `SegAEParameterNode`, None for none. `visible`: the module is shown. `organs`,
     `checked`: what each segment is taken for, and the ids of those to be ranked. `segment`, `slice`: what is
-    chosen in the results. `reread` grows when the segments have to be read again.
+    chosen in the results. `reread` grows when the segments have to be read again. `found`: what is wrong with
+    the segment that is marked in the views, once that is known. `editing`: the Segment Editor was opened from
+    here and is shown. `rescore_due`: what was edited there has to be scored again.
     `missing`: packages that keep it from scoring.
 
     `refresh` is called by `changed`.
@@ -70,6 +84,8 @@ class Context:
         self.segment: str | None = None
         self.slice: int | None = None
         self.reread = 0
+        self.found: FoundErrors | None = None
+        self.editing = self.rescore_due = False
         self.missing: tuple[PackageState, ...] = missing_packages()
         self._refresh = refresh
         self._nodes: tuple[Node | None, Node | None] | None = None  # that the session was begun with
@@ -162,6 +178,8 @@ class Context:
             self.tasks.clear()
         self.tasks.finish()
         session.close()
+        self.found = None
+        self.rescore_due = False
         self.session = self.reviews = self.segment = self.slice = None
 
     def node_removed(self, node: Node) -> None:
@@ -314,5 +332,5 @@ class Context:
             self.parameters.volume = volume
 
     def _edited(self) -> None:
-        if self.visible:
+        if self.visible or self.editing:
             self._edit_timer.start()

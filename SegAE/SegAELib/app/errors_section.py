@@ -8,22 +8,27 @@ from segae.data import Segment
 from segae.jobs.events import Located, Result
 from segae.report.style import ERROR_COLOURS
 from SegAELib.app.binding import _, slicer
-from SegAELib.app.context import Context
+from SegAELib.app.context import Context, FoundErrors
+from SegAELib.app.messages import bring_into_view
 from SegAELib.app.model_facts import ModelFacts
 from SegAELib.app.results import SliceKey
 from SegAELib.app.session import Session
 from SegAELib.mrml.edits import SliceChanges
 from SegAELib.mrml.error_overlay import ErrorOverlay
+from SegAELib.mrml.place_overlay import PlaceOverlay
 from SegAELib.mrml.slice_navigation import jump_to
 
 
 class ErrorsSection:
-    """The button stays pressed while the errors of `segment` are shown. They are looked for anew each time,
-    and go with another segment, an edit, or another module."""
+    """The button stays pressed while the errors of `segment` are shown: the segment is outlined boldly, the
+    others are dimmed, and the views are centred on the place. They are looked for anew each time, and go with
+    another segment, an edit, or another module; in the Segment Editor, opened from here, they stay."""
 
     def attach(self, context: Context) -> None:
         self._context, self._ui = context, context.ui
         self._overlay: ErrorOverlay | None = None
+        self._place: PlaceOverlay | None = None
+        self._drawn: FoundErrors | None = None
         self._session: Session | None = None
         self._slice: int | None = None
         self._changes: SliceChanges | None = None
@@ -37,6 +42,8 @@ class ErrorsSection:
         self._ui.whereButton.enabled = not context.runs.running and context.segment is not None
         if self._session is not None and not self._holds():
             self.hide()
+        if context.found is not self._drawn:
+            self._draw()
         if self._overlay is not None and self.is_shown:
             self._overlay.keep_with_scene(context.parameters.keepColours)
         if not self.is_shown and not context.runs.running:  # without an answer nothing is shown
@@ -62,11 +69,18 @@ class ErrorsSection:
 
     def hide(self) -> None:
         """Take the errors out of the views; may be called again."""
-        if self._overlay is not None and not slicer.mrmlScene.IsClosing():  # which takes the node along
-            self._overlay.remove()
-        self._overlay = self._session = self.segment = self._slice = self._changes = None
+        self._clear()
+        self._session = self.segment = self._slice = self._changes = None
+        self._context.found = self._drawn = None
         self._ui.whereButton.checked = False
         self._say("")
+
+    def _clear(self) -> None:
+        if not slicer.mrmlScene.IsClosing():  # which takes the nodes along
+            for overlay in (self._overlay, self._place):
+                if overlay is not None:
+                    overlay.remove()
+        self._overlay = self._place = None
 
     def _ask(self, key: SliceKey) -> None:
         context = self._context
@@ -84,14 +98,13 @@ class ErrorsSection:
             self._ui.whereButton.checked = True
 
     def _holds(self) -> bool:
-        """Whether it still is about the chosen segment as it is now."""
+        """Whether it still is about the chosen segment as it is now, or as it is being edited."""
         context = self._context
-        return (
-            context.visible
-            and context.session is self._session
-            and context.segment == self.segment
-            and (self.segment is None or self._changes_of(self.segment) == self._changes)
-        )
+        if context.session is not self._session or context.segment != self.segment:
+            return False
+        if context.editing:
+            return True
+        return context.visible and (self.segment is None or self._changes_of(self.segment) == self._changes)
 
     def _changes_of(self, segment_id: str) -> SliceChanges | None:
         results = self._context.results
@@ -100,26 +113,44 @@ class ErrorsSection:
     def _found(self, result: Result) -> None:
         assert isinstance(result, Located)
         session = self._session
-        if session is None or session.segmentation.GetScene() is None:
+        if session is None or session.segmentation.GetScene() is None or self.segment is None:
             return
         missing, extra = result.missing, result.extra
         if missing.is_empty and extra.is_empty:
             self._say(_("The model finds nothing wrong with this mask."))
             return
+        self._context.found = FoundErrors(self.segment, missing, extra)
+        self._draw()
+        index = self._slice
+        if index is None or not _pixels(index, missing, extra, session.axis):
+            index = _most(missing, extra, session.axis)
+        _centre(index, missing, extra, session.axis)
+
+    def _draw(self) -> None:
+        """Show what was found, or what is left of it after an edit."""
+        found, session = self._context.found, self._session
+        self._clear()
+        self._drawn = found
+        if found is None or session is None:
+            return
+        missing, extra = found.missing, found.extra
+        if not session.shown_masks[found.segment_id].is_empty:
+            self._place = PlaceOverlay(session.segmentation, session.volume, found.segment_id)
         self._overlay = ErrorOverlay(session.segmentation, session.volume, missing, extra)
-        most = _most(missing, extra, session.axis)
         fields = [
             f"{_swatch(ERROR_COLOURS[key])}&nbsp;{word} {_volume(mask)}"
             for key, word, mask in (("missing", _("missing"), missing), ("extra", _("extra"), extra))
         ]
-        where = _("most in slice {slice}").format(slice=most)
-        self._say("&nbsp;&nbsp; ".join((*fields, where)))
-        if self._slice is None or not _pixels(self._slice, missing, extra, session.axis):
-            _jump(most, missing, extra, session.axis)
+        if not (missing.is_empty and extra.is_empty):
+            most = _most(missing, extra, session.axis)
+            fields.append(_("most in slice {slice}").format(slice=most))
+        self._say("&nbsp;&nbsp; ".join(fields))
 
     def _say(self, text: str) -> None:
         self._ui.whereLabel.text = text
         self._ui.whereLabel.setVisible(bool(text))
+        if text:
+            bring_into_view(self._ui.whereLabel)
 
 
 def _swatch(colour: str) -> str:
@@ -133,7 +164,7 @@ def _volume(mask: Segment) -> str:
 
 def _counts(mask: Segment, axis: int) -> dict[int, int]:
     """Voxels in each slice along an axis that has some."""
-    planes = np.moveaxis(mask.voxels(), axis, 0).reshape(mask.shape[axis], -1).sum(axis=1)
+    planes = np.moveaxis(mask.voxels(), axis, 0).sum(axis=(1, 2))
     return {mask.box[axis].start + n: int(count) for n, count in enumerate(planes) if count}
 
 
@@ -147,12 +178,12 @@ def _most(missing: Segment, extra: Segment, axis: int) -> int:
     return max(sorted(slices), key=lambda index: _pixels(index, missing, extra, axis))
 
 
-def _jump(index: int, missing: Segment, extra: Segment, axis: int) -> None:
-    """Move the views to the middle of what is wrong in a slice."""
+def _centre(index: int, missing: Segment, extra: Segment, axis: int) -> None:
+    """Bring the middle of what is wrong in a slice into the middle of the views; their zoom stays."""
     masks = (mask for mask in (missing, extra) if index in _counts(mask, axis))
     mask = max(masks, key=lambda one: _counts(one, axis)[index])
     plane = np.argwhere(np.moveaxis(mask.voxels(), axis, 0)[index - mask.box[axis].start])
     others = [mask.box[other].start for other in range(3) if other != axis]
     kji = np.insert(plane.mean(axis=0) + others, axis, index)
     x, y, z = mask.grid.world(kji[::-1]).tolist()
-    jump_to(slicer.mrmlScene, (x, y, z))
+    jump_to(slicer.mrmlScene, (x, y, z), centred=True)

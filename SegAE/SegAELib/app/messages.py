@@ -123,14 +123,20 @@ class MessageBar:
         self._label.setStyleSheet(_STYLES[kind])
         self._label.setVisible(bool(sentence))
         if sentence and self._pressed is not None:
-            qt.QTimer.singleShot(0, self._scroll)  # when the layout has made room for it
+            bring_into_view(self._label)
 
-    def _scroll(self) -> None:
-        area = self._label.parentWidget()
+
+def bring_into_view(label: Widget) -> None:
+    """Scroll the panel to a label, once the layout has made room for it."""
+
+    def scroll() -> None:
+        area = label.parentWidget()
         while area is not None and not area.inherits("QScrollArea"):
             area = area.parentWidget()
-        if area is not None and self._label.text:
-            area.ensureWidgetVisible(self._label, 0, 20)
+        if area is not None and label.text:
+            area.ensureWidgetVisible(label, 0, 20)
+
+    qt.QTimer.singleShot(0, scroll)
 
 
 def _put_below(widget: Widget, label: Widget) -> None:

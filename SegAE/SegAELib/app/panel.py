@@ -9,6 +9,7 @@ from SegAELib.app.binding import Ui
 from SegAELib.app.chart import ChartSection
 from SegAELib.app.colours import ColoursSection
 from SegAELib.app.context import Context, Section
+from SegAELib.app.editor_section import EditorSection
 from SegAELib.app.errors_section import ErrorsSection
 from SegAELib.app.inputs_section import InputsSection
 from SegAELib.app.model_section import ModelSection
@@ -28,6 +29,7 @@ SECTIONS: dict[str, Callable[[], Section]] = {
     "chart": ChartSection,
     "review": ReviewSection,
     "errors": ErrorsSection,
+    "editor": EditorSection,
     "names": NamesSection,
     "model": ModelSection,
     "packages": PackagesSection,

@@ -8,7 +8,7 @@ from segae.errors import SegAEError
 from segae.jobs.events import Failed, Finished, Result
 from segae.results.types import SliceResult
 from segae.scoring.options import ScoringOptions
-from SegAELib.app.binding import _, slicer
+from SegAELib.app.binding import _
 from SegAELib.app.context import Context
 from SegAELib.app.messages import counted, duration
 from SegAELib.app.model_facts import ModelFacts
@@ -25,7 +25,7 @@ class ScoringSection:
         self._context = context
         for name, action in {
             "rankButton": self.rank, "rankOneButton": self.rank_one, "rescoreButton": self.rescore,
-            "editButton": self.edit, "cancelButton": context.runs.cancel,
+            "cancelButton": context.runs.cancel,
         }.items():  # fmt: skip
             getattr(context.ui, name).connect("clicked()", action)
 
@@ -33,11 +33,13 @@ class ScoringSection:
         """What can be pressed, what was edited, and what the preflight had to say."""
         context, ui = self._context, self._context.ui
         running, chosen = context.runs.running, context.segment is not None
+        if context.rescore_due and context.visible and not running:
+            context.rescore_due = False
+            context.later("re-score", self.rescore)
         obstacle = _obstacle(context)
         ui.rankButton.enabled = not running and not obstacle
         ui.rankButton.toolTip = obstacle or _("Predict the Dice of every slice of the checked segments.")
         ui.rankOneButton.enabled = not running and chosen
-        ui.editButton.enabled = chosen
         ui.emptyLabel.setVisible(context.results is None)
         ui.emptyLabel.text = (
             _("Scoring...") if running else obstacle or _("No scores yet. Press Rank segments by quality.")
@@ -77,16 +79,6 @@ class ScoringSection:
         only = {} if session is None or session.results is None else session.stale_slices()
         if only:
             self._start(list(only), only=only, merge=True)
-
-    def edit(self) -> None:
-        """Open the Segment Editor on the chosen segment; the slice views stay where they are."""
-        session, segment = self._context.session, self._context.segment
-        if session is not None and segment is not None:
-            slicer.util.selectModule("SegmentEditor")
-            editor = slicer.modules.segmenteditor.widgetRepresentation().self().editor
-            editor.setSegmentationNode(session.segmentation)
-            editor.setSourceVolumeNode(session.volume)
-            editor.setCurrentSegmentID(segment)
 
     def _start(
         self,
