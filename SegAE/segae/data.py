@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,8 +34,8 @@ class Segment:
     """One binary mask, kept as bits inside its bounding box.
 
     `name` is what the file calls it, `structure` what it was taken for (None: no partner in the table),
-    `reason` says why. `box` is its extent (k, j, i) on `grid`; `bits` are the voxels of the box, packed along
-    the last axis.
+    `reason` says why, `confidence` (0..1) how sure that is. `box` is its extent (k, j, i) on `grid`; `bits`
+    are the voxels of the box, packed along the last axis.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Segment:
     box: Box
     bits: np.ndarray
     source: str = "memory"
+    confidence: float = 1.0
 
     @classmethod
     def from_mask(
@@ -99,3 +102,16 @@ class Segmentation:
 def pack(mask: np.ndarray) -> np.ndarray:
     """`mask` (nk, nj, ni; boolean) as the bits that a segment keeps."""
     return np.packbits(mask, axis=-1)
+
+
+def unique_names(names: Sequence[str], ids: Sequence[str]) -> list[str]:
+    """`names`, of which those that occur more than once get their id in brackets, because results are kept
+    by name; an id that does not tell them apart gets a number."""
+    count = Counter(names)
+    told = [name if count[name] == 1 else f"{name} [{own}]" for name, own in zip(names, ids, strict=True)]
+    seen: Counter[str] = Counter()
+    for n, name in enumerate(told):
+        seen[name] += 1
+        if seen[name] > 1:
+            told[n] = f"{name} ({seen[name]})"
+    return told

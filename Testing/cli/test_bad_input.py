@@ -128,12 +128,13 @@ def test_a_float_mask_with_a_half(refused, mask_of: Path, rewrite: Change):
     assert f'"{mask_of}" holds 0.5 and is no mask; cut it off at a threshold' in line
 
 
-def test_labels_that_are_not_in_the_table(refused, case: Path, mask_of: Path, rewrite: Change):
+def test_labels_that_nothing_names(refused, case: Path, mask_of: Path, rewrite: Change):
     labels = case / "labels.nii.gz"
     shutil.copyfile(mask_of, labels)
     rewrite(labels, lambda voxels: voxels.astype(np.int16) * 777)
     line = refused(masks=labels)
-    assert f'No label in "{labels}" is a known structure' in line
+    assert f'"{labels}" holds the values 777, and nothing says what they stand for' in line
+    assert "--names" in line and "totalsegmentator_v2" in line
 
 
 def test_file_names_that_are_not_in_the_table(refused, case: Path, mask_of: Path):

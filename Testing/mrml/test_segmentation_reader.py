@@ -12,7 +12,7 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 from segae.errors import InputError
 from SegAELib.mrml.binding import BINARY_LABELMAP, slicer
 from SegAELib.mrml.matrices import ijk_to_node, to_vtk, volume_grid
-from SegAELib.mrml.scene_reader import read_case, read_segments, unique_names
+from SegAELib.mrml.scene_reader import read_case, read_segments, segment_names
 
 AFFINE = np.array([[0.8, 0, 0, -20], [0, 0.9, 0, 10], [0, 0, 2.5, -40], [0, 0, 0, 1.0]])
 SHAPE = (12, 20, 24)
@@ -187,7 +187,7 @@ def test_segments_of_the_same_name_get_names_of_their_own(mini):
     volume = mini.add_volume(np.zeros(SHAPE, np.int16), AFFINE)
     node = mini.add_segmentation([(blocks(), AFFINE, NAMES)], volume)
     node.GetSegmentation().GetSegment("spleen").SetName("liver")
-    assert unique_names(node) == {
+    assert segment_names(node) == {
         "liver": "liver [liver]", "spleen": "liver [spleen]", "kidney_left": "kidney_left",
     }  # fmt: skip
     assert read_case(node).segment_ids["liver [spleen]"] == "spleen"

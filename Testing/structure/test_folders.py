@@ -17,7 +17,7 @@ PACKAGES = {
     "SegAETrainerLib": ROOT / "SegAETrainer",
 }
 
-BASE = {"errors", "files", "progress", "finding"}
+BASE = {"errors", "files", "progress", "finding", "text_table"}
 PLACES = {*BASE, "geometry", "labels", "data"}
 # What each folder (or module beside the folders) of `segae` may import of the others.
 SEGAE: Mapping[str, set[str]] = {
@@ -25,6 +25,7 @@ SEGAE: Mapping[str, set[str]] = {
     "files": {"errors"},
     "progress": {"errors"},
     "finding": set(),
+    "text_table": {"errors", "files"},
     "geometry": BASE,
     "labels": {*BASE, "geometry"},
     "data": {*BASE, "geometry", "labels"},

@@ -40,7 +40,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     add("--out", type=Path, required=True, help="folder for the results")
     add("--masks", type=Path, help="folder of multi-label masks (DAP Atlas), matched by name")
-    add("--names", type=Path, help="JSON or CSV file with the names of a multi-label file's values")
+    add("--names", type=Path, help="file or scheme (dap, amos, ...) that names a multi-label file's values")
     add("--model", default="bundled", help="bundled model by name, or a .safetensors file")
     add("--slices", type=int, help="score this many evenly spread slices per structure instead of all")
     add("--resample", action="store_true", help="bring masks on another grid to the CT's")

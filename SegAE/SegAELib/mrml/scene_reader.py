@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-from segae.data import Segment, Segmentation, Volume, pack
+from segae.data import Segment, Segmentation, Volume, pack, unique_names
 from segae.errors import InputError
 from segae.geometry.box import Box, boxes_of_labels
 from segae.labels.identify import Identification
@@ -109,7 +108,12 @@ def read_segments(
     given = organs or {}
     guesses = {**identify_segments(node, (i for i in segments if i not in given), table), **given}
     return {
-        i: replace(segment, structure=guesses[i].structure, reason=guesses[i].reason)
+        i: replace(
+            segment,
+            structure=guesses[i].structure,
+            reason=guesses[i].reason,
+            confidence=guesses[i].confidence,
+        )
         for i, segment in segments.items()
     }
 
@@ -132,18 +136,18 @@ def read_masks(
         for segment_id, value in layer.values.items():
             if value in boxes:
                 masks[segment_id] = _pack(layer, value, boxes[value])
-    names = unique_names(node)
+    names = segment_names(node)
     return {
         i: Segment(names[i], None, "not asked for", grid, *mask, node.GetName()) for i, mask in masks.items()
     }
 
 
-def unique_names(node: SegmentationNode) -> dict[str, str]:
+def segment_names(node: SegmentationNode) -> dict[str, str]:
     """Name of each segment by id; names that occur twice get their id in brackets."""
     segmentation = node.GetSegmentation()
-    names = {i: segmentation.GetSegment(i).GetName() or i for i in segmentation.GetSegmentIDs()}
-    count = Counter(names.values())
-    return {i: name if count[name] == 1 else f"{name} [{i}]" for i, name in names.items()}
+    ids = list(segmentation.GetSegmentIDs())
+    names = [segmentation.GetSegment(i).GetName() or i for i in ids]
+    return dict(zip(ids, unique_names(names, ids), strict=True))
 
 
 def _chosen(node: SegmentationNode, segment_ids: Collection[str] | None) -> list[str]:

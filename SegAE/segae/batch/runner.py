@@ -149,5 +149,7 @@ def _read_ahead(
 
 
 def _read(files: CaseFiles, options: ScoringOptions, table: LabelTable) -> CaseData:
-    masks = read_segmentation(files.masks, name=files.name, names=options.names, table=table)
+    masks = read_segmentation(
+        files.masks, name=files.name, names=options.names, table=table, values=files.values
+    )
     return read_ct(files.ct), masks

@@ -10,6 +10,7 @@ from segae.checks.intensity import PADDING_BELOW
 from segae.data import Segment, Volume
 from segae.finding import Finding, Severity
 from segae.geometry.orientation import axial_axis
+from segae.labels.spelling import AROUND
 
 _TINY = 20  # voxels
 _AIR = -900  # HU; a CT whose lowest value is higher was clipped, and its lungs hold that value
@@ -18,7 +19,7 @@ _MOST_AIR_FILL = 0.9  # the same where padding is as low as air, which a windpip
 
 
 def check_names(segments: list[Segment]) -> list[Finding]:
-    """Findings UNKNOWN_NAME and DUPLICATE_STRUCTURE."""
+    """Findings UNKNOWN_NAME, DUPLICATE_STRUCTURE and NAME_UNDERSTOOD."""
     findings = []
     counts = Counter(segment.structure for segment in segments if segment.structure is not None)
     for segment in segments:
@@ -31,6 +32,10 @@ def check_names(segments: list[Segment]) -> list[Finding]:
                 f"{segment.structure}; keep one of them, or rename the others."
             )
             findings.append(_about(segment, "DUPLICATE_STRUCTURE", "warning", text))
+        if segment.structure is not None and segment.confidence == AROUND:
+            what = f"{_called(segment)} is taken for {segment.structure} ({segment.reason})"
+            text = f"{what}; rename it if that is wrong."
+            findings.append(_about(segment, "NAME_UNDERSTOOD", "info", text))
     return findings
 
 

@@ -92,7 +92,8 @@ def batch(
         Path, typer.Option(help="Folder for the results; run again with it to do only what is missing.")
     ],
     masks: Annotated[
-        Path | None, typer.Option(help="Folder of multi-label masks (DAP Atlas), matched by name.")
+        Path | None,
+        typer.Option(help="Folder of multi-label masks, matched by name (DAP Atlas: with --names dap)."),
     ] = None,
     names: opt.Names = None,
     model: opt.Model = "bundled",

@@ -15,7 +15,11 @@ Slices = Annotated[
     typer.Option(help="Score this many evenly spread slices per structure instead of all (published: 10)."),
 ]
 Names = Annotated[
-    Path | None, typer.Option(help="JSON or CSV file with the names of a multi-label file's values.")
+    Path | None,
+    typer.Option(
+        help="What the values of a multi-label file stand for: a file (JSON, CSV, colour table), or a scheme: "
+        "dap, totalsegmentator_v1, totalsegmentator_v2, vista3d, amos, btcv, flare22, moose."
+    ),
 ]
 Resample = Annotated[
     bool, typer.Option("--resample", help="Bring masks on another grid to the CT's by nearest neighbour.")

@@ -1,7 +1,7 @@
 """An image file with one mask, or with several that its values tell apart.
 
-Values are named by a JSON or CSV file, by the label table in a NIfTI header, or else are rows of the label
-table, as in the DAP Atlas.
+Values are named by what the user gives, by the label table in a NIfTI header, by a file beside the mask, or
+by the layout of the data set. Values that nothing names are never guessed.
 """
 
 from __future__ import annotations
@@ -9,74 +9,138 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from segae.data import Segment
+import numpy as np
+
+from segae.data import Segment, Segmentation, unique_names
 from segae.errors import InputError
+from segae.finding import Finding
+from segae.geometry.box import Box
 from segae.io.image import StoredImage
-from segae.io.label_names import find_names_file, header_names, read_names
+from segae.io.label_names import LabelNames, label_names, names_given
 from segae.io.masks import (
     MaskReader,
     MaskRequest,
     binary_segment,
     boxes_by_label,
     known,
+    same_names,
     segment_of,
     whole_numbers,
 )
 from segae.io.readers import read_image, stem
-from segae.labels.identify import Identification, identify
-from segae.labels.table import FIRST_STRUCTURE
+from segae.labels.identify import Identification
+from segae.labels.schemes import schemes
 
 _MARKS = (1, 255)  # what binary masks are usually filled with; anything else is taken for a label
+_SHOWN = 8
 
 
-def _read(path: Path, request: MaskRequest) -> Sequence[Segment]:
+def _read(path: Path, request: MaskRequest) -> Segmentation:
     if request.name is not None:
-        return [_named_mask(read_image(path), request.name, request)]
+        return Segmentation((_named_mask(read_image(path), request.name, request),), str(path))
     image = read_image(path, layers=True)
-    names_file = request.names or find_names_file(path)
-    names = read_names(names_file) if names_file is not None else header_names(path)
-    return _named_labels(image, names, request) if names or names_file else _unnamed(image, request)
-
-
-def _unnamed(image: StoredImage, request: MaskRequest) -> Sequence[Segment]:
-    """A file without names: a binary mask if its name is a structure, else a map of rows of the table."""
+    names = label_names(path, request.names)
     if image.voxels.ndim != 3:
-        raise InputError(f'"{image.path}" holds several layers without names; save it as .seg.nrrd.')
+        which = "holds several layers; names by value fit a file with one only"
+        raise InputError(f'"{path}" {which if names.labels else "holds several layers without names"}; save '
+                         "it as .seg.nrrd.")  # fmt: skip
+    if names.source != _HEADER and not names.asked:
+        named = _by_file_name(image, names, request)
+        if named is not None:
+            return named
+    if not names.labels and not names.asked:
+        names = _of_layout(image, names, request)
+    return _named_labels(image, names, request)
+
+
+_HEADER = "its header"
+
+
+def _by_file_name(image: StoredImage, names: LabelNames, request: MaskRequest) -> Segmentation | None:
+    """The one mask of a file that is named after its organ, or that nothing else can name; None for a label
+    map. A file beside it that says something else is told of and not used."""
     name = stem(image.path)
-    if request.identify(name).structure is not None:
-        return [_named_mask(image, name, request)]
+    called = request.identify(name)
+    if called.structure is None:
+        if names.labels or request.values is not None:
+            return None
+        values = _values(image)
+        if values and (len(values) > 1 or values[0] not in _MARKS):
+            return None
+    findings = list(names.findings)
+    if names.labels:
+        values = _values(image)
+        beside = request.identify(names.of_value(values[0]) or "") if len(values) == 1 else called
+        if len(values) > 1:
+            return None
+        if beside.structure != called.structure:
+            findings = [f for f in findings if f.code != "NAMES_FOUND"]
+            text = (
+                f'The file "{image.path}" is taken for {called.structure} by its name, though {names.source} '
+                f"beside it names its value {values[0] if values else 0} otherwise; see which is right."
+            )
+            findings.append(Finding("NAMES_NOT_USED", "warning", text, (name,), str(image.path)))
+    return Segmentation((_named_mask(image, name, request),), str(image.path), tuple(findings))
+
+
+def _values(image: StoredImage) -> list[int]:
+    return sorted(boxes_by_label(whole_numbers(image.voxels, image.path), image.path))
+
+
+def _of_layout(image: StoredImage, names: LabelNames, request: MaskRequest) -> LabelNames:
+    """What the layout of the data set says about values that nothing else names; raises `InputError`."""
+    if request.values is not None:
+        labels = names_given(Path(request.values))
+        return LabelNames(labels, f"the layout ({request.values})", findings=names.findings)
+    values = _values(image)
+    shown = ", ".join(map(str, values[:_SHOWN]))
+    more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
+    raise InputError(
+        f'"{image.path}" holds the values {shown}{more}, and nothing says what they stand for; give --names '
+        f'with a file that says it, such as {{"1": "liver"}} in JSON, or with the scheme that the file '
+        f"follows: {', '.join(schemes())}."
+    )
+
+
+def _named_labels(image: StoredImage, names: LabelNames, request: MaskRequest) -> Segmentation:
+    """Segments of a label map whose values have names; names without voxels are left out."""
     labels = whole_numbers(image.voxels, image.path)
     boxes = boxes_by_label(labels, image.path)
-    if not boxes or (len(boxes) == 1 and next(iter(boxes)) in _MARKS):
-        return [_named_mask(image, name, request)]
-    segments = []
-    for value, box in boxes.items():
-        if value >= FIRST_STRUCTURE:  # rows 0 and 1 of the table are background and "left to annotate"
-            found = identify(value=value, table=request.table)
-            called = f"label {value}" if found.structure is None else found.structure.name
-            inside = labels[box.slices] == value
-            segments.append(segment_of(called, found, image.grid, box, inside, image.path))
-    return known(segments, image.path)
+    named = {value for label in names.labels for value in label.values}
+    found: list[tuple[str, tuple[int, ...], Identification]] = [
+        (label.name, here, request.identify(label.name))
+        for label in names.labels
+        if (here := tuple(value for value in label.values if value in boxes))
+    ]
+    found += [(f"label {value}", (value,), _nameless(value, names)) for value in boxes if value not in named]
+    found.sort(key=lambda one: one[1])
+    written = [name for name, _, _ in found]
+    unique = unique_names(written, [" ".join(map(str, values)) for _, values, _ in found])
+    segments = [
+        _segment(image, labels, boxes, name, values, identified)
+        for name, (_, values, identified) in zip(unique, found, strict=True)
+    ]
+    findings = (*names.findings, *same_names(written, unique, image.path))
+    return Segmentation(tuple(known(segments, image.path)), str(image.path), findings)
 
 
-def _named_labels(image: StoredImage, names: Mapping[int, str], request: MaskRequest) -> Sequence[Segment]:
-    """Segments of a label map whose values have names; names without voxels are left out."""
-    if image.voxels.ndim != 3:
-        raise InputError(f'"{image.path}" holds several layers; names by value fit a file with one only.')
-    labels = whole_numbers(image.voxels, image.path)
-    segments = []
-    for value, box in boxes_by_label(labels, image.path).items():
-        name = names.get(value) or f"label {value}"
-        found = _identify_value(value, names, image.path, request)
-        inside = labels[box.slices] == value
-        segments.append(segment_of(name, found, image.grid, box, inside, image.path))
-    return known(segments, image.path)
+def _segment(
+    image: StoredImage,
+    labels: np.ndarray,
+    boxes: Mapping[int, Box],
+    name: str,
+    values: Sequence[int],
+    found: Identification,
+) -> Segment:
+    box = boxes[values[0]]
+    for value in values[1:]:
+        box = box.union(boxes[value])
+    inside = labels[box.slices] == values[0] if len(values) == 1 else np.isin(labels[box.slices], values)
+    return segment_of(name, found, image.grid, box, inside, image.path)
 
 
-def _identify_value(value: int, names: Mapping[int, str], path: Path, request: MaskRequest) -> Identification:
-    if value in names:
-        return request.identify(names[value])
-    reason = f'The value {value} has no name in "{path}" or its names file; name it.'
+def _nameless(value: int, names: LabelNames) -> Identification:
+    reason = f"The value {value} has no name in {names.source}; name it."
     return Identification(None, reason, refusal="no name")
 
 

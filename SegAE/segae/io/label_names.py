@@ -1,48 +1,92 @@
-"""Names of the values in a label map: from a JSON or CSV file, or from a NIfTI header extension."""
+"""Names of the values in a label map: given by the user, in its header, or in a file beside it."""
 
 from __future__ import annotations
 
-import csv
-import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 from segae.errors import InputError
+from segae.finding import Finding
+from segae.io.name_files import SUFFIXES, NamedLabel, named_labels, read_names
 from segae.io.nifti import NIFTI, has_extension, open_nifti
 from segae.io.readers import stem
-
-_VALUE_COLUMNS = ("value", "label_value", "labelvalue", "index", "id", "key", "label")
-_NAME_COLUMNS = ("name", "structure", "organ", "label_name", "labelname", "class", "segment", "label")
+from segae.labels.schemes import schemes
 
 
-def find_names_file(mask: Path) -> Path | None:
-    """The JSON or CSV file beside `mask` that has its name, if there is one."""
-    beside = (mask.with_name(stem(mask) + suffix) for suffix in (".json", ".csv"))
-    return next((path for path in beside if path.is_file()), None)
+@dataclass(frozen=True)
+class LabelNames:
+    """`labels` of the values of a file, none when nothing names them; `source` says what names them, for
+    people; `asked`: the user named this source. `findings`: about files beside the mask."""
+
+    labels: tuple[NamedLabel, ...] = ()
+    source: str = ""
+    asked: bool = False
+    findings: tuple[Finding, ...] = ()
+
+    def of_value(self, value: int) -> str | None:
+        """The name that a value has for itself, region or not."""
+        return next((label.name for label in self.labels if label.values == (value,)), None)
 
 
-def read_names(path: Path) -> dict[int, str]:
-    """Value -> name from a JSON object (either way round, or nnU-Net's "labels") or a CSV table.
+def label_names(mask: Path, asked: Path | None = None) -> LabelNames:
+    """What names the values of `mask`: the file or named scheme that was `asked` for, else its own header,
+    else a file beside it.
 
-    Background (0) is left out. Raises `InputError` when the file is missing or holds no such names.
+    Only what was asked for, and a damaged header, raise `InputError`. A file beside the mask never overrules
+    the header, and one that cannot be used is left alone; both are findings.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        raise InputError(f'Label names could not be read from "{path}"; give a JSON or CSV file.') from None
-    pairs = _csv_pairs(text, path) if path.suffix.lower() in (".csv", ".tsv") else _json_pairs(text, path)
-    names: dict[int, str] = {}
-    for value, name in pairs:
-        if names.setdefault(value, name) != name:
-            raise InputError(f'"{path}" names {value} both "{names[value]}" and "{name}"; keep one.')
-    names.pop(0, None)
-    return names
+    if asked is not None:
+        return LabelNames(names_given(asked, mask), f'"{asked}"', True)
+    own = header_names(mask)
+    found = LabelNames(own, "its header") if own else LabelNames()
+    findings = []
+    for path in names_beside(mask):
+        try:
+            labels = read_names(path, mask)
+        except InputError as error:
+            findings.append(_unused(path, mask, str(error).rstrip(".")))
+            continue
+        if not found.labels:
+            found = LabelNames(labels, f'"{path}"')
+            text = f'The values in "{mask}" are named by "{path}" beside it; give --names if that is wrong.'
+            findings.append(Finding("NAMES_FOUND", "info", text, source=str(path)))
+        elif found.labels != labels:
+            findings.append(_unused(path, mask, f"the values are named by {found.source}"))
+    return LabelNames(found.labels, found.source, findings=tuple(findings))
 
 
-def header_names(path: Path) -> dict[int, str]:
-    """Value -> name from the label table in the header extension of a NIfTI file; empty if it has none."""
+def names_given(asked: Path, mask: Path | None = None) -> tuple[NamedLabel, ...]:
+    """The names of a file, or of the scheme with that key. Raises `InputError` for anything else."""
+    scheme = schemes().get(str(asked).lower())
+    if scheme is not None:
+        return tuple(NamedLabel(name, (value,)) for value, name in scheme.names.items())
+    if not asked.exists():
+        raise InputError(
+            f'There is no file "{asked}" with label names, and no named scheme is called so; give a file, or '
+            f"one of {', '.join(schemes())}."
+        )
+    return read_names(asked, mask)
+
+
+def names_beside(mask: Path) -> Iterator[Path]:
+    """Files beside `mask` that may name its values: those with its name, and nnU-Net's dataset.json in its
+    folder or the one above. Nobody asked for them."""
+    near = [mask.with_name(stem(mask) + suffix) for suffix in SUFFIXES]
+    near += [folder / "dataset.json" for folder in (mask.parent, mask.parent.parent)]
+    return (path for path in near if path.is_file())
+
+
+def _unused(path: Path, mask: Path, why: str) -> Finding:
+    text = f'"{path}" beside "{mask}" is not used: {why}.'
+    return Finding("NAMES_NOT_USED", "info", text, source=str(path))
+
+
+def header_names(path: Path) -> tuple[NamedLabel, ...]:
+    """Names from the label table in the header extension of a NIfTI file; none if it has none."""
     if not (NIFTI.can_read(path) and has_extension(path)):
-        return {}
+        return ()
     try:
         import nibabel
         from nibabel.spatialimages import HeaderDataError
@@ -61,75 +105,19 @@ def header_names(path: Path) -> dict[int, str]:
         text = content.encode() if isinstance(content, str) else bytes(content)
         if b"<LabelTable" in text:
             return _label_table(text.strip(b"\0 \r\n"), path)
-    return {}
+    return ()
 
 
-def _label_table(xml: bytes, path: Path) -> dict[int, str]:
+def _label_table(xml: bytes, path: Path) -> tuple[NamedLabel, ...]:
     try:
         labels = ElementTree.fromstring(xml).iter("Label")
-        names = {int(label.attrib["Key"]): (label.text or "").strip() for label in labels}
+        names = [((int(label.attrib["Key"]),), label.text or "") for label in labels]
     except (ElementTree.ParseError, LookupError, ValueError):
         raise _damaged_table(path) from None
-    names.pop(0, None)
-    return names
+    return named_labels(names, path)
 
 
 def _damaged_table(path: Path) -> InputError:
     return InputError(
         f'The label table in the header of "{path}" is damaged; give the names in a JSON or CSV file.'
-    )
-
-
-def _json_pairs(text: str, path: Path) -> list[tuple[int, str]]:
-    try:
-        content = json.loads(text)
-    except ValueError:
-        raise _no_names(path) from None
-    if isinstance(content, dict) and isinstance(content.get("labels"), dict):
-        content = content["labels"]
-    if not isinstance(content, dict) or not content:
-        raise _no_names(path)
-    return [_pair(key, value, path) for key, value in content.items()]
-
-
-def _csv_pairs(text: str, path: Path) -> list[tuple[int, str]]:
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        raise _no_names(path)
-    delimiter = max(",;\t", key=lines[0].count)
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
-    columns = [cell.lower().replace(" ", "_") for cell in rows[0]]
-    value = _column(columns, _VALUE_COLUMNS)
-    name = _column([c if n != value else "" for n, c in enumerate(columns)], _NAME_COLUMNS)
-    if value is None or name is None:
-        if len(columns) != 2:
-            raise _no_names(path)
-        return [_pair(row[0], row[1], path) for row in rows if len(row) == 2]
-    if any(len(row) <= max(value, name) for row in rows):
-        raise _no_names(path)
-    return [_pair(row[value], row[name], path) for row in rows[1:]]
-
-
-def _column(columns: list[str], wanted: tuple[str, ...]) -> int | None:
-    return next((columns.index(name) for name in wanted if name in columns), None)
-
-
-def _pair(one: object, other: object, path: Path) -> tuple[int, str]:
-    """(value, name) whichever of the two is the number."""
-    for value, name in ((one, other), (other, one)):
-        if isinstance(name, str) and _is_whole(value):
-            return int(str(value)), name
-    raise _no_names(path)
-
-
-def _is_whole(value: object) -> bool:
-    if isinstance(value, bool):
-        return False
-    return isinstance(value, int) or (isinstance(value, str) and value.strip().isdecimal())
-
-
-def _no_names(path: Path) -> InputError:
-    return InputError(
-        f'"{path}" holds no label names; write a JSON object such as {{"1": "liver"}} or a CSV table with '
-        "the columns value and name."
     )

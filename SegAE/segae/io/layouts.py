@@ -16,8 +16,9 @@ from pathlib import Path
 from segae.errors import InputError
 from segae.files import reason
 from segae.io.autopet import Study, cts_by_study, masks_by_study, parse_study
-from segae.io.label_names import find_names_file
+from segae.io.label_names import names_beside
 from segae.io.readers import is_image_name, stem
+from segae.labels.schemes import DAP
 
 SPLITS = ("train", "val", "test")
 
@@ -27,7 +28,8 @@ class CaseFiles:
     """`masks`: a folder of binary files or one file; `name`: the organ of a binary file, else None.
 
     `patient` is "" where the layout does not tell it: each case is then a patient of its own. `split`:
-    "train", "val", "test" or "".
+    "train", "val", "test" or "". `values`: the named scheme that the layout says the values of a label map
+    follow, else None.
     """
 
     case: str
@@ -36,6 +38,7 @@ class CaseFiles:
     name: str | None = None
     patient: str = ""
     split: str = ""
+    values: str | None = None
 
     def absolute(self) -> CaseFiles:
         """The same case with paths that do not depend on the working directory."""
@@ -51,8 +54,7 @@ class CaseFiles:
         for folder in (self.ct, self.masks):
             if folder.is_dir():
                 files += folder.iterdir()
-        named = names or find_names_file(self.masks)
-        files += [] if named is None else [named]
+        files += [*names_beside(self.masks)] if names is None else [names]
         return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
 
 
@@ -208,7 +210,7 @@ def find_published(root: Path) -> Layout:
             ct, truth = folder / _CT_NAMES[0], folder / _TRUTH
             study = parse_study(folder.name)
             patient = "" if study is None else study.subject
-            whole = CaseFiles(folder.name, ct, truth, patient=patient, split=split)
+            whole = CaseFiles(folder.name, ct, truth, patient=patient, split=split, values=DAP)
             if ct.is_file() and truth.is_file():
                 cases.append(whole)
             elif truth.is_file():
@@ -236,7 +238,7 @@ def find_autopet(cts: Path, masks: Path) -> Layout:
             "masks are; give the folder that holds them."
         )
     cases = tuple(
-        CaseFiles(str(study), ct_of[study][0], mask_of[study][0], patient=study.subject)
+        CaseFiles(str(study), ct_of[study][0], mask_of[study][0], patient=study.subject, values=DAP)
         for study in sorted(ct_of.keys() & mask_of.keys())
     )
     left_out = [

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from segae.data import Segment, pack
+from segae.data import Segment, Segmentation, pack
 from segae.errors import InputError
+from segae.finding import Finding
 from segae.geometry.box import Box, boxes_of_labels
 from segae.geometry.grid import Grid
 from segae.io.image import StoredImage
@@ -26,14 +27,17 @@ _HIGHEST_LABEL = 65535
 
 @dataclass(frozen=True)
 class MaskRequest:
-    """What a user says about masks: `name` of a single one, the file with the `names` of values, `only` these
-    masks (by the file's name or by structure; None: all), and the `table` of structures that names can mean.
+    """What a user says about masks: `name` of a single one, the file or named scheme with the `names` of
+    values, `only` these masks (by the file's name or by structure; None: all), and the `table` of structures
+    that names can mean. `values`: the named scheme that holds for values which nothing else names, because
+    the layout of the data set says so.
     """
 
     table: LabelTable
     name: str | None = None
     names: Path | None = None
     only: Collection[str] | None = None
+    values: str | None = None
 
     def identify(self, name: str) -> Identification:
         """What a name in a file means."""
@@ -56,11 +60,12 @@ class MaskRequest:
 
 @dataclass(frozen=True)
 class MaskReader:
-    """How one format of masks is read: `can_read` says whether it is this one, `read` gives its segments."""
+    """How one format of masks is read: `can_read` says whether it is this one, `read` gives its segments and
+    what was noticed about them."""
 
     name: str
     can_read: Callable[[Path, MaskRequest], bool]
-    read: Callable[[Path, MaskRequest], Sequence[Segment]]
+    read: Callable[[Path, MaskRequest], Segmentation]
 
 
 def whole_numbers(voxels: np.ndarray, path: Path) -> np.ndarray:
@@ -114,7 +119,22 @@ def segment_of(
     name: str, found: Identification, grid: Grid, box: Box, inside: np.ndarray, path: Path
 ) -> Segment:
     """A segment from what fills its box (boolean)."""
-    return Segment(name, found.structure, found.reason, grid, box, pack(inside), str(path))
+    bits = pack(inside)
+    return Segment(name, found.structure, found.reason, grid, box, bits, str(path), found.confidence)
+
+
+def same_names(written: Sequence[str], unique: Sequence[str], path: Path) -> tuple[Finding, ...]:
+    """A finding SAME_NAME for each name that several masks of a file have. `written`: their names in the
+    file; `unique`: those that they have in results."""
+    findings = []
+    for name in dict.fromkeys(one for one, other in zip(written, unique, strict=True) if one != other):
+        called = tuple(other for one, other in zip(written, unique, strict=True) if one == name)
+        text = (
+            f'{len(called)} masks in "{path}" are called "{name}" and are listed as '
+            f"{' and '.join(called)}; give each its own name."
+        )
+        findings.append(Finding("SAME_NAME", "warning", text, called, str(path)))
+    return tuple(findings)
 
 
 def known(segments: Sequence[Segment], path: Path) -> Sequence[Segment]:

@@ -21,6 +21,12 @@ def is_image_name(path: Path) -> bool:
     return any(reader.can_read(path) for reader in IMAGE_READERS)
 
 
+def is_hidden(path: Path) -> bool:
+    """Whether a file or folder is none of the data: dot files, macOS's "._liver.nii.gz" among them, and the
+    folder __MACOSX of its archives."""
+    return path.name.startswith(".") or path.name == "__MACOSX"
+
+
 def stem(path: Path) -> str:
     """File name without its image extension: "liver" for liver.nii.gz and for liver.seg.nrrd."""
     name = path.name

@@ -7,19 +7,26 @@ Segments that do not overlap share a layer; each layer is one component of the a
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from segae.data import Segment
+from segae.data import Segmentation, unique_names
 from segae.errors import InputError
+from segae.finding import Finding
 from segae.geometry.box import Box
 from segae.geometry.grid import Grid
 from segae.io.image import StoredImage, read_header
-from segae.io.label_names import find_names_file
-from segae.io.masks import MaskReader, MaskRequest, boxes_by_label, known, segment_of, whole_numbers
+from segae.io.masks import (
+    MaskReader,
+    MaskRequest,
+    boxes_by_label,
+    known,
+    same_names,
+    segment_of,
+    whole_numbers,
+)
 from segae.io.nrrd import NRRD
 from segae.labels.identify import identify
 
@@ -40,19 +47,14 @@ class _Field:
 
 def _can_read(path: Path, request: MaskRequest) -> bool:
     """Whether the header describes segments, and nobody names the values otherwise."""
-    if (
-        not NRRD.can_read(path)
-        or not path.is_file()
-        or request.name
-        or request.names
-        or find_names_file(path)
-    ):
+    if not NRRD.can_read(path) or not path.is_file() or request.name or request.names:
         return False
     return any(_SEGMENT_ID.match(key) for key in read_header(path))
 
 
-def _read(path: Path, request: MaskRequest) -> Sequence[Segment]:
-    """The segments of the file, layer by layer; several may overlap.
+def _read(path: Path, request: MaskRequest) -> Segmentation:
+    """The segments of the file, layer by layer; several may overlap, and several may have one name. Findings:
+    UNNAMED_VALUE for voxels that belong to no segment, and SAME_NAME.
 
     A file that was cropped to its segments is put back on the grid of its reference image, which the header
     holds. Raises `InputError` for fields that do not fit the array.
@@ -61,20 +63,31 @@ def _read(path: Path, request: MaskRequest) -> Sequence[Segment]:
     layers = image.voxels if image.voxels.ndim == 4 else image.voxels[..., None]
     fields = _fields(image, layers.shape[-1])
     grid, offset = _reference_grid(image)
-    segments = []
+    unique = unique_names([field.name for field in fields], [field.id for field in fields])
+    segments, findings = [], [*same_names([field.name for field in fields], unique, path)]
     for layer in sorted({field.layer for field in fields}):
         labels = whole_numbers(np.ascontiguousarray(layers[..., layer]), path)
         boxes = boxes_by_label(labels, path)
-        for field in (field for field in fields if field.layer == layer):
+        findings += _of_no_segment(set(boxes) - {f.value for f in fields if f.layer == layer}, path)
+        for name, field in zip(unique, fields, strict=True):
+            if field.layer != layer:
+                continue
             box = boxes.get(field.value, Box.empty())
             inside = labels[box.slices] == field.value
             found = identify(
                 field.name, segment_id=field.id, terminology=field.terminology, table=request.table
             )
-            segments.append(
-                segment_of(field.name, found, grid, box.shift(*offset[::-1].tolist()), inside, path)
-            )
-    return known(segments, path)
+            segments.append(segment_of(name, found, grid, box.shift(*offset[::-1].tolist()), inside, path))
+    return Segmentation(tuple(known(segments, path)), str(path), tuple(findings))
+
+
+def _of_no_segment(values: set[int], path: Path) -> list[Finding]:
+    """A finding for values in a layer that no segment has, as a deleted segment leaves them."""
+    if not values:
+        return []
+    which = f"value {min(values)}" if len(values) == 1 else f"values {', '.join(map(str, sorted(values)))}"
+    text = f'"{path}" holds the {which} of no segment; these voxels are left out, name them in 3D Slicer.'
+    return [Finding("UNNAMED_VALUE", "warning", text, source=str(path))]
 
 
 def _fields(image: StoredImage, n_layers: int) -> list[_Field]:

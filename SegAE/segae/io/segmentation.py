@@ -24,21 +24,26 @@ def read_segmentation(
     names: str | Path | None = None,
     only: Collection[str] | None = None,
     table: LabelTable | None = None,
+    values: str | None = None,
 ) -> Segmentation:
     """Masks at `path`, each kept as bits inside its box.
 
     `path` is a folder of binary files named by organ; or one binary file, with `name` (or its file name)
-    saying what it is; or a file with several segments, whose names come from `names` (JSON or CSV) or a file
-    of that kind beside it, from its `.seg.nrrd` fields, from its NIfTI header, or else are rows of the label
-    table. `only` keeps the masks with these names. `table`: the structures that names can mean (None: the
-    default one). Segments that no structure was found for have `structure` None and say why.
+    saying what it is; or a file with several segments. What its values stand for comes from `names` (a file,
+    or a named scheme of `segae.labels.schemes`), from its `.seg.nrrd` fields, from its NIfTI header, from a
+    file beside it, or else from the scheme `values`, which only a layout of a data set may give. Values that
+    nothing names are refused. `only` keeps the masks with these names. `table`: the structures that names can
+    mean (None: the default one). Segments that no structure was found for have `structure` None and say why.
+    The findings of the result tell what was left out of a folder, and of names that are not unique.
 
     Raises `InputError` for what cannot be read, is no mask, or when no name is known.
     """
     path = Path(path)
-    request = MaskRequest(table or LabelTable.default(), name, None if names is None else Path(names), only)
+    given = None if names is None else Path(names)
+    request = MaskRequest(table or LabelTable.default(), name, given, only, values)
     reader = next(reader for reader in MASK_READERS if reader.can_read(path, request))
-    segments = [s for s in reader.read(path, request) if name or request.keeps(s.name, s.structure)]
+    read = reader.read(path, request)
+    segments = [s for s in read.segments if name or request.keeps(s.name, s.structure)]
     if not segments and only is not None:
         raise InputError(f'"{path}" holds none of the masks {", ".join(only)}; ask for names that are there.')
-    return Segmentation(tuple(segments), str(path))
+    return Segmentation(tuple(segments), str(path), read.findings)

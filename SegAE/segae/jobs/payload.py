@@ -115,6 +115,7 @@ def _described(segment: Segment, grids: list[Grid]) -> dict[str, Any]:
         "name": segment.name,
         "structure": None if segment.structure is None else segment.structure.to_json(),
         "reason": segment.reason,
+        "confidence": segment.confidence,
         "source": segment.source,
         "box": [[extent.start, extent.stop] for extent in segment.box],
         "bits": list(segment.bits.shape),
@@ -138,4 +139,5 @@ def _segments(described: list[dict[str, Any]], grids: list[Grid], masks: np.ndar
         start += count
         structure = None if one["structure"] is None else Structure.from_json(one["structure"])
         box = Box(tuple(slice(*ends) for ends in one["box"]))
-        yield Segment(one["name"], structure, one["reason"], grids[one["grid"]], box, bits, one["source"])
+        place = grids[one["grid"]], box, bits, one["source"]
+        yield Segment(one["name"], structure, one["reason"], *place, one["confidence"])

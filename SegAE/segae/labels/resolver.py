@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from typing import SupportsIndex, TypeAlias
 
 from segae.errors import InputError
-from segae.labels.spelling import NAME, SPELLING, Reading, Spelling, is_lesion, plain, readings
+from segae.labels.spelling import (
+    AROUND,
+    NAME,
+    SPELLING,
+    Reading,
+    Spelling,
+    is_lesion,
+    plain,
+    readings,
+    without_surroundings,
+)
 from segae.labels.structure import AmbiguousName, Structure, UnknownName
 from segae.labels.table import FIRST_STRUCTURE, LabelTable, is_offered
 
@@ -71,11 +81,26 @@ def _by_name(query: str, table: LabelTable, published_map: bool) -> Resolution:
     spelling = table.spellings_by_text.get(text)
     if spelling is not None:
         return _allowed(Resolution(spelling.structure, spelling.reason, spelling.confidence))
-    return _by_reading(query, table)
+    try:
+        return _by_reading(query, table)
+    except UnknownName as error:
+        core, around = without_surroundings(query)
+        if error.no_organ or not around:
+            raise
+    return _by_core(query, core, around, table)
 
 
-def _by_reading(query: str, table: LabelTable) -> Resolution:
-    read = readings(query)
+def _by_core(query: str, core: str, around: str, table: LabelTable) -> Resolution:
+    """What a name means without what stands around it."""
+    spelling = table.spellings_by_text.get(plain(core))
+    found = spelling or _by_reading(core, table, query)
+    reason = f"{found.reason}, without '{around}'"
+    return _allowed(Resolution(found.structure, reason, min(found.confidence, AROUND)))
+
+
+def _by_reading(text: str, table: LabelTable, query: str = "") -> Resolution:
+    """What `text` means; errors quote the whole `query`, where it is a part of one."""
+    query, read = query or text, readings(text)
     if any(map(is_lesion, read)):
         raise UnknownName(
             f"{_shown(query)} names a lesion, not the organ it lies in; leave it out or name the organ.",

@@ -11,7 +11,8 @@ from functools import lru_cache
 from segae.files import read_bundled_table
 from segae.labels.structure import Structure
 
-NAME, SPELLING, PARTNER = 1.0, 0.9, 0.6  # confidence of an exact name, a usual spelling, a nearest partner
+# Confidence of an exact name, a usual spelling, a name with something around it, a nearest partner
+NAME, SPELLING, AROUND, PARTNER = 1.0, 0.9, 0.7, 0.6
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class WordForms:
-    """Words that stand for a side, for other words (none: it says nothing), or for something diseased."""
+    """Words that stand for a side, for other words (none: it says nothing), or for something diseased, and
+    those that people and programs put around a name. `counted`: of them, those that a number may follow."""
 
     sides: Mapping[str, str]
     words: Mapping[str, tuple[str, ...]]
     lesions: frozenset[str]
+    around: frozenset[str]
+    counted: frozenset[str]
 
 
 @lru_cache(maxsize=1)
@@ -122,6 +126,8 @@ def word_forms() -> WordForms:
         sides={row["spelling"]: row["means"] for row in rows if row["kind"] == "side"},
         words={row["spelling"]: tuple(row["means"].split()) for row in rows if row["kind"] == "word"},
         lesions=frozenset(row["spelling"] for row in rows if row["kind"] == "lesion"),
+        around=frozenset(row["spelling"] for row in rows if row["kind"] in ("around", "counted")),
+        counted=frozenset(row["spelling"] for row in rows if row["kind"] == "counted"),
     )
 
 
@@ -133,6 +139,41 @@ def plain(text: str) -> str:
 def readings(text: str) -> tuple[Reading, ...]:
     """`text` as it stands and, if that makes a difference, with its camel case taken apart."""
     return tuple(dict.fromkeys((read(text), read(_CAMEL.sub(" ", text)))))
+
+
+_COPY_MARK = re.compile(r"\s*\(\d{1,3}\)\s*$")  # of file managers: "liver (1)"
+_CHUNK = re.compile(r"[^\W_]+")
+# Identifiers of cases: s0001, 20240131, 0011f3deaf; never a level such as L1 or T12.
+_IDENTIFIER = re.compile(r"[a-z]{0,6}\d{3,}[a-z]?|(?=[a-z]*\d)(?=\d*[a-z])[0-9a-f]{6,}")
+
+
+def without_surroundings(text: str) -> tuple[str, str]:
+    """What remains of `text` without the words, numbers of cases and marks of copies that people and programs
+    put before and behind a name, and what was taken away; nothing is, where nothing would remain."""
+    mark = _COPY_MARK.search(text)
+    copied = [] if mark is None else [mark[0].strip()]
+    chunks = _CHUNK.findall(_CAMEL.sub(" ", _COPY_MARK.sub("", text)))
+    first, last = 0, len(chunks)
+    while first < last and _is_around(chunks[:last], first, at_start=True):
+        first += 1
+    while first < last and _is_around(chunks[first:last], last - first - 1, at_start=False):
+        last -= 1
+    kept = chunks[first:last]
+    if not kept:
+        return text, ""
+    return " ".join(kept), " ".join([*chunks[:first], *chunks[last:], *copied])
+
+
+def _is_around(chunks: Sequence[str], place: int, at_start: bool) -> bool:
+    """Whether a chunk at an end of a name belongs to its surroundings. A number does at the start ("03_liver"),
+    and behind a word that is counted ("copy 2"); else it may be a level."""
+    forms, chunk = word_forms(), chunks[place].casefold()
+    if chunk in forms.around or _IDENTIFIER.fullmatch(chunk):
+        return True
+    if not chunk.isdecimal():
+        counted = re.fullmatch(r"([a-z]+)\d+", chunk)  # "v2", "case7"
+        return counted is not None and counted[1] in forms.counted
+    return at_start or (place > 0 and chunks[place - 1].casefold() in forms.counted)
 
 
 def read(text: str) -> Reading:

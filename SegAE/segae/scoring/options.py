@@ -16,8 +16,8 @@ from segae.labels.resolver import AmbiguousName, UnknownName, resolve
 class ScoringOptions:
     """`slices`: how many evenly spread slices per structure, None for all. `resample`: masks on another grid
     are brought to the CT's by nearest neighbour. `published_map`: the two slips of the published
-    TotalSegmentator map are repeated, to compare numbers. `names`: a sidecar file with the names of a
-    multi-label file's values. `only`: nothing but these slices (indices in the file) of these segments (by
+    TotalSegmentator map are repeated, to compare numbers. `names`: a file or named scheme with the names of
+    a multi-label file's values. `only`: nothing but these slices (indices in the file) of these segments (by
     name), whatever `slices` says."""
 
     slices: int | None = None

@@ -46,7 +46,8 @@ def score(
 
     `ct`: a NIfTI, NRRD or MetaImage file, a folder with one DICOM series, or a `Volume`. `segmentation`: a
     binary file (its organ in `name`, or as its file name), a folder of binary files named by organ, a
-    multi-label file, or a `Segmentation`; `names` is a JSON or CSV file with the names of its values.
+    multi-label file, or a `Segmentation`; `names` is a file or a named scheme ("dap") that
+    says what its values stand for.
     `slices`: that many per structure instead of all. `resample`: allow masks on another grid. `model`: a
     path, a bundled name or a loaded model. `progress` and `cancel` reach every loop.
 

@@ -20,6 +20,7 @@ from segae.io.layouts import SPLITS, find_autopet, find_published, find_totalseg
 from segae.io.readers import read_grid
 from segae.io.segmentation import read_segmentation
 from segae.labels import by_index, offered_structures, resolve
+from segae.labels.schemes import DAP
 from segae.labels.table import is_offered
 from segae.progress import Watch
 from segae_trainer.data.index import Found, Index, PseudoLabel, Scan, Shares, split_by_patient
@@ -40,7 +41,7 @@ class Checked:
 def check_scan(scan: Scan) -> Checked:
     """Read CT and masks, and run the checks that come before scoring; nothing is raised for bad files."""
     try:
-        ct, segmentation = read_ct(scan.ct), read_segmentation(scan.masks)
+        ct, segmentation = read_ct(scan.ct), read_segmentation(scan.masks, values=DAP)
     except InputError as error:
         return Checked(None, (Finding("UNREADABLE", "error", str(error), source=str(scan.ct)),))
     advice = "bring the masks to the CT's grid, or the scan is left out."

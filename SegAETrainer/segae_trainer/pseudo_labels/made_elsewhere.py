@@ -10,10 +10,10 @@ import numpy as np
 
 from segae.errors import InputError
 from segae.finding import Finding
-from segae.io.label_names import find_names_file, header_names, read_names
+from segae.io.label_names import label_names, names_given
 from segae.io.readers import is_image_name, read_image, stem
-from segae.labels import offered_structures
 from segae.labels.identify import identify
+from segae.labels.schemes import DAP
 from segae.labels.table import is_offered
 from segae_trainer.data.find_scans import misfit
 from segae_trainer.data.index import Index, PseudoLabel, Scan
@@ -79,12 +79,9 @@ def _in_label_map(scan: Scan, path: Path, source: str) -> list[PseudoLabel]:
 
 
 def _rows(path: Path) -> Mapping[int, int]:
-    """Value in the file -> row of the label table."""
-    beside = find_names_file(path)
-    names = read_names(beside) if beside is not None else header_names(path)
-    if not names:
-        return {structure.index: structure.index for structure in offered_structures()}
-    found = {value: identify(name).structure for value, name in names.items()}
+    """Value in the file -> row of the label table; regions of several values are none."""
+    labels = label_names(path).labels or names_given(Path(DAP))
+    found = {one.values[0]: identify(one.name).structure for one in labels if len(one.values) == 1}
     return {
         value: structure.index for value, structure in found.items() if structure and is_offered(structure)
     }

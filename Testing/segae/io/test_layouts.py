@@ -1,6 +1,7 @@
 """Data sets laid out as TotalSegmentator's, one case of them, and what is no data set."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,9 +62,10 @@ def test_the_published_layout_is_read_with_its_splits_and_patients(tmp_path: Pat
     sample, other = tmp_path / "train/AutoPET_00ab_12345", tmp_path / "val/s7"
     touch(sample / "ct.nii.gz", sample / "label.nii.gz", sample / "liver_13/epoch_1.nii.gz")
     touch(other / "ct.nii.gz")
+    first = CaseFiles(sample.name, sample / "ct.nii.gz", sample / "label.nii.gz", patient="00ab")
     assert find_cases(tmp_path) == (
-        CaseFiles(sample.name, sample / "ct.nii.gz", sample / "label.nii.gz", patient="00ab", split="train"),
-        CaseFiles("s7", other / "ct.nii.gz", other / "label.nii.gz", split="val"),
+        replace(first, split="train", values="dap"),
+        CaseFiles("s7", other / "ct.nii.gz", other / "label.nii.gz", split="val", values="dap"),
     )
 
 

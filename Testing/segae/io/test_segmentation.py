@@ -125,7 +125,7 @@ def test_only_reads_what_was_asked_for_by_any_name(tmp_path):
     write(blocks(1), tmp_path / "rib_left_7.nii.gz")
     (tmp_path / "spleen.nii.gz").write_text("never looked at")
     assert names_of(read_segmentation(tmp_path, only=["costa 7 left"])) == {"rib_left_7": "costa 7 left"}
-    refused(tmp_path, "none of the masks liver", only=["liver"])
+    refused(tmp_path, "none of the masks stomach", only=["stomach"])
     assert list(names_of(read_segmentation(MULTILABEL, only=["liver"]))) == ["liver"]
 
 
@@ -171,7 +171,7 @@ def test_without_nibabel_the_user_is_told_only_when_it_is_needed(monkeypatch, tm
 
     monkeypatch.setattr(builtins, "__import__", no_nibabel)
     refused(MULTILABEL, "only be read with nibabel")
-    segment = only_segment(read_segmentation(write(blocks(12), tmp_path / "labels.nii.gz")))
+    segment = only_segment(read_segmentation(write(blocks(12), tmp_path / "labels.nii.gz"), names="dap"))
     assert segment.name == "gallbladder"
 
 
@@ -197,21 +197,19 @@ def test_names_come_from_a_file_given_or_beside_the_mask(tmp_path, file, text):
     assert names_of(read_segmentation(mask)) == {"liver": "liver", "spleen": "spleen"}
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"a": "b"}', '{"1": 2.5}', '{"liver": [1, 2]}', "\x00"]
-)
-def test_files_without_names_are_refused(tmp_path, text):
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"a": "b"}', '{"1": 2.5}', "\x00"])
+def test_a_file_given_without_names_is_refused(tmp_path, text):
     mask = write(blocks(1, 2), tmp_path / "case.nii.gz")
-    (tmp_path / "case.json").write_text(text)
-    with pytest.raises(InputError, match=r"case\.json"):
-        read_segmentation(mask)
+    (tmp_path / "names.json").write_text(text)
+    with pytest.raises(InputError, match=r"names\.json"):
+        read_segmentation(mask, names=tmp_path / "names.json")
 
 
 def test_a_value_with_two_names_is_refused(tmp_path):
     mask = write(blocks(1, 2), tmp_path / "case.nii.gz")
-    (tmp_path / "case.csv").write_text("value,name\n1,liver\n1,spleen\n")
+    (tmp_path / "names.csv").write_text("value,name\n1,liver\n1,spleen\n")
     with pytest.raises(InputError, match=r'names 1 both "liver" and "spleen"'):
-        read_segmentation(mask)
+        read_segmentation(mask, names=tmp_path / "names.csv")
 
 
 def test_values_without_a_name_and_unknown_names_become_segments_without_structure(tmp_path):
@@ -228,17 +226,32 @@ def test_values_without_a_name_and_unknown_names_become_segments_without_structu
 # ---- bare label maps
 
 
-def test_without_names_values_are_dap_indices_and_unlabelled_tissue_is_background(tmp_path):
+def test_values_that_nothing_names_are_refused_with_the_values_and_what_to_give(tmp_path):
     path = write(blocks(1, 12, 18, kind="int32"), tmp_path / "labels.nii.gz")
-    segmentation = read_segmentation(path)
-    assert [s.structure.index for s in segmentation.segments if s.structure] == [12, 18]
-    assert len(segmentation.segments) == 2
+    refused(path, r"holds the values 1, 12, 18, .* give --names .* dap, totalsegmentator_v1, ")
+    refused(write(blocks(5), tmp_path / "one.nii.gz"), "holds the values 5, ")
+    refused(write(blocks(*range(2, 11)), tmp_path / "many.nii.gz"), "8, 9 and 1 more")
 
 
-def test_labels_that_are_not_in_the_table(tmp_path):
-    some = read_segmentation(write(blocks(12, 200), tmp_path / "some.nii.gz"))
-    assert names_of(some) == {"gallbladder": "gallbladder", "label 200": None}
-    refused(write(blocks(200, 201), tmp_path / "none.nii.gz"), "No label in .* is a known structure")
+def test_a_named_scheme_says_what_values_stand_for(tmp_path):
+    path = write(blocks(1, 12, 18, kind="int32"), tmp_path / "labels.nii.gz")
+    by_dap = read_segmentation(path, names="dap")
+    assert [s.structure.index for s in by_dap.segments if s.structure] == [12, 18]
+    assert names_of(read_segmentation(path, names="amos")) == {
+        "spleen": "spleen", "left adrenal gland": "adrenal gland left", "label 18": None,
+    }  # fmt: skip
+    with pytest.raises(InputError, match='no file "atlas".* one of dap, '):
+        read_segmentation(path, names="atlas")
+
+
+def test_a_layout_says_what_values_stand_for_unless_the_file_itself_does(tmp_path):
+    path = write(blocks(12, 200), tmp_path / "some.nii.gz")
+    assert names_of(read_segmentation(path, values="dap")) == {
+        "gallbladder": "gallbladder", "label 200": None,
+    }  # fmt: skip
+    assert names_of(read_segmentation(MULTILABEL, values="dap")) == names_of(read_segmentation(MULTILABEL))
+    refused(write(blocks(200, 201), tmp_path / "none.nii.gz"), "No label in .* is a known structure",
+            values="dap")  # fmt: skip
 
 
 @pytest.mark.parametrize("values", [(-3, 5), (70_000, 5)])

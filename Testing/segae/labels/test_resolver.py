@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from segae.errors import InputError
 from segae.files import read_bundled_table, resource
 from segae.labels import AmbiguousName, Structure, UnknownName, load_structures, resolve
-from segae.labels.spelling import Reading
+from segae.labels.spelling import AROUND, Reading
 from segae.labels.table import LabelTable
 
 ORGANS = load_structures()[2:]
@@ -236,9 +236,37 @@ def test_no_spelling_stands_for_two_structures() -> None:
 
 def test_every_row_of_the_synonyms_is_in_use() -> None:
     rows = read_bundled_table("Labels", "synonyms.csv")
-    assert {row["kind"] for row in rows} == {"side", "word", "name", "partner", "lesion"}
+    assert {row["kind"] for row in rows} == {
+        "side", "word", "name", "partner", "lesion", "around", "counted",
+    }  # fmt: skip
     assert len({row["spelling"] for row in rows}) == len(rows)
     known = [spelling.text for spelling in LabelTable.default().spellings]
     for row in rows:
         if row["kind"] in ("name", "partner"):
             assert any(text.startswith(row["spelling"]) for text in known), row
+
+
+@pytest.mark.parametrize(
+    ("name", "structure"),
+    [
+        ("s0001_liver", "liver"), ("liver_seg", "liver"), ("Segmentation-stomach-label", "stomach"),
+        ("colon copy", "colon"), ("colon - Kopie (2)", "colon"), ("liver (1)", "liver"),
+        ("03_spleen", "spleen"), ("amos_0507_left_kidney", "kidney left"), ("0011f3deaf aorta", "aorta"),
+        ("L1_mask", "vertebrae L1"), ("liverMask", "liver"), ("spleen_v2", "spleen"),
+        ("case 12 liver", "liver"), ("rib_left_1_copy_2", "costa 1 left"), ("12_rib_left_1", "costa 1 left"),
+    ],
+)  # fmt: skip
+def test_what_stands_around_a_name_is_taken_off_and_said(name: str, structure: str) -> None:
+    found = resolve(name)
+    assert (str(found.structure), found.confidence) == (structure, AROUND)
+    assert "without '" in found.reason
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["liver vessels", "liver_2", "seg_7 rib left", "s0001_kidney", "liver_tumor_seg", "mask", "case_00001",
+     "liver_spleen_seg", "segmentation_multilabel", "left_seg"],
+)  # fmt: skip
+def test_nothing_is_understood_where_not_exactly_one_structure_remains(name: str) -> None:
+    with pytest.raises(InputError):
+        resolve(name)
