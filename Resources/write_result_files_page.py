@@ -32,9 +32,9 @@ TAIL = """## A batch's folder
 
 | path | what it is |
 | --- | --- |
-| `cases/<case>.csv` | report of a case |
+| `cases/<case>.parquet` | report of a case; `.csv` where pyarrow is missing (Slicer), and in folders of older versions |
 | `failed/<case>.json` | why a case has no report |
-| `scores.parquet` | all scored slices of all cases |
+| `scores.parquet` | all scored slices of all cases, as a table; the reports themselves are in `cases` |
 | `scores_wide.csv` | the published form: a row per case, a column per class with the mean raw score of its slices |
 | `ranking_slice.csv`, `ranking_structure.csv`, `ranking_case.csv` | rankings; `rank` stands before the columns above |
 | `failed.csv` | the cases without a report, and why |

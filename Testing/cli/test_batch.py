@@ -41,7 +41,7 @@ def test_a_batch_says_what_it_does_and_where_the_results_are(batch, data: Path, 
         f"2 scored, 0 done before, 0 failed; results are in {tmp_path}/out. "
         f"`segae merge {tmp_path}/out` makes the tables."
     )
-    assert files_in(tmp_path / "out") == ["cases/a.csv", "cases/b.csv"]
+    assert files_in(tmp_path / "out") == ["cases/a.parquet", "cases/b.parquet"]
     again = batch(data)
     assert again.err.splitlines()[0] == "0 cases to score, 2 done before"
     assert "0 scored, 2 done before, 0 failed" in again.err
@@ -54,14 +54,14 @@ def test_a_broken_case_is_listed_with_its_reason_and_the_exit_code_is_3(batch, d
     assert f'"{data}/a/ct.nii.gz"' in " ".join(ended.err.split())
     assert "Traceback" not in ended.err
     assert "1 scored, 0 done before, 1 failed" in ended.err
-    assert files_in(tmp_path / "out") == ["cases/b.csv", "failed/a.json"]
+    assert files_in(tmp_path / "out") == ["cases/b.parquet", "failed/a.json"]
 
 
 def test_parts_divide_the_cases(batch, data: Path, tmp_path: Path):
     batch(data, "--num-parts", 2, "--part-id", 1)
-    assert files_in(tmp_path / "out") == ["cases/b.csv"]
+    assert files_in(tmp_path / "out") == ["cases/b.parquet"]
     batch(data, "--num-parts", 2, "--part-id", 0)
-    assert files_in(tmp_path / "out") == ["cases/a.csv", "cases/b.csv"]
+    assert files_in(tmp_path / "out") == ["cases/a.parquet", "cases/b.parquet"]
 
 
 def test_ct_and_mask_folders_and_manifests_are_data_sets(batch, data: Path, tmp_path: Path):
@@ -75,7 +75,7 @@ def test_ct_and_mask_folders_and_manifests_are_data_sets(batch, data: Path, tmp_
     )
     (tmp_path / "list.csv").write_text("case;ct;masks;name\ny;cts/x_0000.nii.gz;masks/x.nii.gz;T11\n")
     assert batch(tmp_path / "list.csv").code == 0
-    assert files_in(tmp_path / "out") == ["cases/x.csv", "cases/y.csv"]
+    assert files_in(tmp_path / "out") == ["cases/x.parquet", "cases/y.parquet"]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_results_that_cannot_be_written_end_with_two_and_one_line_more(batch, da
     assert ended.code == 2
     first, last = ended.err.splitlines()
     assert first == "2 cases to score"
-    assert last.startswith(f"segae: Cannot write {tmp_path}/out/cases/a.csv")
+    assert last.startswith(f"segae: Cannot write {tmp_path}/out/cases/a.parquet")
 
 
 def test_merge_lists_the_tables(segae, batch, data: Path, tmp_path: Path):

@@ -17,8 +17,9 @@ import segae
 from frozen import sample
 from frozen.tables import Table, table
 from segae.labels.table import load_structures
+from segae.results.columns import names, table_rows
 from segae.results.review_order import ordered_segments
-from segae.results.tables import ranking_table, wide_table
+from segae.results.tables import LEVEL_COLUMNS, rank, wide_table
 from segae.results.types import CaseReport
 from segae.scoring.name_check import name_check
 
@@ -114,7 +115,9 @@ def wide(report: CaseReport) -> Table:
 
 def ranking(report: CaseReport, level: Any) -> Table:
     """A ranking of one case by "slice", "structure" or "case", by Dice."""
-    return _ranked(table(*ranking_table([report], level, "dice")), level)
+    columns, ranked = LEVEL_COLUMNS[level], rank(report, level, "dice")
+    rows = ([place, *values] for place, values in enumerate(table_rows(columns, ranked), start=1))
+    return _ranked(table(["rank", *names(columns)], rows), level)
 
 
 def _ranked(now: Table, level: str) -> Table:

@@ -1,7 +1,9 @@
-"""The folder that a batch writes: a CSV per scored case, and a JSON per case that could not be scored.
+"""The folder that a batch writes: a file per scored case, and a JSON per case that could not be scored.
 
-    OUT/cases/<case>.csv     the report; appears whole or not at all
-    OUT/failed/<case>.json   why the case was not scored; gone once it was
+    OUT/cases/<case>.parquet   the report; appears whole or not at all
+    OUT/failed/<case>.json     why the case was not scored; gone once it was
+
+Version 0.1 wrote CSV, and so does Slicer, which has no pyarrow: such files are read as well.
 
 Nothing else is remembered: what is there is done, so a run that was killed goes on where it was.
 """
@@ -12,17 +14,19 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from segae.errors import InputError
 from segae.files import remove, remove_leftovers, whole_file
 from segae.io.layouts import CaseFiles
-from segae.results import csv_format
-from segae.results.files import read_report, write_report
+from segae.results.files import read_headers, read_report, write_report
 from segae.results.record import FORMAT
 from segae.results.types import CaseReport
 from segae.scoring.options import ScoringOptions
+
+ENDINGS = (".parquet", ".csv")  # of reports
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,8 @@ class ResultStore:
     folder: Path
 
     def report_path(self, case: str) -> Path:
-        return self.folder / "cases" / f"{_file_name(case)}.csv"
+        """Where the report of a case is, or will be."""
+        return next((path for path in self._report_paths(case) if path.exists()), self._new_path(case))
 
     def failure_path(self, case: str) -> Path:
         return self.folder / "failed" / f"{_file_name(case)}.json"
@@ -52,44 +57,58 @@ class ResultStore:
         last changed."""
         path = self.report_path(files.case)
         try:
-            written = path.stat().st_mtime
-            with path.open("rb") as stream:
-                header = csv_format.read_headers(stream)[0]
+            written, header = path.stat().st_mtime, read_headers(path)[0]
             made_of = (header["format"], header["model"]["sha256"], header["ct"], header["segmentation"])
             same = made_of == (FORMAT, model_sha256, str(files.ct), str(files.masks))
             same = same and header["options"] == _asked(files, options)
             return same and written >= files.newest(options.names)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (InputError, OSError, ValueError, KeyError, TypeError):
             return False  # missing, or not written by this program, or its files cannot be read: score it
 
     def save(self, report: CaseReport, files: CaseFiles, options: ScoringOptions) -> None:
         """Keep a report; raises `OutputError` when it cannot be written."""
-        report = replace(report, options=_asked(files, options))
-        write_report(report, self.report_path(report.case))
+        report, path = replace(report, options=_asked(files, options)), self._new_path(report.case)
+        for other in self._report_paths(report.case):
+            if other != path:
+                remove(other)  # of an older run in another format; before, so that never two are there
+        write_report(report, path)
         remove(self.failure_path(report.case))
 
     def save_failure(self, failure: Failure) -> None:
         """Keep a failure, and take away an older report of the case, which is no longer true."""
         with whole_file(self.failure_path(failure.case)) as stream:
             stream.write(json.dumps(asdict(failure), indent=1).encode())
-        remove(self.report_path(failure.case))
+        for path in self._report_paths(failure.case):
+            remove(path)
 
     def clean(self, cases: Iterable[str]) -> None:
         """Remove what a killed run left half-written for these cases; raises `OutputError`."""
-        remove_leftovers(path(case) for case in cases for path in (self.report_path, self.failure_path))
+        remove_leftovers(
+            path for case in cases for path in (*self._report_paths(case), self.failure_path(case))
+        )
 
     def reports(self) -> Iterator[CaseReport]:
         """All reports, by case name; raises `InputError` when there are none or one is damaged."""
-        paths = self._files("cases", "*.csv")
+        return (read_report(path) for path in self.report_files())
+
+    def report_files(self) -> list[Path]:
+        """The files of all reports, by case name; raises `InputError` when there are none."""
+        paths = [path for path in self._files("cases", "*") if path.suffix in ENDINGS]
         if not paths and self._files("failed", "*.json"):
             raise InputError(f'No case in "{self.folder}" was scored; the reasons are in its folder failed.')
         if not paths:
             raise InputError(f'"{self.folder}" holds no results of a batch; give the folder given to --out.')
-        return (read_report(path) for path in paths)
+        return paths
 
     def failures(self) -> tuple[Failure, ...]:
         """The cases that could not be scored, by name; raises `InputError` for a damaged file."""
         return tuple(_read_failure(path) for path in self._files("failed", "*.json"))
+
+    def _new_path(self, case: str) -> Path:
+        return self._report_paths(case)[0 if find_spec("pyarrow") else 1]
+
+    def _report_paths(self, case: str) -> list[Path]:
+        return [self.folder / "cases" / f"{_file_name(case)}{ending}" for ending in ENDINGS]
 
     def _files(self, folder: str, pattern: str) -> list[Path]:
         """Finished files; hidden ones are none of ours."""

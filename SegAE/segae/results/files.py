@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from segae.errors import InputError, OutputError
 from segae.files import reason, whole_file
 from segae.results import csv_format, json_format, parquet_format
+from segae.results.columns import SLICES
+from segae.results.record import row_values
 from segae.results.types import CaseReport
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FORMATS: Mapping[str, ModuleType] = {
     ".csv": csv_format, ".json": json_format, ".parquet": parquet_format,
@@ -35,13 +41,34 @@ def write_report(report: CaseReport | Iterable[CaseReport], path: str | Path) ->
 
 def read_reports(path: str | Path) -> tuple[CaseReport, ...]:
     """All reports of a file that `write_report` wrote; raises `InputError` when it is damaged."""
+    return _read(Path(path), lambda form, stream: form.read(stream))
+
+
+def read_headers(path: str | Path) -> tuple[dict[str, Any], ...]:
+    """What each report of a file says but its slices, which are not read; raises `InputError`."""
+    return _read(Path(path), lambda form, stream: form.read_headers(stream))
+
+
+def read_slices(path: str | Path) -> pa.Table:
+    """The slices of a file of reports as a table; raises `InputError`."""
     path = Path(path)
+    if path.suffix.lower() == ".parquet":
+        return _read(path, lambda form, stream: form.read_slices(stream))
+    rows = (row for report in read_reports(path) for row in row_values(report))
+    return parquet_format.table_of(SLICES, rows)
+
+
+_T = TypeVar("_T")
+
+
+def _read(path: Path, read: Callable[[ModuleType, BinaryIO], _T]) -> _T:
+    """What a function reads from a file with the module of its format; raises `InputError`."""
     form = FORMATS.get(path.suffix.lower())
     if form is None:
         raise InputError(f"{path} is no report by its name; expected is the ending {_endings()}.")
     try:
         with path.open("rb") as stream:
-            return form.read(stream)
+            return read(form, stream)
     except OSError as error:
         raise InputError(f"Cannot read {path} ({reason(error)}); check path and permissions.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:

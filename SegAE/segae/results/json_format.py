@@ -19,8 +19,13 @@ def write(reports: Iterable[CaseReport], stream: BinaryIO) -> None:
 
 def read(stream: BinaryIO) -> tuple[CaseReport, ...]:
     """Read what `write` wrote; raises ValueError, KeyError or TypeError for anything else."""
+    return tuple(map(_from_object, read_headers(stream)))
+
+
+def read_headers(stream: BinaryIO) -> tuple[dict[str, Any], ...]:
+    """The object of each report; raises ValueError like `read`."""
     content = parse_strict_json(stream.read().decode())
-    return tuple(_from_object(one) for one in (content if isinstance(content, list) else [content]))
+    return tuple(content if isinstance(content, list) else [content])
 
 
 def _as_object(report: CaseReport) -> dict[str, Any]:

@@ -33,12 +33,23 @@ def slice_priority(
 
 def slice_keys(slices: Sequence[SliceResult], order: Order) -> np.ndarray:
     """Keys (n, 2) to sort n scored slices by, first by the first column, the lowest first."""
-    dice = np.array([one.predicted_dice or 0.0 for one in slices], float)
+    values = [(one.predicted_dice, one.raw_score, one.area_mm2, one.organ_mm2) for one in slices]
+    return slice_keys_of(order, *np.array(values, float).reshape(-1, 4).T)
+
+
+def slice_keys_of(
+    order: Order,
+    predicted_dice: np.ndarray,
+    raw_score: np.ndarray,
+    mask_mm2: np.ndarray,
+    organ_mm2: np.ndarray,
+) -> np.ndarray:
+    """The same of columns (n,), in which NaN stands for no value."""
+    dice = np.nan_to_num(predicted_dice)
     if order == "dice":
-        return np.stack((dice, np.array([one.raw_score or 0.0 for one in slices], float)), axis=1)
-    areas = [one.area_mm2 for one in slices]
-    organs = [one.area_mm2 if one.organ_mm2 is None else one.organ_mm2 for one in slices]
-    return np.stack((-slice_priority(dice, areas, organs), np.zeros(len(dice))), axis=1)
+        return np.stack((dice, np.nan_to_num(raw_score)), axis=1)
+    organ = np.where(np.isnan(organ_mm2), mask_mm2, organ_mm2)
+    return np.stack((-slice_priority(dice, mask_mm2, organ), np.zeros(len(dice))), axis=1)
 
 
 def ranked(keys: np.ndarray) -> list[int]:

@@ -1,4 +1,4 @@
-"""Tables of one or many reports: segments, rankings, and the wide table of the published code."""
+"""Tables of one or many reports: segments, what to look at first, and the published wide table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from segae.results.types import CaseReport, Row
 Level = Literal["slice", "structure", "case"]
 Table = tuple[list[str], Iterable[Sequence[object]]]  # column names and rows, for `write_table`
 
-_COLUMNS: dict[str, tuple[columns.Column, ...]] = {
+LEVEL_COLUMNS: dict[str, tuple[columns.Column, ...]] = {
     "slice": columns.SLICES, "structure": columns.SEGMENTS, "case": columns.CASES,
 }  # fmt: skip
 
@@ -42,20 +42,8 @@ def rank(
     left out. Raises `InputError` for another level or a negative limit.
     """
     _check(level, limit)
-    keyed = ((key, row) for key, row in _keyed(reports, level, order))
+    keyed = ((key, row) for key, row in keyed_rows(reports, level, order))
     return tuple(row for _, row in _smallest(keyed, limit))
-
-
-def ranking_table(
-    reports: Iterable[CaseReport], level: Level, order: Order = "review", limit: int | None = None
-) -> Table:
-    """`rank` as a table with the place in front. Reports are not kept, so there may be any number of them."""
-    _check(level, limit)
-    own = _COLUMNS[level]
-    keyed = ((key, values) for key, row in _keyed(reports, level, order) for values in _cells(own, [row]))
-    ranked = _smallest(keyed, limit)
-    rows = [[place, *values] for place, (_, values) in enumerate(ranked, start=1)]
-    return ["rank", *columns.names(own)], rows
 
 
 CASE_COLUMN = "CT_Sample"
@@ -83,15 +71,16 @@ def _wide_row(report: CaseReport, classes: Sequence[Structure]) -> list[object]:
 
 
 def _check(level: str, limit: int | None) -> None:
-    if level not in _COLUMNS:
-        raise InputError(f"There is no ranking by {level!r}; use one of {', '.join(_COLUMNS)}.")
+    if level not in LEVEL_COLUMNS:
+        raise InputError(f"There is no ranking by {level!r}; use one of {', '.join(LEVEL_COLUMNS)}.")
     if limit is not None and limit < 0:
         raise InputError(f"The limit of a ranking is {limit}; it must not be negative.")
 
 
-def _keyed(
+def keyed_rows(
     reports: CaseReport | Iterable[CaseReport], level: Level, order: Order
-) -> Iterator[tuple[Any, Row]]:
+) -> Iterator[tuple[tuple[Any, ...], Row]]:
+    """The rows of a ranking with the keys to sort them by, the lowest first; see `rank`."""
     for report in (reports,) if isinstance(reports, CaseReport) else reports:
         if level == "slice":
             rows = list(report.rows())
@@ -101,7 +90,7 @@ def _keyed(
             listed = (segment for segment in report.segments if segment.is_listed)
             yield from ((segment_key(segment, order), Row(report, segment)) for segment in listed)
         elif report.n_slices:
-            yield case_key(report, order), Row(report)
+            yield (case_key(report, order),), Row(report)
 
 
 def _smallest(keyed: Iterable[tuple[Any, Any]], limit: int | None) -> list[tuple[Any, Any]]:

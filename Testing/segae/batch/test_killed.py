@@ -96,7 +96,7 @@ def test_a_batch_killed_again_and_again_ends_like_one_that_was_left_alone(
 
     run_batch(find_cases(data), alone, scorer)
     written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
-    assert written == [f"cases/{case}.csv" for case in CASES]
+    assert written == [f"cases/{case}.parquet" for case in CASES]
     scores, expected = slices_of(out), slices_of(alone)
     for case in CASES:
         assert [(row.segment, row.slice) for row in scores[case]] == [
@@ -125,7 +125,7 @@ def test_a_half_written_file_counts_for_nothing_and_is_gone_after_the_next_run(
     (left,) = (store.folder / "cases").iterdir()
     assert left.name.endswith(".part")
     assert run_batch(find_cases(data / "a"), store.folder, scorer).scored == ("a",)
-    assert [path.name for path in (store.folder / "cases").iterdir()] == ["a.csv"]
+    assert [path.name for path in (store.folder / "cases").iterdir()] == ["a.parquet"]
 
 
 def _listens_to_ctrl_c() -> None:
@@ -145,7 +145,7 @@ def test_ctrl_c_ends_with_130_and_one_line_and_keeps_what_was_finished(
         env=os.environ | {"PYTHONPATH": str(resource_dir().parent), "OMP_NUM_THREADS": "1"},
         preexec_fn=_listens_to_ctrl_c,
     )
-    wait_for(lambda: "a.csv" in files_in(out), process)
+    wait_for(lambda: "a.parquet" in files_in(out), process)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas
 import pytest
 from flat_rows import FlatRow, report_from_rows, slices
+from pyarrow.parquet import ParquetFile
 
 from segae.batch.merge import merge
 from segae.batch.runner import run_batch
@@ -14,7 +15,10 @@ from segae.batch.store import ResultStore
 from segae.errors import InputError, OutputError
 from segae.io.layouts import find_cases
 from segae.labels.table import load_structures
+from segae.results import parquet_format
+from segae.results.columns import SLICES, names
 from segae.results.files import read_reports, write_report
+from segae.results.record import row_values
 from segae.scoring.scorer import Scorer
 
 MakeCase = Callable[..., Path]
@@ -36,12 +40,37 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def test_the_long_table_has_every_slice_and_reads_back_as_the_reports(done: Path):
-    files = merge(done)
-    assert read_reports(files.long) == tuple(ResultStore(done).reports())
-    frame = pandas.read_parquet(files.long)
-    n_slices = {report.case: len(slices(report)) for report in ResultStore(done).reports()}
-    assert frame.groupby("case").size().to_dict() == n_slices
+def test_the_long_table_has_every_slice_of_the_reports_in_their_order(done: Path):
+    frame = pandas.read_parquet(merge(done).long)
+    rows = [row for report in ResultStore(done).reports() for row in row_values(report)]
+    assert list(frame.columns) == names(SLICES)
+    assert frame.astype(object).where(frame.notna(), None).to_numpy().tolist() == rows
+
+
+def test_the_long_table_is_no_report_and_says_where_the_reports_are(done: Path):
+    with pytest.raises(InputError, match=r"scores\.parquet .*are in its folder cases"):
+        read_reports(merge(done).long)
+
+
+def test_a_batch_of_an_older_version_gives_the_same_tables(done: Path, tmp_path: Path):
+    """Case files were CSV; some of a folder may still be."""
+    for report in ResultStore(done).reports():
+        write_report(report, tmp_path / f"cases/{report.case}.{'csv' if report.case == 'a' else 'parquet'}")
+    new, old = merge(done), merge(tmp_path)
+    for ours, theirs in zip((new.wide, *new.rankings), (old.wide, *old.rankings), strict=True):
+        assert theirs.read_bytes() == ours.read_bytes()
+    pandas.testing.assert_frame_equal(pandas.read_parquet(old.long), pandas.read_parquet(new.long))
+
+
+def test_the_long_table_has_row_groups_of_many_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(parquet_format, "ROW_GROUP", 8)
+    for case in "abcdef":
+        rows = [FlatRow("liver", 13, "liver", k, 0, 0, 3 * k, 100, 0.5) for k in range(5)]
+        write_report(report_from_rows(rows, case=case), tmp_path / f"cases/{case}.parquet")
+    file = ParquetFile(merge(tmp_path).long)
+    groups = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+    assert groups == [8, 8, 8, 6]
+    assert "".join(file.read().column("case").to_pylist()) == "".join(5 * case for case in "abcdef")
 
 
 def test_the_wide_table_is_the_published_form(done: Path):
@@ -111,9 +140,10 @@ def test_merging_twice_gives_the_same_tables_and_clears_what_a_killed_merge_left
     before = [path.read_bytes() for path in paths]
     left = done / f".scores.parquet.{'0' * 32}.part"
     left.write_bytes(b"half")
+    (done / ".merge-0").mkdir()
     merge(done)
     assert [path.read_bytes() for path in paths] == before
-    assert not left.exists()
+    assert not list(done.glob(".*"))
 
 
 def test_a_damaged_report_is_named_and_no_table_is_left_half_written(
@@ -123,7 +153,7 @@ def test_a_damaged_report_is_named_and_no_table_is_left_half_written(
     for path in (done / "cases").iterdir():
         (tmp_path / "cases" / path.name).write_bytes(path.read_bytes()[:-40])
     with pytest.raises(
-        InputError, match=r"cases/a\.csv is not a complete SegAE report.*score the case again"
+        InputError, match=r"cases/a\.parquet is not a complete SegAE report.*score the case again"
     ):
         merge(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["cases"]

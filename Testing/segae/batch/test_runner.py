@@ -58,7 +58,7 @@ def test_every_case_gets_one_result_file_with_the_scores_of_the_case_alone(
     make_case(tmp_path / "data/b", "vertebrae_T11")
     result = run_batch(find_cases(tmp_path / "data"), out, scorer)
     assert result == BatchResult(("a", "b"))
-    assert sorted(contents(out)) == ["cases/a.csv", "cases/b.csv"]
+    assert sorted(contents(out)) == ["cases/a.parquet", "cases/b.parquet"]
     scored = reports(out)
     assert {row.segment for row in slices(scored["a"])} == set(TWO)
     assert {row.segment for row in slices(scored["b"])} == {"vertebrae_T11"}
@@ -146,7 +146,7 @@ def test_broken_cases_are_kept_with_their_reason_and_the_rest_goes_on(
     ):
         assert str(data / file) in failure.reason
         assert "Fault" not in failure.reason
-    assert sorted(contents(out)) == ["cases/c.csv", "failed/a.json", "failed/b.json", "failed/d.json"]
+    assert sorted(contents(out)) == ["cases/c.parquet", "failed/a.json", "failed/b.json", "failed/d.json"]
 
 
 def test_a_case_that_was_repaired_is_no_failure_any_more(data: Path, out: Path, scorer: Scorer):
@@ -211,7 +211,7 @@ def test_a_cancelled_batch_keeps_what_was_finished_and_goes_on_from_there(
     observer = BatchObserver(on_report=lambda _: token.cancel(), watch=Watch(cancel=token))
     with pytest.raises(Cancelled):
         run_batch(find_cases(data), out, scorer, observer=observer)
-    assert sorted(contents(out)) == ["cases/a.csv"]
+    assert sorted(contents(out)) == ["cases/a.parquet"]
     assert run_batch(find_cases(data), out, scorer) == BatchResult(("b", "c"), ("a",))
 
 
@@ -241,7 +241,7 @@ def test_half_written_files_of_a_killed_run_are_removed_and_those_of_other_parts
 ):
     cases = out / "cases"
     cases.mkdir(parents=True)
-    ours, theirs = (cases / f".{case}.csv.{'0' * 32}.part" for case in "ab")
+    ours, theirs = (cases / f".{case}.parquet.{'0' * 32}.part" for case in "ab")
     ours.write_bytes(b"half")
     theirs.write_bytes(b"half")
     run_batch(find_cases(data), out, scorer, part=Part(0, 2))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from segae.batch.store import Failure, ResultStore
 from segae.errors import InputError
 from segae.io.layouts import CaseFiles
-from segae.results.files import read_report
+from segae.results.files import read_report, write_report
 from segae.results.types import CaseReport, ModelIdentity
 from segae.scoring.options import ScoringOptions
 
@@ -89,9 +89,42 @@ def test_a_file_that_is_no_report_is_not_done(store: ResultStore, files: CaseFil
 
 def test_a_report_in_the_format_of_another_version_is_not_done(store: ResultStore, files: CaseFiles):
     store.save(report(files), files, ALL)
-    text = store.report_path("a").read_text()
-    store.report_path("a").write_text(text.replace('{"format": 2', '{"format": 1'))
+    content = store.report_path("a").read_bytes()
+    store.report_path("a").write_bytes(content.replace(b'{"format": 2', b'{"format": 1'))
     assert not store.is_done(files, MODEL, ALL)
+
+
+def test_a_case_of_a_run_that_wrote_csv_is_done_and_gives_way_to_a_new_report(
+    store: ResultStore, files: CaseFiles
+):
+    store.save(report(files), files, ALL)
+    new = store.report_path("a")
+    old = write_report(read_report(new), new.with_suffix(".csv"))
+    new.unlink()
+    assert store.is_done(files, MODEL, ALL)
+    assert [one.case for one in store.reports()] == ["a"]
+    store.save(report(files), files, ALL)
+    assert [path.name for path in old.parent.iterdir()] == ["a.parquet"]
+    store.save_failure(Failure("a", "It is broken.", "ct", "masks"))
+    assert list(old.parent.iterdir()) == []
+
+
+def test_without_pyarrow_as_in_slicer_reports_are_csv(
+    store: ResultStore, files: CaseFiles, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("segae.batch.store.find_spec", lambda name: None)
+    store.save(report(files), files, ALL)
+    assert store.report_path("a").name == "a.csv"
+    assert store.is_done(files, MODEL, ALL)
+
+
+def test_a_report_whose_values_were_damaged_is_refused(store: ResultStore, files: CaseFiles):
+    store.save(report(files), files, ALL)
+    path = store.report_path("a")
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"liver", b"lover", 1))
+    with pytest.raises(InputError, match=r"a\.parquet is not a complete SegAE report.*score the case again"):
+        read_report(path)
 
 
 def test_a_result_takes_the_place_of_a_failure_and_a_failure_that_of_a_result(

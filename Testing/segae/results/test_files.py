@@ -133,7 +133,7 @@ def test_another_file_is_refused_in_one_sentence(tmp_path, ending, content):
 def test_a_foreign_parquet_table_is_refused(tmp_path):
     path = tmp_path / "t.parquet"
     pd.DataFrame({"a": [1]}).to_parquet(path)
-    with pytest.raises(InputError, match="without the description"):
+    with pytest.raises(InputError, match="has no description of a report"):
         read_report(path)
 
 

@@ -14,7 +14,7 @@ from segae.errors import InputError
 from segae.finding import Finding
 from segae.labels.table import load_structures
 from segae.results.files import write_table
-from segae.results.tables import rank, ranking_table, segment_table, wide_table
+from segae.results.tables import rank, segment_table, wide_table
 from segae.results.types import CaseReport, ModelIdentity, SegmentResult, SliceResult
 from segae.results.verdicts import with_threshold
 
@@ -82,19 +82,6 @@ def test_an_unknown_level_and_a_negative_limit_are_refused(report):
         rank(report, "organ")  # pyright: ignore[reportArgumentType]
     with pytest.raises(InputError, match="must not be negative"):
         rank(report, limit=-1)
-
-
-@pytest.mark.parametrize("level", ["slice", "structure", "case"])
-@pytest.mark.parametrize("order", ["review", "dice"])
-def test_a_ranking_becomes_a_table_whose_rows_name_the_model(report, tmp_path, level, order):
-    columns, rows = ranking_table([report], level, order)
-    rows = list(rows)
-    assert columns[:4] == ["rank", "case", "model", "model_sha256"]
-    assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
-    assert {tuple(row[1:4]) for row in rows} == {("s0001", "starter", "0a" * 32)}
-    assert {len(row) for row in rows} == {len(columns)}
-    assert len(rows) == len(rank(report, level, order))
-    assert len(write_table(columns, rows, tmp_path / "t.csv").read_text().splitlines()) == len(rows) + 1
 
 
 def test_the_table_of_segments_says_verdict_reasons_and_wrong_volume(report):
