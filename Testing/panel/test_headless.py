@@ -80,7 +80,7 @@ def scene(bed, masks, tmp_path) -> Path:
 def test_a_data_set_gives_the_scores_of_the_command_line(run, data, tmp_path, model, capsys):
     assert run(data, "--out", tmp_path / "out") == 0
     assert "1 scored, 0 done before, 0 failed" in capsys.readouterr().out
-    report = read_report(tmp_path / "out" / "cases" / "s0001.parquet")
+    report = read_report(tmp_path / "out" / "cases" / "s0001.csv")
     case = data / "s0001"
     direct = score(case / "ct.nii.gz", case / "segmentations", model=model, device="cpu")
     assert report.segments == direct.segments
@@ -90,7 +90,7 @@ def test_a_data_set_gives_the_scores_of_the_command_line(run, data, tmp_path, mo
 
 def test_a_scene_gives_the_scores_of_its_files(run, scene, tmp_path, model, sample_dir, capsys):
     assert run(scene, "--out", tmp_path / "out") == 0
-    report = read_report(tmp_path / "out" / "cases" / "patient.parquet")
+    report = read_report(tmp_path / "out" / "cases" / "patient.csv")
     direct = score(
         sample_dir / "ct.nii.gz", sample_dir / "segmentation_multilabel.nii.gz", model=model, device="cpu"
     )
@@ -113,7 +113,7 @@ def test_scores_are_written_back_into_the_scene_when_asked(run, scene, tmp_path)
     assert scene.read_bytes() == before
     assert run(scene, "--out", tmp_path / "out", "--write-back") == 0
     assert [path.name for path in scene.parent.iterdir()] == ["patient.mrb"], "no half-written file"
-    report = read_report(tmp_path / "out" / "cases" / "patient.parquet")
+    report = read_report(tmp_path / "out" / "cases" / "patient.csv")
     slicer.util.loadScene(str(scene))
     node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
     assert read_results(find_results(node)).report.segments == report.segments
@@ -190,7 +190,7 @@ def test_a_damaged_scene_does_not_stop_the_others(run, scene, tmp_path, guard):
     (scene.parent / "broken.mrb").write_bytes(b"no archive")
     assert run(scene.parent, "--out", tmp_path / "out") == 3
     guard.failures.clear()  # Slicer itself reports the file
-    assert (tmp_path / "out" / "cases" / "patient.parquet").is_file()
+    assert (tmp_path / "out" / "cases" / "patient.csv").is_file()
     assert "cannot be loaded" in (tmp_path / "out" / "failed" / "broken.json").read_text()
 
 

@@ -69,7 +69,7 @@ class ResultStore:
         """Keep a report; raises `OutputError` when it cannot be written."""
         report, path = replace(report, options=_asked(files, options)), self._new_path(report.case)
         for other in self._report_paths(report.case):
-            if other != path:
+            if other != path and other.exists():
                 remove(other)  # of an older run in another format; before, so that never two are there
         write_report(report, path)
         remove(self.failure_path(report.case))

@@ -6,7 +6,7 @@ with the data set. What comes first is said by `segae.results.review_order` alon
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
