@@ -79,7 +79,7 @@ def settings_of(recipe: str, names: Path) -> TrainingSettings:
 
 def first_batch(settings: TrainingSettings, training_set: TrainingSet) -> Batch:
     """What the first step sees."""
-    spec = network_spec(settings, "tiny", TEXT_DIM, training_set.orientation)
+    spec = network_spec(settings, "tiny", TEXT_DIM, training_set.orientation, training_set.label_table)
     batches = Batches(training_set, Renderer(settings.recipe, spec.input))
     draws = make_draws(training_set, settings)
     steps = Steps(draws, Schedule.of(settings.recipe, draws.size), settings.seed, 0)

@@ -9,7 +9,7 @@ import numpy as np
 from segae.data import Segment
 from segae.geometry.orientation import axial_axis
 from segae.labels.structure import Structure
-from segae.labels.table import level_series
+from segae.labels.table import LabelTable
 
 KEEP = 0.1  # what a mask's name has in its favour because somebody gave it
 PRESENT = 0.15  # and a name of the case, for every mask: two swapped names are likelier than a new one
@@ -26,7 +26,7 @@ def ordered_levels(
     that the upper end of the scan cuts are left out, as nobody knows how high they reach.
     """
     levels = {}
-    for series in level_series():
+    for series in LabelTable.default().level_series:
         members = [s for s in segments if s.structure in series and s.name in scores and not _lacks_head(s)]
         members.sort(key=top_mm, reverse=True)
         given = {segment.structure for segment in members}

@@ -11,7 +11,7 @@ from segae.checks.shape import Shape
 from segae.checks.sizes import pairs
 from segae.finding import Finding
 from segae.labels.structure import Structure
-from segae.labels.table import level_series
+from segae.labels.table import LabelTable
 
 SAME_PLACE = 0.35  # of the usual distance of two levels: nearer, they are one and the same
 ROOM = 1.65  # of the usual distance: room for another level
@@ -22,7 +22,7 @@ RIB_PAIR_MM = 15.0  # heads of a pair of ribs lie at one vertebra; more than hal
 def check_levels(shapes: Sequence[Shape]) -> Iterable[Finding]:
     """Findings LEVEL_ORDER, LEVEL_TWICE and LEVEL_GAP of neighbouring levels, named after the lower one, and
     RIB_PAIR of ribs of one number at different heights."""
-    for series in level_series():
+    for series in LabelTable.default().level_series:
         members = [s for s in shapes if s.structure in series and not s.is_cut]
         members.sort(key=lambda shape: series.index(shape.structure))
         yield from _in_order(members, series)

@@ -13,7 +13,7 @@ from segae.files import whole_file
 from segae.finding import Finding
 from segae.labels.relatives import levels_near, other_side
 from segae.labels.structure import Structure
-from segae.labels.table import level_series
+from segae.labels.table import LabelTable
 
 
 @dataclass(frozen=True)
@@ -61,24 +61,24 @@ _SERIES = 24  # as far as any series reaches
 
 @dataclass(frozen=True)
 class NameRule:
-    """`weight`: how much a finding speaks for other names, in units of predicted Dice; `favours`: for which,
-    given the doubtful one."""
+    """`weight`: how much a finding speaks for other names, in units of predicted Dice; `favours`: for which
+    of a label table, given the doubtful one."""
 
     weight: float
-    favours: Callable[[Structure], Iterable[Structure]] | None = None
+    favours: Callable[[Structure, LabelTable], Iterable[Structure]] | None = None
 
-    def speaks_for(self, other: Structure, named: Structure) -> bool:
+    def speaks_for(self, other: Structure, named: Structure, table: LabelTable) -> bool:
         """Without `favours` a rule only says that something is wrong: any other name may be right."""
-        return self.favours is None or other in self.favours(named)
+        return self.favours is None or other in self.favours(named, table)
 
 
-def _mirrored(named: Structure) -> tuple[Structure, ...]:
-    side = other_side(named)
+def _mirrored(named: Structure, table: LabelTable) -> tuple[Structure, ...]:
+    side = other_side(named, table)
     return () if side is None else (side,)
 
 
-def _levels(named: Structure) -> tuple[Structure, ...]:
-    return levels_near(named, _SERIES)
+def _levels(named: Structure, table: LabelTable) -> tuple[Structure, ...]:
+    return levels_near(named, _SERIES, table)
 
 
 # Codes of `segae.rules`, and one of the preflight.
@@ -118,20 +118,22 @@ def decide(
     scores: Mapping[Structure, float],
     findings: Sequence[Finding] = (),
     level: Structure | None = None,
+    table: LabelTable | None = None,
 ) -> NameCheck:
     """The answer for one mask, from its predicted Dice under its own and under other names.
 
     `scores` lacks names that the model has not learned. `findings`: of the rules, for any segment. `level`:
     the vertebra or rib that fits best when all of the case are in order (None: not asked); no other level is
-    then suggested.
+    then suggested. `table`: that of the names (None: the default one).
     """
+    table = table or LabelTable.default()
     rules = rules_about(segment, findings)
     own, others = scores.get(named), {row: score for row, score in scores.items() if row != named}
     if own is None:
-        return _by_rules(segment, named, rules)
+        return _by_rules(segment, named, rules, table)
     if not others:
         return NameCheck(segment, named, None, own, None, "no other name could be tried", False)
-    support = _support(named, others, rules, level)
+    support = _support(named, others, rules, level, table)
     best = max(support, key=lambda row: support[row], default=None)
     if best is None or support[best] < max(LEAST, own + DOUBTFUL):
         reason = "no other name fits better" if own >= LEAST else "none of the names that were tried fits"
@@ -157,27 +159,31 @@ def _settled(check: NameCheck, holders: Mapping[Structure, NameCheck]) -> NameCh
 
 
 def _support(
-    named: Structure, others: Mapping[Structure, float], rules: Sequence[Finding], level: Structure | None
+    named: Structure,
+    others: Mapping[Structure, float],
+    rules: Sequence[Finding],
+    level: Structure | None,
+    table: LabelTable,
 ) -> dict[Structure, float]:
     """Score under each name that may be suggested, and what rules and order add to it."""
-    added = {row: ORDER * (row == level) for row in others if _allowed(row, level)}
+    added = {row: ORDER * (row == level) for row in others if _allowed(row, level, table)}
     for rule in (NAME_RULES[finding.code] for finding in rules):
         for row in added:
-            added[row] += rule.weight * rule.speaks_for(row, named)
+            added[row] += rule.weight * rule.speaks_for(row, named, table)
     return {row: others[row] + more for row, more in added.items()}
 
 
-def _allowed(row: Structure, level: Structure | None) -> bool:
+def _allowed(row: Structure, level: Structure | None, table: LabelTable) -> bool:
     """Of the series of `level` only that one."""
-    return row == level or not any(row in series and level in series for series in level_series())
+    return row == level or not any(row in series and level in series for series in table.level_series)
 
 
-def _by_rules(segment: str, named: Structure, rules: Sequence[Finding]) -> NameCheck:
+def _by_rules(segment: str, named: Structure, rules: Sequence[Finding], table: LabelTable) -> NameCheck:
     """The answer where the model has not learned the name: a rule may know better, but is never sure."""
     unknown = "the model has not learned this name"
     for finding in rules:
         favours = NAME_RULES[finding.code].favours
-        rows = tuple(favours(named)) if favours else ()
+        rows = tuple(favours(named, table)) if favours else ()
         if len(rows) == 1:
             return NameCheck(segment, named, rows[0], None, None, f"{unknown}; {_plain(finding)}", False)
     return NameCheck(segment, named, None, None, None, "; ".join([unknown, *map(_plain, rules)]), False)

@@ -39,7 +39,7 @@ def _read(path: Path, request: MaskRequest) -> Segmentation:
     if request.name is not None:
         return Segmentation((_named_mask(read_image(path), request.name, request),), str(path))
     image = read_image(path, layers=True)
-    names = label_names(path, request.names)
+    names = label_names(path, request.names, request.table)
     if image.voxels.ndim != 3:
         which = "holds several layers; names by value fit a file with one only"
         raise InputError(f'"{path}" {which if names.labels else "holds several layers without names"}; save '
@@ -90,7 +90,7 @@ def _values(image: StoredImage) -> list[int]:
 def _of_layout(image: StoredImage, names: LabelNames, request: MaskRequest) -> LabelNames:
     """What the layout of the data set says about values that nothing else names; raises `InputError`."""
     if request.values is not None:
-        labels = names_given(Path(request.values))
+        labels = names_given(Path(request.values), table=request.table)
         return LabelNames(labels, f"the layout ({request.values})", findings=names.findings)
     values = _values(image)
     shown = ", ".join(map(str, values[:_SHOWN]))

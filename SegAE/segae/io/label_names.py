@@ -12,7 +12,8 @@ from segae.finding import Finding
 from segae.io.name_files import SUFFIXES, NamedLabel, named_labels, read_names
 from segae.io.nifti import NIFTI, has_extension, open_nifti
 from segae.io.readers import stem
-from segae.labels.schemes import schemes
+from segae.labels.schemes import DAP, dap_scheme, schemes
+from segae.labels.table import LabelTable
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,16 @@ class LabelNames:
         return next((label.name for label in self.labels if label.values == (value,)), None)
 
 
-def label_names(mask: Path, asked: Path | None = None) -> LabelNames:
+def label_names(mask: Path, asked: Path | None = None, table: LabelTable | None = None) -> LabelNames:
     """What names the values of `mask`: the file or named scheme that was `asked` for, else its own header,
     else a file beside it.
 
     Only what was asked for, and a damaged header, raise `InputError`. A file beside the mask never overrules
-    the header, and one that cannot be used is left alone; both are findings.
+    the header, and one that cannot be used is left alone; both are findings. `table`: what the scheme "dap"
+    counts, None for the default one.
     """
     if asked is not None:
-        return LabelNames(names_given(asked, mask), f'"{asked}"', True)
+        return LabelNames(names_given(asked, mask, table), f'"{asked}"', True)
     own = header_names(mask)
     found = LabelNames(own, "its header") if own else LabelNames()
     findings = []
@@ -57,9 +59,13 @@ def label_names(mask: Path, asked: Path | None = None) -> LabelNames:
     return LabelNames(found.labels, found.source, findings=tuple(findings))
 
 
-def names_given(asked: Path, mask: Path | None = None) -> tuple[NamedLabel, ...]:
-    """The names of a file, or of the scheme with that key. Raises `InputError` for anything else."""
-    scheme = schemes().get(str(asked).lower())
+def names_given(
+    asked: Path, mask: Path | None = None, table: LabelTable | None = None
+) -> tuple[NamedLabel, ...]:
+    """The names of a file, or of the scheme with that key, which is that of `table` for "dap". Raises
+    `InputError` for anything else."""
+    key = str(asked).lower()
+    scheme = dap_scheme(table) if table is not None and key == DAP else schemes().get(key)
     if scheme is not None:
         return tuple(NamedLabel(name, (value,)) for value, name in scheme.names.items())
     if not asked.exists():

@@ -44,10 +44,15 @@ _ORIGINS: Mapping[str, str] = {
 @lru_cache(maxsize=1)
 def schemes() -> Mapping[str, Scheme]:
     """All schemes by key, that of the DAP Atlas (indices of the label table) first."""
-    rows = LabelTable.default().structures[FIRST_STRUCTURE:]
-    found = {DAP: Scheme(DAP, "DAP Atlas: indices of the label table", {row.index: row.name for row in rows})}
+    found = {DAP: dap_scheme(LabelTable.default())}
     names: dict[str, dict[int, str]] = {}
     for line in read_bundled_table("Labels", "schemes.csv"):
         names.setdefault(line["scheme"], {})[int(line["value"])] = line["name"]
     found |= {key: Scheme(key, origin, MappingProxyType(names[key])) for key, origin in _ORIGINS.items()}
     return MappingProxyType(found)
+
+
+def dap_scheme(table: LabelTable) -> Scheme:
+    """Values that are indices of `table`, which may have structures of one's own."""
+    names = {row.index: row.name for row in table.structures if row.index >= FIRST_STRUCTURE}
+    return Scheme(DAP, "DAP Atlas: indices of the label table", MappingProxyType(names))

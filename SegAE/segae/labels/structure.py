@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from segae.errors import InputError
@@ -15,7 +15,8 @@ class Structure:
 
     `index`: the label value in DAP Atlas files and the place of its text vector in a model. `laterality`:
     "left", "right" or "". `snomed`: (type code, modifier code), each "" where the table has none; `meaning`:
-    what SNOMED CT calls it. `synonyms`: other names, of a structure of one's own.
+    what SNOMED CT calls it. `synonyms`: other names, which a table of one's own may add; they do not make it
+    another structure.
     """
 
     index: int
@@ -25,7 +26,7 @@ class Structure:
     totalsegmentator_v2: str = ""
     snomed: tuple[str, str] = ("", "")
     meaning: str = ""
-    synonyms: tuple[str, ...] = ()
+    synonyms: tuple[str, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return self.name

@@ -82,6 +82,14 @@ class LabelTable:
             if row.index >= FIRST_OWN or row.synonyms
         ]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return LabelTable.from_json, (self.to_json(),)  # what else a table knows it finds again
+
+    def contradiction(self, other: LabelTable) -> tuple[Structure, Structure] | None:
+        """The first structure of one's own whose index means another one in `other`, and that one."""
+        pairs = ((row, other.get(row.index)) for row in self.own)
+        return next(((row, its) for row, its in pairs if its is not None and its.name != row.name), None)
+
     def extended(self, own: Iterable[Structure]) -> LabelTable:
         """This table with `own` structures, which take the place of a row with the same index."""
         rows = {row.index: row for row in self.structures}

@@ -26,6 +26,7 @@ from segae.io.layouts import case_name
 from segae.io.segmentation import read_segmentation
 from segae.labels.relatives import levels_near, other_side, similar
 from segae.labels.structure import Structure
+from segae.labels.table import LabelTable
 from segae.models.quality_model import QualityModel
 from segae.progress import CancelToken, ProgressCallback, Watch
 from segae.results.types import CaseReport
@@ -42,14 +43,17 @@ def neighbours(
     touching: Sequence[Structure] = (),
     usable: Callable[[Structure], bool] = lambda structure: True,
     most: int = MOST,
+    table: LabelTable | None = None,
 ) -> tuple[Structure, ...]:
     """Up to `most` other names for a mask, none twice, each one `usable` (the model has learned it).
 
     First the other side, the levels above and below and names of similar shape, then the structures whose
-    masks touch it (`touching`, largest contact first), then what is left of the former.
+    masks touch it (`touching`, largest contact first), then what is left of the former. `table`: that of the
+    names (None: the default one).
     """
-    side = other_side(structure)
-    by_label = chain(() if side is None else (side,), levels_near(structure), similar(structure))
+    side = other_side(structure, table)
+    levels, alike = levels_near(structure, table=table), similar(structure, table)
+    by_label = chain(() if side is None else (side,), levels, alike)
     related = list(filter(usable, by_label))
     ordered = chain(related[:_FROM_LABELS], filter(usable, touching), related[_FROM_LABELS:])
     return tuple(row for row in dict.fromkeys(ordered) if row != structure)[:most]
@@ -74,7 +78,7 @@ def check_names(
     `findings`: what the rules over the whole case say (`segae.rules`). `only`: these segments alone; the
     others still count for what touches what.
     """
-    watch = watch or Watch()
+    watch, model = watch or Watch(), scorer.model
     stack = scorer.orient(ct)
     present = [s for s in segments if s.structure is not None and not s.is_empty]
     asked = [s for s in present if only is None or s.name in only]
@@ -87,7 +91,7 @@ def check_names(
     levels = ordered_levels(asked, scores)
     return settle(
         [
-            decide(s.name, s.structure, scores[s.name], findings, levels.get(s.name))
+            decide(s.name, s.structure, scores[s.name], findings, levels.get(s.name), model.label_table)
             for s in asked
             if s.structure is not None
         ]
@@ -102,7 +106,7 @@ def scores_by_name(
     model, named = scorer.model, segment.structure
     if named is None or not _learned(model, named):
         return {}
-    names = (named, *neighbours(named, touching, lambda row: _learned(model, row)))
+    names = (named, *neighbours(named, touching, lambda row: _learned(model, row), table=model.label_table))
     chosen = telling_slices(segment, stack.slice_axis)
     (part,) = prepare(stack, segment, model.spec.input, only=chosen)
     predicted = scorer.predict(_under_names(part.input, [name.index for name in names])).score.numpy()

@@ -24,7 +24,6 @@ from segae.inputs.build import ModelInput
 from segae.inputs.position import POSITION_FEATURES
 from segae.io.readers import read_image
 from segae.labels.resolver import resolve
-from segae.labels.table import by_index
 from segae.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from segae.models.quality_model import QualityModel
 from segae.progress import Watch
@@ -249,7 +248,7 @@ class Steps:
             intervals=fit_intervals(points_of(tables, CALIBRATED)),
             training={
                 **finished.spec.training,
-                "cohort": [asdict(member) for member in plan.cohort.training()],
+                "cohort": [member.as_json() for member in plan.cohort.training()],
                 "segmenter": asdict(plan.segmenter),
                 "fold_share": plan.fold_share,
             },
@@ -305,7 +304,7 @@ class Steps:
                         Sample(scan, k, index, mask[k], "exact", crop_box=box_of(mask[k])) for k in slices
                     ]
                     score = float(np.nanmean(method.predict(samples).raw))
-                    yield SingleMask(member.case, str(by_index(index)), is_right, score)
+                    yield SingleMask(member.case, str(scan.label_table.by_index(index)), is_right, score)
 
     def _wrong(self, member: Member) -> dict[int, np.ndarray]:
         from segae.geometry.orientation import orient_array

@@ -18,6 +18,13 @@ def index(
         Literal["autopet", "totalsegmentator", "published"] | None,
         typer.Option(help="How the folders are arranged, if that is not recognised."),
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV of structures beyond the 145: index, name, laterality, synonyms, codes. All later "
+            "steps and the model take it from the index."
+        ),
+    ] = None,
     structure: Annotated[
         list[str] | None, typer.Option(help="Keep this structure, which must be found; may be repeated.")
     ] = None,
@@ -36,7 +43,7 @@ def index(
     from segae.progress import Watch
     from segae_trainer.cli.summary import print_findings, print_index, print_sentence
     from segae_trainer.data.find_scans import build_index
-    from segae_trainer.data.index import Shares, check_index_path, write_index
+    from segae_trainer.data.index import Shares, check_index_path, read_label_table, write_index
 
     check_index_path(out)
     with progress_bar(Console(stderr=True)) as show:
@@ -44,6 +51,7 @@ def index(
             ct,
             masks,
             layout=layout,
+            label_table=read_label_table(labels),
             structures=structure or None,
             shares=Shares(val, test),
             seed=seed,

@@ -21,6 +21,9 @@ def starter(
         Path | None,
         typer.Option(help="CSV: case,patient,use,leave_out,coarse,complete. Default: the bundled one."),
     ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="CSV of structures beyond the 145 rows, as for `index`.")
+    ] = None,
     stage: Annotated[
         list[str] | None,
         typer.Option(help="Only this stage (test-set, fold-PATIENT, final, baselines, export)."),
@@ -70,6 +73,7 @@ def starter(
     from segae_trainer.cli.folds import FoldPlan, run_stages
     from segae_trainer.data.cohort import DEFAULT, read_cohort
     from segae_trainer.data.draw_samples import Sampling
+    from segae_trainer.data.index import read_label_table
     from segae_trainer.pseudo_labels.small_unet import SegmenterPlan
     from segae_trainer.train.recipes import resolve_recipe
     from segae_trainer.train.settings import Machine
@@ -80,7 +84,7 @@ def starter(
     if segmenter_step:
         segmenter = replace(segmenter, kept=tuple(sorted(segmenter_step)))
     plan = FoldPlan(
-        cohort=read_cohort(cohort or DEFAULT),
+        cohort=read_cohort(cohort or DEFAULT, read_label_table(labels)),
         data=data,
         work=work,
         recipe=resolve_recipe("segae", steps=steps),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from scipy import ndimage
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from segae.labels.structure import Structure
+from segae.labels.table import LabelTable
 from segae_trainer.data.synthetic_errors import smooth_field
 
 # Ranges in HU of an organ's mean, by a word of its name; the first that fits counts.
@@ -49,15 +48,13 @@ def recolour(ct: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np
     return _as_hu(changed)
 
 
-def paint(
-    ct: np.ndarray, labels: np.ndarray, table: Sequence[Structure], rng: np.random.Generator
-) -> np.ndarray:
+def paint(ct: np.ndarray, labels: np.ndarray, table: LabelTable, rng: np.random.Generator) -> np.ndarray:
     """A slice (H, W) painted from `labels` and from coarse HU classes of the unlabelled rest, with
     texture at two scales and blur. int16."""
     values = np.zeros(256, np.float32)
     textures = np.zeros(256, np.float32)
     for structure in np.unique(labels[labels > 0]):
-        low, high = tissue_range(table[structure].name)
+        low, high = tissue_range(table.by_index(int(structure)).name)
         values[structure] = rng.uniform(low, high)
         textures[structure] = rng.uniform(0.05, 0.3) * min(abs(high - low), 300)
     painted, texture = values[labels], textures[labels]

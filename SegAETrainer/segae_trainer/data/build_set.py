@@ -18,7 +18,7 @@ import numpy as np
 import segae
 from segae.errors import InputError
 from segae.files import whole_file, write_json
-from segae.labels import by_index
+from segae.labels.table import LabelTable
 from segae.progress import Watch
 from segae_trainer.data.draw_samples import Sampling, coarse_factors
 from segae_trainer.data.index import SPLITS, Index, Scan
@@ -143,7 +143,7 @@ def finish(
     ]
     watch.step("putting together", 1, 3)
     table = np.load(folder / PAIRS, mmap_mode="r")
-    write_statistics(folder, table, [part.scan for part in parts], plan.sources)
+    write_statistics(folder, table, [part.scan for part in parts], plan.sources, index.label_table)
     watch.step("putting together", 2, 3)
     scans = [asdict(part.scan) for part in parts]
     contents = {
@@ -153,6 +153,7 @@ def finish(
             {label.source for scan in index.scans for label in scan.pseudo_labels if label.expert}
         ),
         "scans": scans,
+        "own_structures": index.label_table.to_json(),
     }
     content = {
         "format": FORMAT,
@@ -172,7 +173,7 @@ def finish(
     watch.step("putting together", 3, 3)
 
 
-def findings(index: Index, plan: Plan, parts: Sequence[Part], table: np.ndarray) -> Iterator[str]:
+def findings(index: Index, plan: Plan, parts: Sequence[Part], pairs: np.ndarray) -> Iterator[str]:
     """What somebody who trains on the set should know, in sentences."""
     without = [scan.name for scan in index.scans if not scan.pseudo_labels]
     if without and len(plan.sources) > 1:
@@ -180,25 +181,29 @@ def findings(index: Index, plan: Plan, parts: Sequence[Part], table: np.ndarray)
             f"{_some(without)}: no pseudo labels; predict them, or a model learns from synthetic errors only "
             "there."
         )
-    split = np.array([SPLITS.index(part.scan.split) for part in parts])[table["scan"]]
+    split = np.array([SPLITS.index(part.scan.split) for part in parts])[pairs["scan"]]
     for number, name in enumerate(SPLITS):
         if not (split == number).any():
             yield f'No pair is in "{name}"; split the index anew if you need some.'
-    untaught = plan.structures - set(np.unique(table["structure"][split == 0]).tolist())
+    untaught = plan.structures - set(np.unique(pairs["structure"][split == 0]).tolist())
+    table = index.label_table
     if untaught:
-        yield f"{_structures(untaught)}: no pair to train on; a model cannot learn them from this set."
+        yield f"{_structures(untaught, table)}: no pair to train on; a model cannot learn them from this set."
     unshown = {label.structure for scan in index.scans for label in scan.pseudo_labels} - plan.structures
     if unshown:
-        yield f"{_structures(unshown)}: pseudo labels left out, because no true mask of any scan shows them."
+        yield (
+            f"{_structures(unshown, table)}: pseudo labels left out, because no true mask of any scan shows "
+            "them."
+        )
     unknown = {structure for part in parts for structure in part.unknown}
     if unknown:
         n = sum(bool(part.unknown) for part in parts)
         scans = "1 scan that has" if n == 1 else f"{n} scans that have"
-        yield f"{_structures(unknown)}: pseudo labels left out in {scans} no true mask file for them."
+        yield f"{_structures(unknown, table)}: pseudo labels left out in {scans} no true mask file for them."
 
 
-def _structures(rows: Iterable[int]) -> str:
-    return _some([str(by_index(row)) for row in sorted(rows)])
+def _structures(rows: Iterable[int], table: LabelTable) -> str:
+    return _some([str(table.by_index(row)) for row in sorted(rows)])
 
 
 def _some(names: Sequence[str]) -> str:
@@ -308,7 +313,8 @@ def _made_from(index: Index, sampling: Sampling) -> dict[str, Any]:
         + [[label.structure, label.source, label.path.name, label.value] for label in scan.pseudo_labels]
         for scan in index.scans
     ]
-    digest = hashlib.sha256(json.dumps(scans).encode()).hexdigest()
+    own = index.label_table.to_json()
+    digest = hashlib.sha256(json.dumps([*scans, *own]).encode()).hexdigest()
     return {"index_sha256": digest, "split_seed": index.seed, "sampling": sampling.as_json()}
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from segae.errors import InputError
 from segae.io.readers import read_image
 from segae.labels.resolver import resolve
-from segae.labels.table import load_structures
+from segae.labels.table import LabelTable
 from segae_trainer.data.index import Index, PseudoLabel, Scan
 
 USES = ("folds", "final", "test")
@@ -23,7 +24,8 @@ class Member:
     """`use`: "folds" (each patient is tested once by a model that never saw it, and trains the final
     model), "final" (trains the final model only) or "test" (trains nothing). `leave_out`: structures
     whose masks are not trusted. `coarse`: train on larger pixels too. `complete`: every structure
-    that TotalSegmentator knows was looked for, so that those without a mask are not in the scan."""
+    that TotalSegmentator knows was looked for, so that those without a mask are not in the scan.
+    `label_table`: what names and label indices mean."""
 
     case: str
     patient: str
@@ -31,6 +33,7 @@ class Member:
     leave_out: tuple[str, ...] = ()
     coarse: bool = False
     complete: bool = False
+    label_table: LabelTable = field(default_factory=LabelTable.default)
 
     def scan(self, data: Path, split: str) -> Scan:
         """The scan in its folder in `data`, which holds `ct.nii.gz`, `labels_dap.nii.gz` with label indices
@@ -38,9 +41,9 @@ class Member:
         is missing or holds something else."""
         folder = data / self.case
         masks = _present(folder / "labels_dap.nii.gz")
-        shown = _indices(masks)
-        left_out = {resolve(name).structure.index for name in self.leave_out}
-        looked_for = {row.index for row in load_structures() if row.totalsegmentator_v2}
+        shown = _indices(masks, self.label_table)
+        left_out = {self._index(name) for name in self.leave_out}
+        looked_for = {row.index for row in self.label_table.structures if row.totalsegmentator_v2}
         known = tuple(sorted(shown - left_out))
         if not known:
             raise InputError(f'The label map "{masks}" is empty; leave the case out.')
@@ -53,14 +56,22 @@ class Member:
             self.case, self.patient, _present(folder / "ct.nii.gz"), masks, known,
             others if split == "test" else (), split, known,
             tuple(sorted(looked_for - shown)) if self.complete else (), tuple(sorted(left_out)), self.coarse,
+            self.label_table,
         )  # fmt: skip
 
     def wrong_masks(self, data: Path) -> dict[int, Path]:
         """Files of masks that are known to be wrong, `bad_<structure>.nii.gz`, by structure."""
         return {
-            resolve(path.name.removeprefix("bad_").removesuffix(".nii.gz")).structure.index: path
+            self._index(path.name.removeprefix("bad_").removesuffix(".nii.gz")): path
             for path in sorted((data / self.case).glob("bad_*.nii.gz"))
         }
+
+    def as_json(self) -> dict[str, Any]:
+        """What the cohort's file says of it, for a model that was trained on it."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "label_table"}
+
+    def _index(self, name: str) -> int:
+        return resolve(name, table=self.label_table).structure.index
 
 
 @dataclass(frozen=True)
@@ -97,16 +108,16 @@ class Cohort:
         return Index(tuple(replace(one.scan(data, "test"), coarse=False) for one in members), (), 0)
 
 
-def read_cohort(path: Path = DEFAULT) -> Cohort:
+def read_cohort(path: Path = DEFAULT, label_table: LabelTable | None = None) -> Cohort:
     """From a CSV file with the columns case, patient, use, leave_out (names separated by ;), coarse and
-    complete ("yes" or nothing).
+    complete ("yes" or nothing). `label_table`: what names and label indices mean, None for the default one.
 
     Raises `InputError` for an unknown use, or when the folds have fewer than two patients.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        members = tuple(_member(row) for row in rows)
+        members = tuple(_member(row, label_table or LabelTable.default()) for row in rows)
     except OSError as error:
         raise InputError(
             f'The cohort "{path}" cannot be read ({error.strerror}); give a CSV file.'
@@ -127,21 +138,24 @@ def read_cohort(path: Path = DEFAULT) -> Cohort:
     return cohort
 
 
-def _member(row: dict[str, str]) -> Member:
+def _member(row: dict[str, str], label_table: LabelTable) -> Member:
     left_out = tuple(filter(None, (row["leave_out"] or "").split(";")))
     return Member(
-        row["case"], row["patient"], row["use"], left_out, row["coarse"] == "yes", row["complete"] == "yes"
-    )
+        row["case"], row["patient"], row["use"], left_out, row["coarse"] == "yes", row["complete"] == "yes",
+        label_table,
+    )  # fmt: skip
 
 
-def _indices(path: Path) -> set[int]:
+def _indices(path: Path, label_table: LabelTable) -> set[int]:
     """Label indices that have voxels in a label map."""
-    voxels, n = read_image(path).voxels, len(load_structures())
-    if voxels.min() < 0 or voxels.max() >= n:
+    found = {int(index) for index in np.unique(read_image(path).voxels) if index}
+    unknown = min((index for index in found if label_table.get(index) is None), default=None)
+    if unknown is not None:
         raise InputError(
-            f'"{path}" holds labels outside of 0..{n - 1}; translate them to the label table first.'
+            f'"{path}" holds the label {unknown}, which is no row of the label table; translate the labels, '
+            "or give --labels with the structures beyond its 145 rows."
         )
-    return {int(index) for index in np.unique(voxels) if index}
+    return found
 
 
 def _present(path: Path) -> Path:

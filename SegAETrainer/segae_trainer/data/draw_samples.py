@@ -11,8 +11,6 @@ import numpy as np
 
 from segae.errors import InputError
 from segae.inputs.spec import InputSpec
-from segae.labels.structure import Structure
-from segae.labels.table import load_structures
 from segae_trainer.data.sample import SYNTHETIC, LabelledScan, Sample, box_of
 from segae_trainer.data.synthetic_errors import (
     OrganSlice,
@@ -101,7 +99,6 @@ def varied_stack(
     neighbours_mm: Sequence[float],
     rng: np.random.Generator,
     painted: float,
-    table: Sequence[Structure] | None = None,
 ) -> np.ndarray:
     """The CT of slice `k` and its neighbours (Z, H, W) int16 HU, painted anew or with other grey values."""
     from segae_trainer.data.augmentation import paint, recolour  # loads torch
@@ -110,26 +107,19 @@ def varied_stack(
     # One tall image, so that an organ has the same grey in all slices.
     tall = ct.reshape(-1, ct.shape[2]), labels.reshape(-1, ct.shape[2])
     if rng.random() < painted:
-        return paint(*tall, table or load_structures(), rng).reshape(ct.shape)
+        return paint(*tall, scan.label_table, rng).reshape(ct.shape)
     return recolour(*tall, rng).reshape(ct.shape)
 
 
-def draw_slice(
-    scan: LabelledScan,
-    k: int,
-    variant: int,
-    sampling: Sampling,
-    table: Sequence[Structure] | None = None,
-) -> Iterator[Sample]:
+def draw_slice(scan: LabelledScan, k: int, variant: int, sampling: Sampling) -> Iterator[Sample]:
     """A synthetic sample of each organ in slice `k`; for a `variant` of the CT (above 0) also samples of
     organs that ended nearby, and of known structures that are looked for. Draws with
     `sampling.generator`."""
-    table, rng = table or load_structures(), sampling.generator(scan.name, k, variant)
-    ct = scan.ct[k]
+    rng, ct = sampling.generator(scan.name, k, variant), scan.ct[k]
     if variant:
-        ct = varied_stack(scan, k, sampling.neighbours_mm, rng, sampling.painted, table)[0]
+        ct = varied_stack(scan, k, sampling.neighbours_mm, rng, sampling.painted)[0]
     for structure in scan.structures(k):
-        yield draw_sample(scan, k, ct, structure, table, rng, variant)
+        yield draw_sample(scan, k, ct, structure, rng, variant)
     if variant:
         yield from _beyond_their_end(scan, k, rng, variant)
         for structure in sorted(scan.known):
@@ -143,7 +133,6 @@ def draw_sample(
     k: int,
     ct: np.ndarray,
     structure: int,
-    table: Sequence[Structure],
     rng: np.random.Generator,
     variant: int = 0,
     shares: Mapping[str, float] = SHARES,
@@ -159,7 +148,7 @@ def draw_sample(
     elif kind == "wrong name":
         mask = draw_fine_noise(organ, rng)
         among = scan.known if scan.known and rng.random() < KNOWN_NAMES else None
-        name = wrong_name(structure, table, rng, among)
+        name = wrong_name(structure, scan.label_table, rng, among)
     elif kind == "fine noise":
         mask = draw_fine_noise(organ, rng)
     elif kind == "no overlap":

@@ -19,9 +19,9 @@ from segae.io.ct import read_ct
 from segae.io.layouts import SPLITS, find_autopet, find_published, find_totalsegmentator
 from segae.io.readers import read_grid
 from segae.io.segmentation import read_segmentation
-from segae.labels import by_index, offered_structures, resolve
+from segae.labels import resolve
 from segae.labels.schemes import DAP
-from segae.labels.table import is_offered
+from segae.labels.table import LabelTable, is_offered
 from segae.progress import Watch
 from segae_trainer.data.index import Found, Index, PseudoLabel, Scan, Shares, split_by_patient
 from segae_trainer.data.published_layout import pseudo_labels_of
@@ -41,7 +41,8 @@ class Checked:
 def check_scan(scan: Scan) -> Checked:
     """Read CT and masks, and run the checks that come before scoring; nothing is raised for bad files."""
     try:
-        ct, segmentation = read_ct(scan.ct), read_segmentation(scan.masks, values=DAP)
+        ct = read_ct(scan.ct)
+        segmentation = read_segmentation(scan.masks, values=DAP, table=scan.label_table)
     except InputError as error:
         return Checked(None, (Finding("UNREADABLE", "error", str(error), source=str(scan.ct)),))
     advice = "bring the masks to the CT's grid, or the scan is left out."
@@ -52,7 +53,7 @@ def check_scan(scan: Scan) -> Checked:
     labels, odd = _fitting(scan.pseudo_labels, ct.grid)
     present = tuple(sorted(_rows(preflight.segmentation)))
     checked = replace(scan, structures=present, pseudo_labels=labels)
-    return Checked(checked, (*findings, *odd), _known(segmentation, scan.masks))
+    return Checked(checked, (*findings, *odd), _known(segmentation, scan))
 
 
 def check_scans(scans: Iterable[Scan], workers: int, watch: Watch) -> Iterator[Checked]:
@@ -75,10 +76,10 @@ def _watched(results: Iterator[Checked], total: int, watch: Watch) -> Iterator[C
         watch.step("checking", done, total)
 
 
-def _known(segmentation: Segmentation, masks: Path) -> frozenset[int]:
+def _known(segmentation: Segmentation, scan: Scan) -> frozenset[int]:
     """Rows that a file for each structure says it knows, empty ones included; a label map may know all."""
-    if not masks.is_dir():
-        return frozenset(structure.index for structure in offered_structures())
+    if not scan.masks.is_dir():
+        return frozenset(structure.index for structure in scan.label_table.offered)
     return _rows(segmentation)
 
 
@@ -128,6 +129,7 @@ def build_index(
     masks: str | Path | None = None,
     *,
     layout: Layout | None = None,
+    label_table: LabelTable | None = None,
     structures: Collection[str] | None = None,
     shares: Shares = Shares(),  # noqa: B008 (frozen)
     seed: int = SEED,
@@ -138,23 +140,26 @@ def build_index(
     """All usable scans below `ct` with their masks, split by patient.
 
     `masks` is the folder of DAP Atlas masks, with CTs in one of AutoPET's layouts; other layouts need only
-    `ct`. `layout` None recognises it. `structures` keeps these, by name, and demands that each is found.
+    `ct`. `layout` None recognises it. `label_table`: what names and label values mean (None: the default
+    one); the index keeps it. `structures` keeps these, by name, and demands that each is found.
     `keep_split` keeps the split that a layout brings along when it has training and validation scans.
     Scans that do not fit are left out, and the findings of the index say why.
 
     Raises `InputError` when no scan can be used, all are of one patient, or a demanded structure is in none.
     """
-    watch = watch or Watch()
+    watch, table = watch or Watch(), label_table or LabelTable.default()
     ct, masks = _folder(ct), None if masks is None else _folder(masks)
-    found = _find(ct, masks, layout or recognise_layout(ct, masks))
+    found = _find(ct, masks, layout or recognise_layout(ct, masks), table)
     results = list(check_scans(found.scans, workers, watch))
     findings = [*found.findings, *(finding for result in results for finding in result.findings)]
     scans = [result.scan for result in results if result.scan is not None]
     if not scans:
         why = findings[0].message if findings else "nothing was found."
         raise InputError(f'No scan under "{ct}" can be used; the first reason: {why}')
-    wanted = None if structures is None else {resolve(name).structure.index for name in structures}
-    findings += _missing_everywhere(results, scans, wanted, ct)
+    wanted = None
+    if structures is not None:
+        wanted = {resolve(name, table=table).structure.index for name in structures}
+    findings += _missing_everywhere(results, scans, wanted, ct, table)
     if wanted is not None:
         scans = [_only(scan, wanted) for scan in scans]
     scans, about_split = _split(scans, shares, seed, keep_split)
@@ -175,7 +180,7 @@ def recognise_layout(ct: Path, masks: Path | None) -> Layout:
     )
 
 
-def _find(ct: Path, masks: Path | None, layout: Layout) -> Found:
+def _find(ct: Path, masks: Path | None, layout: Layout, table: LabelTable) -> Found:
     if layout == "autopet":
         if masks is None:
             raise InputError(f'The CTs in "{ct}" need the folder of the DAP Atlas masks; give it as well.')
@@ -187,10 +192,15 @@ def _find(ct: Path, masks: Path | None, layout: Layout) -> Found:
     findings = [Finding(one.code, "warning", one.message, source=str(one.source)) for one in found.left_out]
     scans = []
     for case in found.cases:
-        labels, odd = pseudo_labels_of(case) if layout == "published" else ((), [])
+        labels, odd = pseudo_labels_of(case, table) if layout == "published" else ((), [])
         findings += odd
         patient = case.patient or case.case
-        scans.append(Scan(case.case, patient, case.ct, case.masks, pseudo_labels=labels, split=case.split))
+        scans.append(
+            Scan(
+                case.case, patient, case.ct, case.masks, pseudo_labels=labels, split=case.split,
+                label_table=table,
+            )
+        )  # fmt: skip
     return Found(tuple(scans), tuple(findings))
 
 
@@ -201,14 +211,14 @@ def _folder(path: str | Path) -> Path:
 
 
 def _missing_everywhere(
-    results: list[Checked], scans: list[Scan], wanted: set[int] | None, root: Path
+    results: list[Checked], scans: list[Scan], wanted: set[int] | None, root: Path, table: LabelTable
 ) -> list[Finding]:
     """Finding CLASS_MISSING for structures that are known and have voxels in no scan."""
     known = frozenset[int]().union(*(result.known for result in results))
     missing = sorted((known if wanted is None else wanted) - {i for scan in scans for i in scan.structures})
     if not missing:
         return []
-    names = ", ".join(str(by_index(index)) for index in missing[:_SHOWN])
+    names = ", ".join(str(table.by_index(index)) for index in missing[:_SHOWN])
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
     text = (
         f'None of the {len(scans)} scans under "{root}" has voxels of {names}{more}, so that no model can '

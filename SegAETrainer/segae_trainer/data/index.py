@@ -8,7 +8,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from segae.errors import InputError, OutputError
 from segae.files import whole_file
 from segae.finding import Finding
 from segae.io.layouts import SPLITS as SPLITS
-from segae.labels import by_index
+from segae.labels.table import LabelTable
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Scan:
     `ct` is an image file or a folder with a DICOM series. `structures`: indices of the label table that have
     voxels. `split`: "train", "val" or "test", "" while undecided. `known`: structures whose masks are known,
     None for all that the layout knows; `absent`: structures that were looked for and are not there;
-    `left_out`: structures whose masks are not trusted. `coarse`: train on larger pixels too.
+    `left_out`: structures whose masks are not trusted. `coarse`: train on larger pixels too. `label_table`:
+    what names and label values mean.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Scan:
     absent: tuple[int, ...] = ()
     left_out: tuple[int, ...] = ()
     coarse: bool = False
+    label_table: LabelTable = field(default_factory=LabelTable.default)
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,11 @@ class Index:
     def of(self, split: str) -> tuple[Scan, ...]:
         """The scans of one split."""
         return tuple(scan for scan in self.scans if scan.split == split)
+
+    @property
+    def label_table(self) -> LabelTable:
+        """What names and label values mean, the same for all scans."""
+        return self.scans[0].label_table if self.scans else LabelTable.default()
 
 
 @dataclass(frozen=True)
@@ -115,6 +122,25 @@ def split_by_patient(patients: Iterable[str], shares: Shares, seed: int) -> dict
     return {p: "val" if p in val else "test" if p in test else "train" for p in sorted(order)}
 
 
+HIGHEST_INDEX = 255  # label indices of a training set are bytes
+
+
+def read_label_table(path: Path | None) -> LabelTable:
+    """The label table with the structures of one's own in the CSV file `path`, the default one for None.
+    Raises `InputError` for a table that cannot be used, or an index that a training set cannot hold."""
+    table = LabelTable.default() if path is None else LabelTable.read(path)
+    odd = next((row for row in table.own if "/" in row.name or "\\" in row.name), None)
+    if odd is not None:
+        raise InputError(f'The label table "{path}" names "{odd}", which is no file name; leave out the "/".')
+    last = table.structures[-1]
+    if last.index > HIGHEST_INDEX:
+        raise InputError(
+            f'The label table "{path}" gives "{last}" the index {last.index}, and a training set holds '
+            f"indices up to {HIGHEST_INDEX}; give it a smaller one, or none."
+        )
+    return table
+
+
 _FORMAT = "segae index 1"
 _COLUMNS = (
     "name", "patient", "split", "ct", "masks", "n_structures", "n_pseudo_labels", "structures",
@@ -141,6 +167,7 @@ def write_index(index: Index, path: str | Path) -> tuple[Path, Path]:
     content = {
         "format": _FORMAT,
         "seed": index.seed,
+        "own_structures": index.label_table.to_json(),
         "scans": [_scan_out(scan, path.parent) for scan in index.scans],
         "findings": [asdict(finding) for finding in index.findings],
     }
@@ -159,7 +186,8 @@ def read_index(path: str | Path) -> Index:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != _FORMAT:
             raise KeyError("format")
-        scans = tuple(_scan_in(scan, path.parent) for scan in content["scans"])
+        table = LabelTable.from_json(content.get("own_structures", ()))
+        scans = tuple(_scan_in(scan, path.parent, table) for scan in content["scans"])
         findings = tuple(Finding.from_dict(finding) for finding in content["findings"])
         return Index(scans, findings, int(content["seed"]))
     except OSError:
@@ -169,7 +197,8 @@ def read_index(path: str | Path) -> Index:
 
 
 def _scan_out(scan: Scan, base: Path) -> dict[str, Any]:
-    row = asdict(scan) | {"ct": _relative(scan.ct, base), "masks": _relative(scan.masks, base)}
+    row = {one.name: getattr(scan, one.name) for one in fields(scan) if one.name != "label_table"}
+    row |= {"ct": _relative(scan.ct, base), "masks": _relative(scan.masks, base)}
     row["pseudo_labels"] = [
         [label.structure, label.source, _relative(label.path, base), label.value, label.expert]
         for label in scan.pseudo_labels
@@ -177,7 +206,7 @@ def _scan_out(scan: Scan, base: Path) -> dict[str, Any]:
     return row
 
 
-def _scan_in(row: dict[str, Any], base: Path) -> Scan:
+def _scan_in(row: dict[str, Any], base: Path, table: LabelTable) -> Scan:
     labels = tuple(
         PseudoLabel(structure, source, base / path, *more)
         for structure, source, path, *more in row["pseudo_labels"]
@@ -187,7 +216,7 @@ def _scan_in(row: dict[str, Any], base: Path) -> Scan:
     for name in ("structures", "absent", "left_out", "known"):
         if values.get(name) is not None:
             values[name] = tuple(values[name])
-    return Scan(**values)
+    return Scan(**values, label_table=table)
 
 
 def _table(index: Index, base: Path) -> str:
@@ -195,7 +224,7 @@ def _table(index: Index, base: Path) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for scan in index.scans:
-        names = "; ".join(str(by_index(structure)) for structure in scan.structures)
+        names = "; ".join(str(scan.label_table.by_index(structure)) for structure in scan.structures)
         places = [_relative(scan.ct, base), _relative(scan.masks, base)]
         counts = [len(scan.structures), len(scan.pseudo_labels)]
         writer.writerow([scan.name, scan.patient, scan.split, *places, *counts, names])

@@ -18,8 +18,8 @@ from segae.finding import Finding
 from segae.io.ct import read_ct
 from segae.io.layouts import SPLITS, CaseFiles
 from segae.io.readers import is_image_name, stem
-from segae.labels import by_index
-from segae.labels.table import is_offered, load_structures
+from segae.labels.structure import Structure
+from segae.labels.table import LabelTable, is_offered
 from segae.progress import Watch
 from segae_trainer.data.index import PseudoLabel, Scan
 from segae_trainer.data.scan_files import copy_file, read_pseudo_label, read_truth, write_nifti
@@ -27,19 +27,19 @@ from segae_trainer.data.scan_files import copy_file, read_pseudo_label, read_tru
 _CLASS = re.compile(r"(.+)_(\d+)")
 
 
-def pseudo_labels_of(case: CaseFiles) -> tuple[tuple[PseudoLabel, ...], list[Finding]]:
+def pseudo_labels_of(case: CaseFiles, table: LabelTable) -> tuple[tuple[PseudoLabel, ...], list[Finding]]:
     """The pseudo labels beside a sample's CT, and a finding UNKNOWN_NAME for each folder that is not named
     NAME_INDEX."""
     labels, findings = [], []
     for folder in sorted(path for path in case.ct.parent.iterdir() if path.is_dir()):
         match = _CLASS.fullmatch(folder.name)
-        index = int(match[2]) if match else -1
-        if not 0 <= index < len(load_structures()) or not is_offered(by_index(index)):
+        structure = table.get(int(match[2])) if match else None
+        if structure is None or not is_offered(structure):
             text = f'"{folder}" is not named NAME_INDEX by a row of the label table and left out; rename it.'
             findings.append(Finding("UNKNOWN_NAME", "warning", text, source=str(folder)))
             continue
         files = sorted(path for path in folder.iterdir() if is_image_name(path))
-        labels += [PseudoLabel(index, stem(path), path) for path in files]
+        labels += [PseudoLabel(structure.index, stem(path), path) for path in files]
     return tuple(labels), findings
 
 
@@ -62,9 +62,9 @@ def write_published(scans: Iterable[Scan], folder: Path, watch: Watch | None = N
     watch.step("writing", len(scans), len(scans))
 
 
-def class_folder(structure: int) -> str:
+def class_folder(structure: Structure) -> str:
     """Folder name NAME_INDEX of a row of the label table."""
-    return f"{by_index(structure).name.replace('_', ' ')}_{structure}"
+    return f"{structure.name.replace('_', ' ')}_{structure.index}"
 
 
 def _write_sample(scan: Scan, folder: Path) -> None:
@@ -77,7 +77,7 @@ def _write_sample(scan: Scan, folder: Path) -> None:
     if not (folder / "label.nii.gz").exists():
         write_nifti(folder / "label.nii.gz", *read_truth(scan))
     for label in scan.pseudo_labels:
-        target = folder / class_folder(label.structure) / f"{label.source}.nii.gz"
+        target = folder / class_folder(scan.label_table.by_index(label.structure)) / f"{label.source}.nii.gz"
         if not target.exists():
             mask, grid = read_pseudo_label(label)
             write_nifti(target, mask.astype(np.uint8), grid)

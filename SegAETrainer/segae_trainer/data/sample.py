@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
@@ -11,6 +11,8 @@ import numpy as np
 
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import FILE
+from segae.labels.structure import Structure
+from segae.labels.table import LabelTable
 from segae_trainer.data.synthetic_errors import DEGRADATIONS
 
 if TYPE_CHECKING:
@@ -40,7 +42,8 @@ class LabelledScan:
 
     `ct` (K, H, W) int16 HU, clipped; `labels` (K, H, W) uint8: indices of the label table; `spacing`: mm
     between slices, rows and columns. `known`: structures whose masks are known, so that what is not marked
-    is not the organ; `absent`: structures that were looked for and are not in the scan.
+    is not the organ; `absent`: structures that were looked for and are not in the scan. `label_table`: what
+    the indices mean.
     """
 
     name: str
@@ -50,6 +53,7 @@ class LabelledScan:
     spacing: tuple[float, float, float]
     known: frozenset[int] = frozenset()
     absent: frozenset[int] = frozenset()
+    label_table: LabelTable = field(default_factory=LabelTable.default)
 
     @property
     def pixel_mm(self) -> tuple[float, float]:
@@ -133,6 +137,11 @@ class Sample:
     def truth(self) -> np.ndarray:
         """The true mask (H, W) bool of the structure."""
         return self.scan.truth(self.slice, self.structure)
+
+    @property
+    def label(self) -> Structure:
+        """The row of the label table that the mask is said to be."""
+        return self.scan.label_table.by_index(self.structure)
 
     @property
     def dice(self) -> float:

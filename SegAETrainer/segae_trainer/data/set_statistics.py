@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from segae.files import whole_file
-from segae.labels import body_systems, by_index
+from segae.labels.table import LabelTable
 from segae.report.style import FAINT, INK, new_figure, save
 from segae_trainer.data.index import SPLITS
 from segae_trainer.data.sample import ERRORS, KINDS
@@ -40,14 +40,14 @@ _DARKEST = 0.5  # share of a structure's masks
 Line = tuple[str, int | None]  # text, and row of the label table; None for a heading
 
 
-def draw_distribution(table: np.ndarray, path: Path) -> None:
+def draw_distribution(table: np.ndarray, path: Path, label_table: LabelTable) -> None:
     """Write a PNG with the histogram of the Dice by kind, and a line of shades for each structure.
 
     `table`: pairs of type `layout.PAIR`, at least one. Raises `OutputError`.
     """
     table = table[np.isfinite(table["dice"])]
     structures, dice, kinds = (np.ascontiguousarray(table[name]) for name in ("structure", "dice", "kind"))
-    columns = _columns(set(np.unique(structures).tolist()))
+    columns = _columns(set(np.unique(structures).tolist()), label_table)
     rows = max(len(column) for column in columns)
     width = len(columns) * (_NAME + _COLUMN + _NUMBER) + 2 * _MARGIN
     height = _TOP + _OVERVIEW + _GAP + rows * _ROW + _FOOT
@@ -63,10 +63,10 @@ def draw_distribution(table: np.ndarray, path: Path) -> None:
     save(figure, path, dpi=130)
 
 
-def _columns(structures: set[int]) -> list[list[Line]]:
+def _columns(structures: set[int], label_table: LabelTable) -> list[list[Line]]:
     """The structures under the headings of their body systems, cut into columns of about one length."""
     lines: list[Line] = []
-    for system, members in body_systems().items():
+    for system, members in label_table.body_systems.items():
         present = [(m.name.replace("_", " "), m.index) for m in members if m.index in structures]
         lines += [(system, None), *present] if present else []
     count = -(-len(lines) // _MOST_ROWS)
@@ -171,7 +171,11 @@ _GROUP = ("structure", "split", "source", "kind")
 
 
 def write_statistics(
-    folder: Path, table: np.ndarray, scans: Sequence[StoredScan], sources: Sequence[str]
+    folder: Path,
+    table: np.ndarray,
+    scans: Sequence[StoredScan],
+    sources: Sequence[str],
+    label_table: LabelTable,
 ) -> None:
     """Write `statistics.csv`, a row for each structure, split, source and kind, and `dice_by_structure.png`.
 
@@ -180,13 +184,15 @@ def write_statistics(
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(_rows(table, scans, sources))
+    writer.writerows(_rows(table, scans, sources, label_table))
     with whole_file(folder / STATISTICS) as stream:
         stream.write(text.getvalue().encode())
-    draw_distribution(table, folder / FIGURE)
+    draw_distribution(table, folder / FIGURE, label_table)
 
 
-def _rows(table: np.ndarray, scans: Sequence[StoredScan], sources: Sequence[str]) -> Iterator[list[object]]:
+def _rows(
+    table: np.ndarray, scans: Sequence[StoredScan], sources: Sequence[str], label_table: LabelTable
+) -> Iterator[list[object]]:
     table = table[np.isfinite(table["dice"])]
     splits = np.array([SPLITS.index(scan.split) for scan in scans], np.uint8)
     columns = {name: np.ascontiguousarray(table[name]) for name in ("structure", "source", "kind", "scan")}
@@ -200,7 +206,7 @@ def _rows(table: np.ndarray, scans: Sequence[StoredScan], sources: Sequence[str]
         values = dice[order[start:end]].astype(float)
         yield [
             structure,
-            by_index(structure).name,
+            label_table.by_index(structure).name,
             SPLITS[split],
             sources[source],
             KINDS[kind],

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
 from segae.labels.structure import Structure
+from segae.labels.table import LabelTable
 from segae_trainer.data.mask_measures import (
     depth_inside,
     dice,
@@ -135,15 +136,15 @@ _FIRST_ORGAN = 6  # rows before it are no organs
 
 def wrong_name(
     structure: int,
-    table: Sequence[Structure],
+    table: LabelTable,
     rng: np.random.Generator,
     among: Collection[int] | None = None,
 ) -> int:
     """Another row of the table: half the time one that differs by level or side only, where there is one.
     `among`: only these rows, if there is another one among them."""
-    others = [row for row in table[_FIRST_ORGAN:] if row.index != structure]
+    others = [row for row in table.structures if row.index >= _FIRST_ORGAN and row.index != structure]
     others = [row for row in others if among is None or row.index in among] or others
-    relatives = [row.index for row in others if _family(row) == _family(table[structure])]
+    relatives = [row.index for row in others if _family(row) == _family(table.by_index(structure))]
     nearest = sorted(relatives, key=lambda index: abs(index - structure))[:4]
     if nearest and rng.random() < 0.5:
         return int(rng.choice(nearest))

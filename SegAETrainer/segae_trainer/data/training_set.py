@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from segae.errors import InputError
+from segae.labels.table import LabelTable
 from segae_trainer.data.draw_samples import Sampling
 from segae_trainer.data.index import SPLITS
 from segae_trainer.data.sample import KINDS, CropBox, LabelledScan, Sample, Samples
@@ -89,7 +90,7 @@ class TrainingSet:
 
     `table`: structured array of type `PAIR`, a row for each sample, on the disk. `scans` and `sources` are
     what its columns of these names count, `KINDS` what `kind` counts; `expert_sources` were drawn by people.
-    `structures`: indices of the label table. `sampling`: how it was drawn. `findings`: sentences about the
+    `structures`: indices of `label_table`. `sampling`: how it was drawn. `findings`: sentences about the
     set. Copies that are sent to another process open the folder anew.
     """
 
@@ -99,6 +100,7 @@ class TrainingSet:
         self.orientation: str = content["orientation"]
         self.made_from: dict[str, Any] = content["made_from"]
         self.sampling = Sampling.from_json(self.made_from["sampling"])
+        self.label_table = LabelTable.from_json(content.get("own_structures", ()))
         self.structures: tuple[int, ...] = tuple(content["structures"])
         self.sources: tuple[str, ...] = tuple(content["sources"])
         self.expert_sources: tuple[str, ...] = tuple(content["expert_sources"])
@@ -152,6 +154,7 @@ class TrainingSet:
             self._open[number] = LabelledScan(
                 stored.name, stored.patient, ct, labels, stored.spacing,
                 frozenset(stored.known), frozenset(stored.absent),
+                self.label_table,
             )  # fmt: skip
         return self._open[number]
 

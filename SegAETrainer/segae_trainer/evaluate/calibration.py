@@ -21,6 +21,7 @@ from segae_trainer.evaluate.conformal import LEAST_POINTS, Points, fit_intervals
 from segae_trainer.evaluate.methods import NetworkMethod
 from segae_trainer.evaluate.predictions import INTERVAL, RAW, predict_masks, predict_samples
 from segae_trainer.evaluate.suites import MOST_MASKS, SEED, SUITES, Suite, build_suite
+from segae_trainer.train.text_vectors import check_same_structures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,7 +108,9 @@ def tables_of(
     watch: Watch | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Predictions for the suites that a split has masks of, slices and organs, by name; only structures that
-    the model was trained on count, and only one `patient` if given."""
+    the model was trained on count, and only one `patient` if given. Raises `InputError` when the set and the
+    model mean different structures by one index."""
+    check_same_structures(model.model.spec, training_set.label_table)
     tables: dict[str, pd.DataFrame] = {}
     structures = model.model.spec.trained_labels or None
     for suite in suites or [SUITES[name] for name in CALIBRATED_ON]:

@@ -16,7 +16,6 @@ from segae.geometry.orientation import orient_array, slice_index_in_orientation
 from segae.inputs.build import ModelInput, mask_channel, model_input
 from segae.inputs.crops import crops_around, mask_boxes
 from segae.inputs.stack import CTStack
-from segae.labels import by_index
 from segae.models.quality_model import QualityModel
 from segae.progress import Watch
 from segae.scoring.calibration import SLICE, calibrated, interval_for
@@ -116,7 +115,7 @@ class NetworkMethod:
     def predict(self, samples: Sequence[Sample]) -> Estimates:
         """NaN for empty masks and for names that the model has no vector for."""
         found = Estimates.nothing(len(samples))
-        known = [self.model.knows(by_index(sample.structure)) for sample in samples]
+        known = [self.model.knows(sample.label) for sample in samples]
         usable = np.flatnonzero(on_filled(samples) & np.array(known, bool))
         for start in range(0, len(usable), BATCH):
             self._fill(found, samples, usable[start : start + BATCH])
@@ -175,13 +174,13 @@ class NetworkMethod:
         """What `segae score` says of whole masks: `samples` are all slices of masks of one scan by one
         source. Slices of the report count along the scan's slices."""
         scan = samples[0].scan
-        volume, by_structure = volume_of(scan), {}
+        volume, by_label = volume_of(scan), {}
         for sample in samples:
-            masks = by_structure.setdefault(sample.structure, np.zeros(scan.ct.shape, bool))
+            masks = by_label.setdefault(sample.label, np.zeros(scan.ct.shape, bool))
             masks[sample.slice] = sample.mask
         segments = tuple(
-            Segment.from_mask(str(by_index(index)), by_index(index), masks, volume.grid)
-            for index, masks in sorted(by_structure.items())
+            Segment.from_mask(str(label), label, masks, volume.grid)
+            for label, masks in sorted(by_label.items(), key=lambda item: item[0].index)
         )
         segmentation = Segmentation(segments, scan.name)
         return self._scorer.score_case(

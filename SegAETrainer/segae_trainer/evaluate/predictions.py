@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segae.errors import InputError
-from segae.labels import by_index
 from segae.progress import Watch
 from segae_trainer.data.sample import Sample
 from segae_trainer.evaluate.methods import Estimates, Method, NetworkMethod
@@ -172,7 +171,7 @@ def _with_estimates(facts: Sequence[dict[str, Any]], estimates: list[Estimates])
 
 def facts_of(sample: Sample) -> dict[str, Any]:
     """What is known of a sample, as the first columns of the table."""
-    name = str(by_index(sample.structure))
+    name = str(sample.label)
     return {
         "case": sample.scan.name,
         "patient": sample.scan.patient,

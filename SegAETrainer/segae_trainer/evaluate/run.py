@@ -32,6 +32,7 @@ from segae_trainer.evaluate.page.tables import number
 from segae_trainer.evaluate.page.write import Heading, SuiteResult, write_page
 from segae_trainer.evaluate.predictions import GROUPINGS, INTERVAL, RAW, predict_masks, predict_samples
 from segae_trainer.evaluate.suites import MOST_MASKS, SUITES, Suite, build_suite, suites_of, training_samples
+from segae_trainer.train.text_vectors import check_same_structures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,13 +201,16 @@ def evaluate_models(
     """Put models (files, bundled names or loaded) and baselines to the suites; write evaluation.html and
     the CSV files (`tables.write_tables`) to `out`.
 
-    Raises `InputError` when there is no such model, suite or baseline, or nothing to evaluate or to fit
-    baselines on, `ModelError` when a model cannot be used, and `OutputError` when `out` cannot be written.
+    Raises `InputError` when there is no such model, suite or baseline, nothing to evaluate or to fit
+    baselines on, or when the set and a model mean different structures by one index; `ModelError` when a
+    model cannot be used, and `OutputError` when `out` cannot be written.
     """
     if not models:
         raise InputError("No model is given; name at least one with --model.")
     suites = _masks(training_set, options)
     networks = _networks(models, options.device)
+    for network in networks:
+        check_same_structures(network.model.spec, training_set.label_table)
     methods: list[Method] = [*networks, *_baselines(training_set, options, watch)]
     shown = tuple(network.name for network in networks)
     results = tuple(_result(suite, masks, methods, shown, options, watch) for suite, masks in suites.items())

@@ -12,7 +12,6 @@ import numpy as np
 from segae.errors import InputError
 from segae.files import whole_file
 from segae.io.ct import read_ct
-from segae.labels import by_index
 from segae.progress import Watch
 from segae_trainer.data.index import Index, Scan
 from segae_trainer.data.scan_files import read_truth, write_nifti
@@ -45,7 +44,7 @@ def write_dataset(index: Index, workspace: Workspace, watch: Watch) -> None:
             "images": [str(_image(scan, workspace))],
             "label": str(_label(scan, rows, workspace)),
         }
-    names = {by_index(row).name: number for number, row in enumerate(rows, start=1)}
+    names = {index.label_table.by_index(row).name: number for number, row in enumerate(rows, start=1)}
     content = {
         "channel_names": {"0": "CT"},
         "labels": {"background": 0, **names},

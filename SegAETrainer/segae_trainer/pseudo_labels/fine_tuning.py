@@ -47,6 +47,7 @@ def make_pseudo_labels(
             "prepared": _made_from(index, options),
             "scans": [[scan.name, str(scan.ct.absolute())] for scan in index.scans],
             "layout": layout,
+            "own_structures": index.label_table.to_json(),
         }
         run_in_child("segae_trainer.pseudo_labels.stages:run_stages", workspace, todo, job, watch)
     for source in workspace.checkpoints(options.kept_epochs):

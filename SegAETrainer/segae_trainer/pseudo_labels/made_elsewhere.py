@@ -14,7 +14,7 @@ from segae.io.label_names import label_names, names_given
 from segae.io.readers import is_image_name, read_image, stem
 from segae.labels.identify import identify
 from segae.labels.schemes import DAP
-from segae.labels.table import is_offered
+from segae.labels.table import LabelTable, is_offered
 from segae_trainer.data.find_scans import misfit
 from segae_trainer.data.index import Index, PseudoLabel, Scan
 
@@ -65,11 +65,13 @@ def _of_scan(scan: Scan, folder: Path, source: str) -> tuple[list[PseudoLabel], 
     finding = misfit((files or masks)[0], scan.ct)
     if finding is not None:
         return [], finding
-    return (_in_label_map(scan, files[0], source) if files else _in_folder(masks, source)), None
+    if files:
+        return _in_label_map(scan, files[0], source), None
+    return _in_folder(masks, source, scan.label_table), None
 
 
 def _in_label_map(scan: Scan, path: Path, source: str) -> list[PseudoLabel]:
-    rows = _rows(path)
+    rows = _rows(path, scan.label_table)
     present = {int(value) for value in np.unique(read_image(path).voxels)}
     return [
         PseudoLabel(row, source, path, value)
@@ -78,17 +80,19 @@ def _in_label_map(scan: Scan, path: Path, source: str) -> list[PseudoLabel]:
     ]
 
 
-def _rows(path: Path) -> Mapping[int, int]:
+def _rows(path: Path, table: LabelTable) -> Mapping[int, int]:
     """Value in the file -> row of the label table; regions of several values are none."""
-    labels = label_names(path).labels or names_given(Path(DAP))
-    found = {one.values[0]: identify(one.name).structure for one in labels if len(one.values) == 1}
+    labels = label_names(path, table=table).labels or names_given(Path(DAP), table=table)
+    found = {
+        one.values[0]: identify(one.name, table=table).structure for one in labels if len(one.values) == 1
+    }
     return {
         value: structure.index for value, structure in found.items() if structure and is_offered(structure)
     }
 
 
-def _in_folder(masks: list[Path], source: str) -> list[PseudoLabel]:
-    found = ((identify(stem(path)).structure, path) for path in masks)
+def _in_folder(masks: list[Path], source: str, table: LabelTable) -> list[PseudoLabel]:
+    found = ((identify(stem(path), table=table).structure, path) for path in masks)
     return [PseudoLabel(s.index, source, path) for s, path in found if s is not None and is_offered(s)]
 
 

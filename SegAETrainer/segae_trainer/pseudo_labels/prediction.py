@@ -16,7 +16,7 @@ from segae.data import Volume
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import axis_codes, to_orientation
 from segae.io.ct import read_ct
-from segae.labels import by_index
+from segae.labels.table import LabelTable
 from segae_trainer.data.scan_files import write_nifti
 from segae_trainer.pseudo_labels.dataset import ROWS
 from segae_trainer.pseudo_labels.stunet import read_state_dict
@@ -28,10 +28,10 @@ _READ_IN = "RAS"  # what nnU-Net's reader of the training data reorients to
 class Predictor:
     """nnU-Net's predictor with the plan and the data set description of a workspace."""
 
-    def __init__(self, workspace: Workspace, device: torch.device) -> None:
+    def __init__(self, workspace: Workspace, device: torch.device, label_table: LabelTable) -> None:
         from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
-        self._workspace = workspace
+        self._workspace, self._label_table = workspace, label_table
         self._inner: Any = nnUNetPredictor(
             use_mirroring=False,
             perform_everything_on_device=device.type == "cuda",
@@ -63,7 +63,7 @@ class Predictor:
             logits = self._inner.predict_logits_from_preprocessed_data(torch.from_numpy(data))
             labels = self._rows[self._labels(logits, properties)]
             stored, _ = to_orientation(labels, grid, axis_codes(ct.grid))
-            write_prediction(target, stored, ct.grid)
+            write_prediction(target, stored, ct.grid, self._label_table)
             yield target
 
     def _labels(self, logits: Tensor, properties: dict[str, Any]) -> np.ndarray:
@@ -105,21 +105,21 @@ def resampled_argmax(logits: Tensor, resample: Callable[[Tensor], Tensor]) -> np
     return labels.numpy()
 
 
-def write_prediction(target: Path, labels: np.ndarray, grid: Grid) -> None:
+def write_prediction(target: Path, labels: np.ndarray, grid: Grid, label_table: LabelTable) -> None:
     """Rows of the label table as a label map (`.nii.gz`), or as a folder with a file for each."""
     if target.name.endswith(".nii.gz"):
         write_nifti(target, labels, grid)
     else:
-        _write_structures(target, labels, grid)
+        _write_structures(target, labels, grid, label_table)
 
 
-def _write_structures(folder: Path, labels: np.ndarray, grid: Grid) -> None:
+def _write_structures(folder: Path, labels: np.ndarray, grid: Grid, label_table: LabelTable) -> None:
     """A binary file for each row of the label table in `labels`; the folder appears whole or not at all."""
     part = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.part")
     try:
         part.mkdir(parents=True)
         for row in np.unique(labels[labels > 0]):
-            name = by_index(int(row)).name.replace(" ", "_")
+            name = label_table.by_index(int(row)).name.replace(" ", "_")
             write_nifti(part / f"{name}.nii.gz", (labels == row).astype(np.uint8), grid)
         part.replace(folder)
     finally:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from segae.errors import InputError
+from segae.labels.table import LabelTable
 from segae.progress import Watch
 from segae_trainer.pseudo_labels.dataset import write_json
 from segae_trainer.pseudo_labels.options import FineTuning
@@ -87,7 +88,7 @@ def predict(workspace: Workspace, options: FineTuning, job: Mapping[str, Any], w
     todo = workspace.unpredicted(scans, options.kept_epochs, layout)
     done, total = 0, sum(map(len, todo.values()))
     watch.step("predicting", 0, total)
-    predictor = Predictor(workspace, _device(options))
+    predictor = Predictor(workspace, _device(options), LabelTable.from_json(job["own_structures"]))
     for scan, sources in todo.items():
         for _ in predictor.predict(
             Path(scans[scan]), {s: workspace.prediction(s, scan, layout) for s in sources}

@@ -82,7 +82,8 @@ def _precision(wanted: str, device: torch.device, recipe: Recipe) -> str:
 
 def _quiet() -> None:
     """Lightning's advice is for programmers."""
-    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
+    for name in ("lightning.fabric", "lightning.pytorch"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning.*")
 
 

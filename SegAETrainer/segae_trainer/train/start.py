@@ -19,20 +19,23 @@ from torch import Tensor, nn
 import segae
 from segae.errors import InputError, ModelError
 from segae.files import whole_file, write_json
+from segae.labels.table import LabelTable
 from segae.models.checkpoint import Checkpoint, file_sha256, load_checkpoint, read_spec
 from segae.models.registry import build_network, find_model, new_spec
 from segae.models.spec import ModelSpec
 from segae_trainer.data.training_set import TrainingSet
 from segae_trainer.train.run_folder import RunFolder, check_same, read_config
 from segae_trainer.train.settings import TrainingSettings
-from segae_trainer.train.text_vectors import check_vectors, find_vectors
+from segae_trainer.train.text_vectors import check_vectors, find_vectors, vectors_of_model
 
 Say = Callable[[str], None]
 RANDOM = "random weights"
 
 
-def network_spec(settings: TrainingSettings, name: str, text_dim: int, orientation: str) -> ModelSpec:
-    """How the network called `name` sees a slice."""
+def network_spec(
+    settings: TrainingSettings, name: str, text_dim: int, orientation: str, label_table: LabelTable
+) -> ModelSpec:
+    """How the network called `name` sees a slice, and which structures it has names for."""
     recipe = settings.recipe
     return new_spec(
         name,
@@ -40,6 +43,7 @@ def network_spec(settings: TrainingSettings, name: str, text_dim: int, orientati
         recipe.backbone,
         text_dim,
         input=replace(recipe.input, orientation=orientation),
+        own_structures=tuple(label_table.to_json()),
         licence=settings.licence,
         description=settings.description,
     )
@@ -176,10 +180,10 @@ def start(
     if resumed is not None:
         vectors, source = load_file(run.names)[_NAMES], resumed["names"]
     else:
-        vectors, source = _vectors(settings, model, say)
-    check_vectors(vectors, structures, source)
+        vectors, source = _vectors(settings, model, training_set.label_table, say)
+    check_vectors(vectors, structures, source, training_set.label_table)
     name = settings.name or run.path.absolute().name
-    spec = network_spec(settings, name, vectors.shape[1], training_set.orientation)
+    spec = network_spec(settings, name, vectors.shape[1], training_set.orientation, training_set.label_table)
     if resumed is not None:
         network, start = build_network(spec), resumed["start"]
     else:
@@ -213,11 +217,13 @@ def _learning(settings: TrainingSettings, training_set: TrainingSet) -> dict[str
     }
 
 
-def _vectors(settings: TrainingSettings, model: Checkpoint | None, say: Say) -> tuple[Tensor, str]:
+def _vectors(
+    settings: TrainingSettings, model: Checkpoint | None, table: LabelTable, say: Say
+) -> tuple[Tensor, str]:
     """Those of `settings.names`, else those that the weights to start from were trained with."""
     if settings.names is None and model is not None:
-        return model.text_vectors, model.spec.name
-    vectors, source = find_vectors(settings.names)
+        return vectors_of_model(model, table), model.spec.name
+    vectors, source = find_vectors(settings.names, table)
     if settings.names is None and settings.recipe.name == "published":
         say(f"Without --names the names' vectors are not CLIP's as published, but those of {source}.")
     return vectors, source

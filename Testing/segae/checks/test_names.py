@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from segae.checks.names import DOUBTFUL, LEAST, NAME_RULES, ORDER, SURE, NameCheck, decide, settle
 from segae.finding import Finding
 from segae.labels import offered_structures, resolve
+from segae.labels.table import LabelTable
 from segae.scoring.name_check import neighbours
 
 
@@ -140,7 +141,7 @@ def test_every_rule_is_able_to_tip_the_balance_for_some_name(code: str):
     rule = NAME_RULES[code]
     for named in offered_structures():
         for other in neighbours(named):
-            if rule.speaks_for(other, named):
+            if rule.speaks_for(other, named, LabelTable.default()):
                 scores = {named: 0.5, other: 0.5 + DOUBTFUL - rule.weight / 2}
                 assert not decide("mask", named, scores).is_doubtful
                 assert decide("mask", named, scores, [found(code)]).looks_like == other

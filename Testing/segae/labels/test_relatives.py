@@ -6,7 +6,8 @@ import pytest
 
 from segae.labels import offered_structures, resolve
 from segae.labels.relatives import levels_near, other_side, similar
-from segae.labels.table import level_series
+from segae.labels.structure import Structure
+from segae.labels.table import LabelTable, level_series
 from segae.scoring.name_check import MOST, neighbours
 
 
@@ -84,3 +85,10 @@ def test_touching_organs_have_room_beside_a_name_with_many_relatives():
 def test_names_that_the_model_has_not_learned_leave_their_place_to_others():
     found = neighbours(row("heart"), [row("stomach")], usable=lambda structure: structure.laterality == "")
     assert names(found) == ["liver", "heart myocardium", "stomach"]
+
+
+def test_neighbours_come_from_the_table_in_use():
+    left, right = Structure(145, "parotid left", "left"), Structure(150, "parotid right", "right")
+    table = LabelTable.default().extended([left, right])
+    assert neighbours(left, [row("liver")], table=table) == (right, row("liver"))
+    assert neighbours(left, [row("liver")]) == (row("liver"),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import pickle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from segae.errors import InputError
 from segae.labels.resolver import resolve
-from segae.labels.structure import UnknownName
+from segae.labels.structure import Structure, UnknownName
 from segae.labels.table import FIRST_OWN, OWN_SYSTEM, LabelTable
 
 DEFAULT = LabelTable.default()
@@ -172,3 +173,25 @@ def test_any_table_is_read_or_refused_in_a_sentence(rows: list[list[str]], delim
         else:
             assert [row.index for row in table.structures] == sorted({row.index for row in table.structures})
             assert table.structures[FIRST_OWN:] == table.own
+
+
+def test_another_process_gets_the_same_table_whatever_was_asked_of_it_before(tmp_path):
+    table = LabelTable.read(write(tmp_path, "name,index,synonyms\nparotid left,150,ear gland left\n"))
+    assert table.body_systems and table.spellings_by_text
+    again = pickle.loads(pickle.dumps(table))
+    assert again.structures == table.structures and again.by_index(150).synonyms == ("ear gland left",)
+    assert pickle.loads(pickle.dumps(DEFAULT)) is DEFAULT
+
+
+def test_tables_contradict_each_other_where_an_index_means_two_structures():
+    one, other = (DEFAULT.extended([Structure(150, name)]) for name in ("mesorectum", "lymph node"))
+    assert one.contradiction(other) == (one.by_index(150), other.by_index(150))
+    assert one.contradiction(one) is one.contradiction(DEFAULT) is DEFAULT.contradiction(one) is None
+
+
+def test_synonyms_do_not_make_another_structure(tmp_path):
+    table = LabelTable.read(write(tmp_path, "name,synonyms\nvertebrae T5,fifth\n"))
+    level, plain_level = table.by_name("vertebrae T5"), DEFAULT.by_name("vertebrae T5")
+    assert level is not None and plain_level is not None
+    assert level == plain_level and level.synonyms and not plain_level.synonyms
+    assert level in DEFAULT.level_series[0]  # so that checks without a table find it in its order

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from segae.labels.resolver import resolve
-from segae.labels.table import load_structures
+from segae.labels.table import LabelTable
 from segae_trainer.data.augmentation import paint, recolour, tissue_range
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_painted_organs_have_the_hu_of_their_tissue(upper, seed):
     labels = upper.labels[1]
-    painted = paint(upper.ct[1], labels, load_structures(), np.random.default_rng(seed))
+    painted = paint(upper.ct[1], labels, LabelTable.default(), np.random.default_rng(seed))
     assert painted.dtype == np.int16
     for name in ("liver", "kidney left"):
         place = labels == resolve(name).structure.index
@@ -22,7 +22,7 @@ def test_painted_organs_have_the_hu_of_their_tissue(upper, seed):
 
 def test_painting_differs_from_slice_to_slice_and_keeps_air_dark(upper):
     rng = np.random.default_rng(0)
-    first, second = (paint(upper.ct[1], upper.labels[1], load_structures(), rng) for _ in range(2))
+    first, second = (paint(upper.ct[1], upper.labels[1], LabelTable.default(), rng) for _ in range(2))
     assert np.abs(first.astype(int) - second).mean() > 20
     assert np.median(first[(upper.ct[1] < -900) & (upper.labels[1] == 0)]) < -700
 

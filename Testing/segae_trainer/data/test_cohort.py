@@ -85,5 +85,5 @@ def test_labels_outside_of_the_table_are_refused(data, tmp_path):
     (tmp_path / "case").mkdir()
     image = SimpleITK.ReadImage(str(data / "upper" / "labels_dap.nii.gz"))
     SimpleITK.WriteImage(image + 150, str(tmp_path / "case" / "labels_dap.nii.gz"))
-    with pytest.raises(InputError, match=r"0\.\.144"):
+    with pytest.raises(InputError, match="holds the label 150, which is no row"):
         Member("case", "B", "folds").scan(tmp_path, "train")

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from segae.errors import InputError
-from segae.labels.table import load_structures
 from segae_trainer.data.draw_samples import (
     SHARES,
     Sampling,
@@ -25,9 +24,9 @@ from segae_trainer.data.sample import LabelledScan, Sample
 @pytest.fixture(scope="module")
 def drawn(upper: LabelledScan) -> list[tuple[int, Sample]]:
     """Samples with the structure they were drawn for."""
-    rng, table = np.random.default_rng(5), load_structures()
+    rng = np.random.default_rng(5)
     present = upper.structures(1)
-    return [(s, draw_sample(upper, 1, upper.ct[1], s, table, rng)) for s in present * 30]
+    return [(s, draw_sample(upper, 1, upper.ct[1], s, rng)) for s in present * 30]
 
 
 def test_the_dice_is_that_of_the_whole_slice(drawn, upper):

@@ -10,7 +10,9 @@ import pytest
 import SimpleITK
 
 from segae.errors import OutputError
-from segae.labels import by_index, resolve
+from segae.labels import resolve
+from segae.labels.structure import Structure
+from segae.labels.table import LabelTable
 from segae_trainer.data.find_scans import build_index
 from segae_trainer.data.index import PseudoLabel, Scan
 from segae_trainer.data.published_layout import class_folder, write_published
@@ -63,10 +65,10 @@ def test_files_are_what_the_published_loader_takes(scans: list[Scan], tmp_path: 
             assert np.count_nonzero(mask & (truth == index)) > 20
 
 
-@pytest.mark.parametrize("index", range(2, 145))
-def test_the_index_follows_the_first_underscore_of_every_class_folder(index: int) -> None:
-    assert class_folder(index).split("_")[1] == str(index)
-    assert class_folder(index).split("_")[0] == by_index(index).name.replace("_", " ")
+@pytest.mark.parametrize("structure", LabelTable.default().structures[2:], ids=str)
+def test_the_index_follows_the_first_underscore_of_every_class_folder(structure: Structure) -> None:
+    assert class_folder(structure).split("_")[1] == str(structure.index)
+    assert class_folder(structure).split("_")[0] == structure.name.replace("_", " ")
 
 
 def test_writing_again_leaves_finished_files_alone(scans: list[Scan], tmp_path: Path) -> None:
@@ -110,7 +112,7 @@ def test_a_pseudo_label_on_another_grid_is_left_out(
     root = tmp_path / "data"
     write_published(scans, root)
     sample = root / "train" / "AutoPET_aaaaaaaaaa_11111"
-    shifted_mask.rename(sample / class_folder(LIVER) / "epoch_030.nii.gz")
+    shifted_mask.rename(sample / class_folder(resolve("liver").structure) / "epoch_030.nii.gz")
     index = build_index(root)
     assert "GRID_DIFFERS" in [finding.code for finding in index.findings]
     assert "epoch_030" not in [label.source for label in index.scans[0].pseudo_labels]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from segae.errors import InputError
-from segae.labels import offered_structures
+from segae.labels.table import LabelTable
 from segae.report.style import new_figure
 from segae_trainer.data.build_set import build_training_set
 from segae_trainer.data.index import Index
@@ -112,15 +112,15 @@ def test_the_picture_of_the_statistics_names_142_structures_without_overlap(
         return figures[-1]
 
     monkeypatch.setattr("segae_trainer.data.set_statistics.new_figure", remembered)
-    rows = [structure.index for structure in offered_structures()]
+    rows = [structure.index for structure in LabelTable.default().offered]
     table = np.zeros(10 * len(rows), PAIR)
     table["structure"], table["dice"] = np.repeat(rows, 10), np.tile(np.linspace(0, 1, 10), len(rows))
-    draw_distribution(table, tmp_path / "figure.png")
+    draw_distribution(table, tmp_path / "figure.png", LabelTable.default())
     [figure] = figures
     renderer = figure.canvas.get_renderer()
     texts = [text for axes in figure.axes for text in axes.texts]
     shown = [text.get_text() for text in texts]
-    assert all(structure.name.replace("_", " ") in shown for structure in offered_structures())
+    assert all(structure.name.replace("_", " ") in shown for structure in LabelTable.default().offered)
     boxes = np.array([text.get_window_extent(renderer).extents for text in texts])
     page = figure.bbox.extents
     low, high = boxes[:, :2], boxes[:, 2:]

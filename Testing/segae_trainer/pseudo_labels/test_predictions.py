@@ -13,8 +13,9 @@ from segae.files import resource
 from segae.geometry.grid import Grid
 from segae.io.ct import read_ct
 from segae.io.readers import read_image
-from segae.labels import offered_structures, resolve
+from segae.labels import resolve
 from segae.labels.identify import identify
+from segae.labels.table import LabelTable
 from segae_trainer.data.index import Index
 from segae_trainer.data.scan_files import read_pseudo_label, read_truth, write_nifti
 from segae_trainer.pseudo_labels import add_predictions
@@ -80,10 +81,10 @@ def test_predictions_on_another_grid_or_of_no_scan_are_refused(index: Index, tmp
 
 
 def test_files_written_for_each_structure_are_recognised_by_their_names(tmp_path: Path) -> None:
-    rows = [structure.index for structure in offered_structures()]
+    rows = [structure.index for structure in LabelTable.default().offered]
     labels = np.zeros((1, 1, len(rows) + 3), np.uint8)
     labels[0, 0, : len(rows)] = rows
-    write_prediction(tmp_path / "scan", labels, Grid((len(rows) + 3, 1, 1), np.eye(4)))
+    write_prediction(tmp_path / "scan", labels, Grid((len(rows) + 3, 1, 1), np.eye(4)), LabelTable.default())
     names = [path.name.removesuffix(".nii.gz") for path in (tmp_path / "scan").iterdir()]
     found = [identify(name).structure for name in names]
     assert sorted(structure.index for structure in found if structure is not None) == rows
@@ -104,8 +105,8 @@ def test_classes_resampled_one_by_one_give_the_labels_of_all_at_once() -> None:
 def test_the_layout_follows_from_the_name_of_the_target(tmp_path: Path) -> None:
     labels = np.array([[[0, LIVER, LUNG, LIVER]]], np.uint8)
     grid = Grid((4, 1, 1), np.eye(4))
-    write_prediction(tmp_path / "scan.nii.gz", labels, grid)
-    write_prediction(tmp_path / "scan", labels, grid)
+    write_prediction(tmp_path / "scan.nii.gz", labels, grid, LabelTable.default())
+    write_prediction(tmp_path / "scan", labels, grid, LabelTable.default())
     assert np.array_equal(read_image(tmp_path / "scan.nii.gz").voxels, labels)
     assert np.array_equal(read_image(tmp_path / "scan" / "liver.nii.gz").voxels, labels == LIVER)
 

@@ -9,6 +9,7 @@ import torchvision
 
 from segae.errors import InputError, ModelError
 from segae.inputs.spec import InputSpec
+from segae.labels.table import LabelTable
 from segae.models.checkpoint import load_checkpoint
 from segae.models.registry import build_network, new_spec
 from segae_trainer.train.start import backbone_of, first_network, network_spec
@@ -50,7 +51,7 @@ def test_training_begins_from_a_models_weights(tiny, make_model):
 def test_training_begins_from_imported_published_weights(tiny, published_checkpoint):
     path = published_checkpoint("resnet18", "LAS")
     model = load_checkpoint(path)
-    spec = network_spec(tiny("published"), "m", 512, "LAS")
+    spec = network_spec(tiny("published"), "m", 512, "LAS", LabelTable.default())
     network, _ = first_network(spec, tiny("published", weights=path), model, print)
     assert torch.equal(network.state_dict()["fc2.weight"], model.weights["fc2.weight"])
     assert backbone_of(path) == "resnet18"

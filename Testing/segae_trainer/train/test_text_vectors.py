@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from segae.labels.resolver import resolve
-from segae.labels.table import load_structures
-from segae_trainer.train.text_vectors import name_vectors, spoken, standardised
+from segae.labels.structure import Structure
+from segae.labels.table import LabelTable
+from segae.models.quality_model import QualityModel
+from segae_trainer.train.text_vectors import name_vectors, spoken, standardised, with_own_names
 
 
 def test_standardising_separates_what_is_alike():
@@ -24,10 +27,29 @@ def test_the_side_is_said_first():
 
 
 def test_every_row_has_a_vector_and_hard_names_stand_apart():
-    table = load_structures()
-    vectors = name_vectors(table)
-    assert vectors.shape == (len(table), 384)
+    vectors = name_vectors(LabelTable.default())
+    assert vectors.shape == (145, 384)
     assert vectors.isfinite().all()
     names = ("kidney left", "kidney right", "liver")
     left, right, liver = (vectors[resolve(name).structure.index] for name in names)
     assert float(left @ liver) / 384 < float(left @ right) / 384 < 0.9
+
+
+def test_structures_of_ones_own_get_vectors_beside_those_that_every_model_has():
+    own = [Structure(145, "parotid left", "left"), Structure(147, "parotid right", "right")]
+    table = LabelTable.default().extended(own)
+    vectors = name_vectors(table)
+    assert torch.equal(vectors[:145], name_vectors(LabelTable.default()))
+    assert vectors.isfinite().all(dim=1)[145:].tolist() == [True, False, True]
+    left, right, liver = (vectors[index] for index in (145, 147, 13))
+    assert float(left @ liver) / 384 < float(left @ right) / 384 < 0.95
+
+
+def test_a_model_to_start_from_keeps_its_vectors_and_gets_those_of_new_structures():
+    table = LabelTable.default().extended([Structure(146, "parotid left", "left")])
+    bundled = QualityModel.load("bundled").text_vectors
+    vectors = with_own_names(bundled, table)
+    assert torch.equal(vectors[:145], bundled)
+    assert vectors.isfinite().all(dim=1)[145:].tolist() == [False, True]
+    others = torch.randn(145, 384)  # by another encoder: nothing that fits can be added
+    assert with_own_names(others, table) is others

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from segae.labels import by_index
 from segae.report.style import window
 from segae_trainer.data.sample import Sample
 from segae_trainer.evaluate.evaluation import Evaluation
@@ -74,7 +73,7 @@ def picture(sample: Sample) -> str:
 def drawn(sample: Sample) -> np.ndarray:
     """The picture (S, S, 3) uint8."""
     rows, columns = _view(sample)
-    low, high = window(by_index(sample.structure).name)
+    low, high = window(sample.label.name)
     grey = (_sampled(sample.ct, rows, columns, 1, cval=-1024.0) - low) / (high - low)
     rgb = np.repeat((np.clip(grey, 0, 1) * 255).astype(np.uint8)[..., None], 3, axis=2)
     for mask, hue in ((sample.truth, TRUTH_COLOUR), (sample.mask, MASK_COLOUR)):
