@@ -203,17 +203,8 @@ class Scorer:
         """What the network says about inputs that `segae.inputs` built, on the CPU; raises `ModelError` when
         its raw scores are no Dice."""
         output = self._runner.submit(inputs)()
-        self._refuse_implausible(_implausible(output.score), len(inputs))
+        refuse_implausible(self.model, count_implausible(output.score), len(inputs))
         return output
-
-    def _refuse_implausible(self, count: int, total: int) -> None:
-        """Raises `ModelError` when more than a few of `total` raw scores, `count` of them, can be no Dice."""
-        if count > _MOST_IMPLAUSIBLE * total:
-            low, high = _PLAUSIBLE
-            raise ModelError(
-                f'Model "{self.model.spec.name}" is broken or hardly trained: {count} of {total} raw scores '
-                f"lie outside {low} to {high}; use another model, or train it for longer."
-            )
 
     def _stream(
         self,
@@ -232,8 +223,8 @@ class Scorer:
         groups = batches(ahead(parts, self._runner.workers), self.batch_size)
         implausible = 0
         for batch, inputs, output in self._predicted(groups, run):
-            implausible += _implausible(output.score)
-            self._refuse_implausible(implausible, total)
+            implausible += count_implausible(output.score)
+            refuse_implausible(self.model, implausible, total)
             odd: list[bool] = []
             if spec.typical:
                 odd = unlike(image_measures(inputs.images, spec.input), spec.typical).tolist()
@@ -327,10 +318,20 @@ class Scorer:
         return known, findings
 
 
-def _implausible(scores: Tensor) -> int:
+def count_implausible(scores: Tensor) -> int:
     """How many raw scores can be no Dice, with some room."""
     low, high = _PLAUSIBLE
     return int((~((scores >= low) & (scores <= high))).sum())  # NaN too
+
+
+def refuse_implausible(model: QualityModel, count: int, total: int) -> None:
+    """Raises `ModelError` when more than a few of `total` raw scores, `count` of them, can be no Dice."""
+    if count > _MOST_IMPLAUSIBLE * total:
+        low, high = _PLAUSIBLE
+        raise ModelError(
+            f'Model "{model.spec.name}" is broken or hardly trained: {count} of {total} raw scores lie '
+            f"outside {low} to {high}; use another model, or train it for longer."
+        )
 
 
 def _named(segmentation: Segmentation, options: ScoringOptions) -> Segmentation:

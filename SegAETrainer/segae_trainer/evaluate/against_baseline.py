@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from segae.errors import ModelError
 from segae.models.quality_model import QualityModel
 from segae_trainer.data.sample import Samples
 from segae_trainer.data.training_set import TrainingSet
@@ -22,12 +23,19 @@ def against_mask_features(
     model: str | Path | QualityModel, training_set: TrainingSet, device: str = "auto", split: str = "val"
 ) -> str:
     """A sentence: the mean absolute errors of a model and of a regression on features of the mask alone,
-    which never sees the CT, on masks of `split`; and by how much the model is worse, if it is."""
+    which never sees the CT, on masks of `split`; and by how much the model is worse, if it is; or
+    that its raw scores are no Dice."""
     samples = _some(training_set, split)
     if not len(samples):
         return f"The split {split} has no masks to compare the model with a regression on mask features."
     truth = np.array([sample.dice for sample in samples])
-    network = NetworkMethod(model, device).predict(samples).predicted
+    method = NetworkMethod(model, device)
+    found = method.predict(samples)
+    try:
+        method.refuse_implausible(found.raw)
+    except ModelError as error:
+        return f"WARNING: {error}"
+    network = found.predicted
     fitted = fit_baseline(BASELINE, training_samples(training_set), most=MOST_FITTED)
     simple = np.clip(fitted.predict(samples).predicted, 0, 1)
     there = np.isfinite(network) & np.isfinite(simple)

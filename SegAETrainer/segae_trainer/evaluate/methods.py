@@ -22,7 +22,7 @@ from segae.scoring.calibration import SLICE, calibrated, interval_for
 from segae.scoring.device import AUTO, choose_device
 from segae.scoring.engines import make_runner
 from segae.scoring.options import ScoringOptions
-from segae.scoring.scorer import Scorer
+from segae.scoring.scorer import Scorer, count_implausible, refuse_implausible
 from segae_trainer.data.mask_measures import dice
 from segae_trainer.data.sample import LabelledScan, Sample
 
@@ -122,6 +122,11 @@ class NetworkMethod:
         if len(usable):
             self._calibrate(found, samples, usable)
         return found
+
+    def refuse_implausible(self, raw: np.ndarray) -> None:
+        """Raises `ModelError` when more than a few raw scores (N,) are no Dice; NaN is none at all."""
+        given = torch.from_numpy(raw[~np.isnan(raw)])
+        refuse_implausible(self.model, count_implausible(given), len(given))
 
     def _fill(self, found: Estimates, samples: Sequence[Sample], places: np.ndarray) -> None:
         shown = [self._shown(samples[place]) for place in places.tolist()]

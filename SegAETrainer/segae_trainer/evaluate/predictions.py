@@ -145,7 +145,8 @@ def predict_samples(
     methods: Sequence[Method], samples: Sequence[Sample], *, watch: Watch | None = None
 ) -> Mapping[str, pd.DataFrame]:
     """The predictions of each method by its name, one row per sample in the order of `samples`; each sample
-    is made once. Columns: `predictions.checked`."""
+    is made once. Columns: `predictions.checked`. Raises `ModelError` for a model whose raw scores are no
+    Dice."""
     watch = watch or Watch()
     facts: list[dict[str, Any]] = []
     found: dict[str, list[Estimates]] = {method.name: [] for method in methods}
@@ -156,6 +157,10 @@ def predict_samples(
         for method in methods:
             found[method.name].append(method.predict(chunk))
     watch.step("predicting", len(samples), len(samples))
+    for method in methods:
+        if isinstance(method, NetworkMethod):
+            raw = [one.raw for one in found[method.name]]
+            method.refuse_implausible(np.concatenate(raw or [np.empty(0)]))
     return {name: _with_estimates(facts, estimates) for name, estimates in found.items()}
 
 

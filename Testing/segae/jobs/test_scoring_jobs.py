@@ -192,18 +192,20 @@ def test_a_hostile_model_file_is_refused_and_runs_nothing(
     assert not (tmp_path / "owned").exists()
 
 
-def test_a_model_that_gives_no_numbers_shows_no_score(
+@pytest.mark.parametrize("raw", [float("nan"), 300.0], ids=["no numbers", "hundreds"])
+def test_a_model_whose_raw_scores_are_no_dice_shows_no_score(
     job: ScoringJob, ct: Volume, masks: Segmentation, settings: JobSettings, model: Path, tmp_path: Path,
-    follow: Follow,
+    follow: Follow, raw: float,
 ) -> None:  # fmt: skip
     from segae.models.checkpoint import load_checkpoint, save_checkpoint
 
     checkpoint = load_checkpoint(model)
-    checkpoint.weights["fc2.bias"].fill_(float("nan"))
-    save_checkpoint(checkpoint, tmp_path / "nan.safetensors")
-    job.start(ct, masks, replace(settings, model=str(tmp_path / "nan.safetensors")))
+    checkpoint.weights["fc2.bias"].fill_(raw)
+    save_checkpoint(checkpoint, tmp_path / "broken.safetensors")
+    job.start(ct, masks, replace(settings, model=str(tmp_path / "broken.safetensors")))
     events = follow(job)
-    assert failure_of(events).kind == "model"
+    failed = failure_of(events)
+    assert failed.kind == "model" and "is broken or hardly trained" in failed.sentence
     assert not any(isinstance(event, Scores) for event in events)
 
 

@@ -166,3 +166,24 @@ def test_the_form_for_cpus_gives_what_the_network_gives(size: int, shown: str):
             expected, found = network(images, text, *position), fast(images, text, *position)
         for name, value in expected.present().items():
             assert torch.allclose(found.present()[name], value, rtol=1e-5, atol=1e-5), name
+
+
+def test_the_model_that_ships_gives_the_same_in_its_form_for_cpus():
+    model = QualityModel.load("bundled")
+    spec, draw = model.spec.input, torch.Generator().manual_seed(7)
+    images = torch.randn(6, spec.channels, spec.size, spec.size, generator=draw)
+    images[:, -1] = (mask_of_ellipses(6, spec.size) - spec.mask_mean) / spec.mask_std
+    position = torch.randn(6, POSITION_FEATURES, generator=draw)
+    inputs = ModelInput(images, torch.tensor([13, 7, 20, 55, 13, 140]), position)
+    plain, fast = model.predict(inputs), make_runner(model, torch.device("cpu")).submit(inputs)()
+    assert set(plain.present()) == {"score", "error_map", "areas", "presence"}
+    for name, value in plain.present().items():
+        assert torch.allclose(fast.present()[name], value, rtol=1e-4, atol=1e-4), name
+    assert (fast.score - plain.score).abs().max() < 1e-5
+
+
+def mask_of_ellipses(count: int, size: int) -> torch.Tensor:
+    """Masks (count, size, size) 0..1 of rising size."""
+    rows, columns = torch.meshgrid(torch.linspace(-1, 1, size), torch.linspace(-1, 1, size), indexing="ij")
+    reach = torch.linspace(0.1, 0.8, count)[:, None, None]
+    return ((rows**2 + 2 * columns**2) <= reach**2).float()

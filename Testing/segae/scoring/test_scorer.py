@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +15,10 @@ from flat_rows import slices
 from torch import Tensor, nn
 
 import segae
+from segae.batch.runner import run_batch
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import Cancelled, InputError, ModelError
+from segae.io.layouts import find_cases
 from segae.labels.resolver import resolve
 from segae.models.output import ModelOutput
 from segae.models.quality_model import QualityModel
@@ -291,7 +295,7 @@ class _Broken(nn.Module):
 
 
 def test_a_model_whose_raw_scores_are_no_dice_is_refused_by_every_door(
-    small_model: QualityModel, sample_ct: Volume, few_organs: Segmentation
+    small_model: QualityModel, sample_ct: Volume, few_organs: Segmentation, sample_dir: Path, tmp_path: Path
 ) -> None:
     broken = QualityModel(small_model.spec, _Broken(), small_model.text_vectors)
     said = r'Model "small" is broken or hardly trained: .* raw scores lie outside -0\.25 to 1\.25; .*\.$'
@@ -302,6 +306,9 @@ def test_a_model_whose_raw_scores_are_no_dice_is_refused_by_every_door(
     mask = few_organs.segments[0].full_mask()
     with pytest.raises(ModelError, match=said):
         segae.segae_inference(sample_ct.voxels, mask, 13, broken)
+    (case,) = find_cases(sample_dir)
+    (failed,) = run_batch([case], tmp_path, Scorer(broken, device="cpu"), ScoringOptions(slices=1)).failed
+    assert re.match(said, failed.reason)
 
 
 class _OddForOne(nn.Module):

@@ -30,6 +30,9 @@ def test_a_model_that_knows_the_dice_is_better(
         def predict(self, samples) -> Estimates:
             return Estimates.of(np.array([sample.dice for sample in samples]))
 
+        def refuse_implausible(self, raw: np.ndarray) -> None:
+            assert np.isfinite(raw).all()
+
     monkeypatch.setattr(against_baseline, "NetworkMethod", Knows)
     text = against_baseline.against_mask_features("any", training_set, "cpu", "test")
     assert text.startswith("The model is better")
