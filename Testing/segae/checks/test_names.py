@@ -85,7 +85,7 @@ def test_no_level_is_suggested_but_the_one_that_is_in_order():
     scores = {T5: 0.3, T6: 0.7, t7: 0.9, AORTA: 0.1}
     check = decide("mask", T5, scores, level=T6)
     assert (check.looks_like, check.score_other) == (T6, 0.7)
-    assert "in order from head to foot" in check.reason
+    assert "all levels are in order" in check.reason
     assert decide("mask", T5, scores).looks_like == t7
     assert decide("mask", T5, {T5: 0.3, T6: 0.7, AORTA: 0.9}, level=T5).looks_like == AORTA
 

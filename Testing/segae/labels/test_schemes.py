@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import numpy as np
+import pytest
+import SimpleITK
+
+from segae.io.segmentation import read_segmentation
 from segae.labels import load_structures
 from segae.labels.identify import identify
-from segae.labels.schemes import schemes
+from segae.labels.schemes import DAP, schemes
+from segae.labels.structure import Structure
+from segae.labels.table import LabelTable
 
 
 @pytest.mark.parametrize(
@@ -40,3 +47,12 @@ def test_most_names_of_every_scheme_are_known() -> None:
         known = [structure for structure in found if structure is not None]
         assert len(known) >= 0.75 * len(found), scheme.key
         assert len(known) == len(set(known)), scheme.key
+
+
+def test_indices_of_structures_of_ones_own_stand_for_them_in_a_label_map(tmp_path: Path) -> None:
+    table = LabelTable.default().extended([Structure(150, "parotid left", "left")])
+    image = SimpleITK.GetImageFromArray(np.array([[[0, 13, 150]]], np.uint8))
+    SimpleITK.WriteImage(image, str(tmp_path / "labels.nii.gz"))
+    read = read_segmentation(tmp_path / "labels.nii.gz", values=DAP, table=table)
+    assert [segment.name for segment in read.segments] == ["liver", "parotid left"]
+    assert all(segment.structure is not None for segment in read.segments)
