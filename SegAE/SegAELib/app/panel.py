@@ -12,6 +12,7 @@ from SegAELib.app.context import Context, Section
 from SegAELib.app.editor_section import EditorSection
 from SegAELib.app.errors_section import ErrorsSection
 from SegAELib.app.inputs_section import InputsSection
+from SegAELib.app.load_section import LoadSection
 from SegAELib.app.model_section import ModelSection
 from SegAELib.app.names_section import NamesSection
 from SegAELib.app.packages_section import PackagesSection
@@ -23,6 +24,7 @@ from SegAELib.mrml.binding import Node
 # By the name under which the panel offers them, in the order in which they are refreshed.
 SECTIONS: dict[str, Callable[[], Section]] = {
     "inputs": InputsSection,
+    "load": LoadSection,
     "scoring": ScoringSection,
     "colours": ColoursSection,
     "results": ResultsSection,

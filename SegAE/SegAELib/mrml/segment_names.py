@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from segae.errors import InputError
@@ -43,6 +44,28 @@ def naming_for(structure: Structure, before: Naming) -> Naming:
     underscores = "_" in before.name and " " not in before.name
     name = structure.name.replace(" ", "_") if underscores else structure.name
     return Naming(name, terminology_for(structure))
+
+
+_GENERIC = re.compile(r"segment[_ ](\d+)", re.IGNORECASE)  # as Slicer calls the values of a label map
+
+
+def label_values(node: SegmentationNode) -> dict[str, int]:
+    """The value that each segment had in its file, by id, of those that are called after it ("Segment_6")."""
+    segmentation = node.GetSegmentation()
+    matches = {
+        i: _GENERIC.fullmatch(segmentation.GetSegment(i).GetName() or "")
+        for i in segmentation.GetSegmentIDs()
+    }
+    return {i: int(match.group(1)) for i, match in matches.items() if match}
+
+
+def namings_by_value(
+    node: SegmentationNode, names: Mapping[int, str], table: LabelTable | None = None
+) -> dict[str, Naming]:
+    """Name and terminology of the segments that are called after a value of `names`, by id."""
+    named = {i: names[value] for i, value in label_values(node).items() if value in names}
+    found = {i: identify(name, table=table).structure for i, name in named.items()}
+    return {i: Naming(named[i], "" if one is None else terminology_for(one)) for i, one in found.items()}
 
 
 def _segment(node: SegmentationNode, segment_id: str) -> Segment:

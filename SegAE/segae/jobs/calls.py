@@ -162,6 +162,15 @@ def import_published_model(watch: Watch, weights: str, embeddings: str, out: str
     save_checkpoint(import_published(Path(weights), Path(embeddings)), Path(out))
 
 
+def read_mask_files(watch: Watch, path: str, names: str | None, folder: str) -> None:
+    """Read masks and leave them in a folder, for `payload.read_masks`; raises what `read_segmentation`
+    raises. `names`: a file or a scheme."""
+    from segae.io.segmentation import read_segmentation
+    from segae.jobs.payload import write_masks
+
+    write_masks(Path(folder), read_segmentation(path, names=names))
+
+
 def import_modules(watch: Watch, names: list[str]) -> None:
     """Import modules; raises `InputError` with the reason when that fails."""
     for name in names:

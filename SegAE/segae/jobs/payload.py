@@ -2,7 +2,8 @@
 
 `ct.npy`: the voxels [k, j, i] in their own number type; left out when the receiver still has them.
 `masks.npy`: the packed bits of all segments, one after the other (uint8, flat). `payload.json`: the rest; a
-segment holds its structure and says its grid by position in "grids", where 0 is that of the CT.
+segment holds its structure and says its grid by position in "grids", where 0 is that of the CT. Masks that
+travel alone have `masks.json` in its place.
 """
 
 from __future__ import annotations
@@ -49,22 +50,15 @@ def write_payload(folder: Path, payload: Payload, *, with_ct: bool, go_on: Calla
     """Fill `folder`, which is made; `go_on` is called between slabs and may raise. Raises OSError when it
     cannot be written."""
     folder.mkdir(mode=0o700)
-    grids = [payload.ct.grid]
-    segments = [_described(segment, grids) for segment in payload.segmentation.segments]
     if with_ct:
         _save(folder / "ct.npy", payload.ct.voxels, go_on)
-    bits = [segment.bits.ravel() for segment in payload.segmentation.segments]
-    _save(folder / "masks.npy", np.concatenate([np.zeros(0, np.uint8), *bits]), go_on)
     content = {
         "ct": {
             "source": payload.ct.source,
             "digest": payload.digest,
             "findings": [asdict(finding) for finding in payload.ct.findings],
         },
-        "grids": [{"size": list(grid.size), "affine": grid.affine.tolist()} for grid in grids],
-        "source": str(payload.segmentation.source),
-        "segments": segments,
-        "findings": [asdict(finding) for finding in payload.segmentation.findings],
+        "masks": _write_masks(folder, payload.segmentation, [payload.ct.grid], go_on),
         "settings": payload.settings.as_dict(),
     }
     (folder / "payload.json").write_text(json.dumps(content), encoding="utf-8")
@@ -81,16 +75,49 @@ def read_payload(folder: Path, kept: Payload | None = None) -> Payload:
         voxels = kept.ct.voxels
     else:
         voxels = np.load(folder / "ct.npy", allow_pickle=False)
-    grids = [Grid(tuple(grid["size"]), np.array(grid["affine"], float)) for grid in content["grids"]]
-    masks = np.load(folder / "masks.npy", allow_pickle=False)
-    about_ct, about_masks = (tuple(map(Finding.from_dict, of["findings"])) for of in (content["ct"], content))
-    segments = tuple(_segments(content["segments"], grids, masks))
+    segmentation, grids = _read_masks(folder, content["masks"])
+    findings = tuple(map(Finding.from_dict, content["ct"]["findings"]))
     return Payload(
-        Volume(voxels, grids[0], content["ct"]["source"], about_ct),
+        Volume(voxels, grids[0], content["ct"]["source"], findings),
         digest,
-        Segmentation(segments, content["source"], about_masks),
+        segmentation,
         JobSettings.from_dict(content["settings"]),
     )
+
+
+def write_masks(folder: Path, segmentation: Segmentation) -> None:
+    """Masks alone, into a folder that is there. Raises OSError when they cannot be written."""
+    content = _write_masks(folder, segmentation, [], lambda: None)
+    (folder / "masks.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def read_masks(folder: Path) -> Segmentation:
+    """What `write_masks` wrote; raises as `read_payload`."""
+    content = json.loads((folder / "masks.json").read_text(encoding="utf-8"))
+    return _read_masks(folder, content)[0]
+
+
+def _write_masks(
+    folder: Path, segmentation: Segmentation, grids: list[Grid], go_on: Callable[[], None]
+) -> dict[str, Any]:
+    """Write the bits; returns the rest. `grids`: those that have a position already."""
+    segments = [_described(segment, grids) for segment in segmentation.segments]
+    bits = [segment.bits.ravel() for segment in segmentation.segments]
+    _save(folder / "masks.npy", np.concatenate([np.zeros(0, np.uint8), *bits]), go_on)
+    return {
+        "grids": [{"size": list(grid.size), "affine": grid.affine.tolist()} for grid in grids],
+        "source": str(segmentation.source),
+        "segments": segments,
+        "findings": [asdict(finding) for finding in segmentation.findings],
+    }
+
+
+def _read_masks(folder: Path, content: dict[str, Any]) -> tuple[Segmentation, list[Grid]]:
+    grids = [Grid(tuple(grid["size"]), np.array(grid["affine"], float)) for grid in content["grids"]]
+    bits = np.load(folder / "masks.npy", allow_pickle=False)
+    findings = tuple(map(Finding.from_dict, content["findings"]))
+    segments = tuple(_segments(content["segments"], grids, bits))
+    return Segmentation(segments, content["source"], findings), grids
 
 
 def _slabs(array: np.ndarray) -> Iterator[memoryview]:
