@@ -14,12 +14,14 @@ FILES = sorted(LAYER.glob("*.py"))
 ALLOWED = {
     "__future__",
     "collections",
+    "colorsys",
     "dataclasses",
     "datetime",
     "functools",
     "hashlib",
     "itertools",
     "pathlib",
+    "re",
     "typing",
     "urllib",
 }
