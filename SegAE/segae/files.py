@@ -1,4 +1,5 @@
-"""Files that ship with the package, files that appear whole or not at all, and stale temporary files."""
+"""Files that ship with the package, files that appear whole or not at all, and stale temporary files; also
+the text of a path, and which Python runs child processes."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ import csv
 import json
 import os
 import re
+import shutil
+import sys
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -65,6 +68,16 @@ def write_json(content: Any, path: str | Path) -> None:
     """Write JSON that appears whole or not at all; raises `OutputError`."""
     with whole_file(path) as stream:
         stream.write(json.dumps(content, indent=1, ensure_ascii=False).encode())
+
+
+def shown_path(path: str | Path) -> str:
+    """A path as text that any file can hold: bytes that are no UTF-8 are written as \\xNN."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def python_executable() -> str:
+    """PythonSlicer where there is one on the path, as inside the application, else the running Python."""
+    return shutil.which("PythonSlicer") or sys.executable
 
 
 def reason(error: Exception) -> str:

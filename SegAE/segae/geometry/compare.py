@@ -25,16 +25,16 @@ def describe_difference(grid: Grid, reference: Grid) -> str | None:
     if codes != reference_codes and _same(orient_grid(grid, reference_codes), reference):
         return f"the same voxels in another axis order, {codes} instead of {reference_codes}"
     parts = [text for told in (_size, _spacing, _direction, _origin) for text in told(grid, reference)]
-    return ", ".join(parts) or f"far corner {_corner_distance(grid, reference):.2f} mm off"
+    return ", ".join(parts) or f"far corner {corner_distance(grid, reference):.2f} mm off"
 
 
 def _same(grid: Grid, reference: Grid) -> bool:
     return grid.size == reference.size and (
-        _corner_distance(grid, reference) <= SAME_WITHIN_VOXELS * float(reference.spacing.min())
+        corner_distance(grid, reference) <= SAME_WITHIN_VOXELS * float(reference.spacing.min())
     )
 
 
-def _corner_distance(grid: Grid, reference: Grid) -> float:
+def corner_distance(grid: Grid, reference: Grid) -> float:
     """Largest distance in mm between equal corners of two grids of one size."""
     corners = np.array(list(product(*((0, n - 1) for n in reference.size))))
     return float(np.linalg.norm(grid.world(corners) - reference.world(corners), axis=1).max())

@@ -14,11 +14,13 @@ class Grid:
 
     `size`: number of voxels (ni, nj, nk) along the file's own axes.
     `affine`: 4x4, voxel index (i, j, k, 1) -> position (x, y, z, 1) in RAS millimetres.
+    `placed`: False where a header gives sizes but does not say how they lie in the patient.
     Voxel arrays are indexed [k, j, i], as SimpleITK and Slicer hand them out.
     """
 
     size: tuple[int, int, int]
     affine: np.ndarray
+    placed: bool = True
 
     @cached_property
     def spacing(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Read a CT: NIfTI, NRRD, MHA/MHD or a folder with a DICOM series."""
+"""Read a CT: NIfTI, NRRD, MHA/MHD or DICOM, through the registry of readers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from segae.data import Volume
 from segae.errors import InputError
-from segae.io.dicom import read_dicom_series
-from segae.io.readers import read_image
+from segae.files import shown_path
+from segae.io.readers import read_ct_image
 
 _INT16 = np.iinfo(np.int16)
 
@@ -21,16 +21,13 @@ def read_ct(path: str | Path, *, series: str | None = None) -> Volume:
     integers that fit, else float32. Raises `InputError` for anything that is not one three-dimensional image.
     """
     path = Path(path)
-    if path.is_dir():
-        voxels, grid = read_dicom_series(path, series)
-        return Volume(_hounsfield(voxels), grid, str(path))
-    image = read_image(path)
-    if (image.header.get("qform_code"), image.header.get("sform_code")) == ("0", "0"):
+    image = read_ct_image(path, series)
+    if not image.grid.placed:
         raise InputError(
-            f'The header of "{path}" does not say how its axes lie in the patient: qform and sform are both '
-            "0; set one of them."
+            f'The header of "{path}" does not say how its axes lie in the patient (qform and sform are both '
+            "0, or space, axes, spacing or origin are missing); convert the CT again from its source."
         )
-    return Volume(_hounsfield(image.voxels), image.grid, str(path))
+    return Volume(_hounsfield(image.voxels), image.grid, shown_path(path), image.findings)
 
 
 def _hounsfield(voxels: np.ndarray) -> np.ndarray:

@@ -1,19 +1,20 @@
-"""What is read from an image file, and the way from SimpleITK's LPS frame to the RAS frame used here.
+"""What is read from an image file, and the way from the LPS frame of most formats to the RAS frame used here.
 
 The only place where the two frames meet. A format of image files is an `ImageReader`; `segae.io.readers`
-lists them.
+lists them. Headers and voxels are read without any native library, so that a damaged file ends in a sentence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import SimpleITK
 
 from segae.errors import InputError
+from segae.finding import Finding
+from segae.geometry.compare import SAME_WITHIN_VOXELS, corner_distance
 from segae.geometry.grid import Grid
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
@@ -21,73 +22,95 @@ _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 @dataclass(frozen=True, eq=False)
 class StoredImage:
-    """`voxels`[k, j, i], or [k, j, i, layer] where a segmentation has layers; SimpleITK's `header`."""
+    """`voxels`[k, j, i], or [k, j, i, layer] where a segmentation has layers; the `header` as text.
+
+    `precision`: how far a whole number may lie off after it was stored with the header's scaling.
+    `findings`: what was noticed while it was read.
+    """
 
     path: Path
     voxels: np.ndarray
     grid: Grid
     header: Mapping[str, str]
+    precision: float = 0.0
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """An image file whose header was read: what `StoredImage` has, and `load`, which reads its voxels.
+
+    `is_layered`: whether several values per voxel are layers of a segmentation; `n_values`: how many it has.
+    """
+
+    grid: Grid
+    header: Mapping[str, str]
+    load: Callable[[], np.ndarray]
+    n_values: int = 1
+    is_layered: bool = False
+    precision: float = 0.0
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
 class ImageReader:
     """How one format of image files is read.
 
-    `suffixes`: endings of its file names. `voxels`: reads the voxels where SimpleITK's own way will not do.
-    `is_layered`: whether a header says that several values per voxel are layers of a segmentation.
+    `suffixes`: endings of its file names. `description`: one sentence for people, `limits` another, about
+    what is refused. `opens`: reads the header. `takes_folder`: it reads folders of files, too.
     """
 
     name: str
     suffixes: tuple[str, ...]
-    voxels: Callable[[Path], np.ndarray] | None = None
-    is_layered: Callable[[Mapping[str, str]], bool] = lambda header: False
+    description: str
+    limits: str
+    opens: Callable[[Path, str | None], Opened] = field(repr=False)
+    takes_folder: bool = False
 
     def can_read(self, path: Path) -> bool:
         """Whether the name ends like a file of this format."""
         return path.name.lower().endswith(self.suffixes)
 
+    def read_header(self, path: Path) -> Mapping[str, str]:
+        """The fields of the header as text. Raises `InputError` when it has none that can be read."""
+        return self.opens(path, None).header
+
     def read_grid(self, path: Path) -> Grid:
         """The grid alone, from the header. Raises like `read`."""
-        grid, _, _ = self._open(path, layers=True)
-        return grid
+        return self._open(path, True, None).grid
 
-    def read(self, path: Path, *, layers: bool = False) -> StoredImage:
-        """Read one three-dimensional scalar image; with `layers` also the layers of a segmentation.
+    def read(self, path: Path, *, layers: bool = False, series: str | None = None) -> StoredImage:
+        """Read one three-dimensional scalar image; with `layers` also the layers of a segmentation. `series`
+        chooses where there are several.
 
-        Raises `InputError` when the file is no image, is cut short, or is 2D, 4D or coloured.
+        Raises `InputError` when the file is no image, is cut short or damaged, or is 2D, 4D or coloured.
         """
-        grid, header, reader = self._open(path, layers)
-        return StoredImage(path, self.voxels(path) if self.voxels else _execute(reader, path), grid, header)
+        found = self._open(path, layers, series)
+        return StoredImage(path, found.load(), found.grid, found.header, found.precision, found.findings)
 
-    def _open(self, path: Path, layers: bool) -> tuple[Grid, dict[str, str], SimpleITK.ImageFileReader]:
-        reader = _reader(path)
-        header = _header(reader)
-        if reader.GetNumberOfComponents() != 1 and not (layers and self.is_layered(header)):
+    def _open(self, path: Path, layers: bool, series: str | None) -> Opened:
+        found = self.opens(path, series)
+        if found.n_values != 1 and not (layers and found.is_layered):
             raise InputError(
-                f'"{path}" holds {reader.GetNumberOfComponents()} values per voxel (colour or several '
-                "images); give one image with one value per voxel."
+                f'"{path}" holds {found.n_values} values per voxel (colour or several images); give one '
+                "image with one value per voxel."
             )
-        if reader.GetDimension() != 3:
-            raise InputError(
-                f'"{path}" has {reader.GetDimension()} dimensions; give one three-dimensional image.'
-            )
-        grid = grid_from_lps(reader.GetSize(), reader.GetSpacing(), reader.GetDirection(), reader.GetOrigin())
-        check_grid(grid, path)
-        return grid, header, reader
+        check_grid(found.grid, path)
+        return found
 
 
 def grid_from_lps(
     size: Sequence[int], spacing: Sequence[float], direction: Sequence[float], origin: Sequence[float]
 ) -> Grid:
-    """Grid of an image as SimpleITK describes it: size, spacing and axes along i, j, k; mm in LPS."""
+    """Grid of an image in LPS: size, spacing and axes (9 numbers, an axis in each column) along i, j, k."""
     affine = np.eye(4)
     affine[:3, :3] = _LPS_TO_RAS @ (np.reshape(direction, (3, 3)) * np.asarray(spacing))
-    affine[:3, 3] = _LPS_TO_RAS @ np.asarray(origin)
+    affine[:3, 3] = ras_from_lps(origin)
     ni, nj, nk = (int(n) for n in size)
     return Grid((ni, nj, nk), affine)
 
 
-def ras_from_lps(vector: Sequence[float]) -> np.ndarray:
+def ras_from_lps(vector: Sequence[float] | np.ndarray) -> np.ndarray:
     """A vector or point (x, y, z) in RAS."""
     return _LPS_TO_RAS @ np.asarray(vector, float)
 
@@ -98,45 +121,16 @@ def check_grid(grid: Grid, path: Path) -> None:
         raise InputError(f'The header of "{path}" gives no usable spacing and axes; write it again.')
 
 
-def unreadable(path: Path, reason: str = "") -> InputError:
-    """The sentence for a file that SimpleITK refuses; `reason` is its exception, searched but never shown."""
-    if "orthonormal" in reason:
-        return InputError(
-            f'The axes in the header of "{path}" are not perpendicular; resample it to a right-angled grid.'
-        )
-    return InputError(
-        f'"{path}" could not be read as an image: it is cut short, damaged, or not what its extension says; '
-        "copy it again or give it its right extension."
+def contradiction(path: Path, taken: Grid, other: Grid, what: str) -> Finding | None:
+    """Finding GEOMETRY_CONTRADICTS when a header describes two grids that differ by more than rounding.
+
+    `what`: which two, to follow 'The header of "..." contradicts itself: '.
+    """
+    away = corner_distance(taken, other)
+    if not np.isfinite(away) or away <= SAME_WITHIN_VOXELS * float(taken.spacing.min()):
+        return None
+    text = (
+        f'The header of "{path}" contradicts itself: {what}, by up to {away:.1f} mm; check in a viewer that '
+        "left is left, or write the file again."
     )
-
-
-def read_header(path: Path) -> dict[str, str]:
-    """The fields of a file's header. Raises `InputError` when it has none that can be read."""
-    return _header(_reader(path))
-
-
-def _reader(path: Path) -> SimpleITK.ImageFileReader:
-    reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError as error:
-        raise unreadable(path, str(error)) from None
-    return reader
-
-
-def _header(reader: SimpleITK.ImageFileReader) -> dict[str, str]:
-    """The header's fields; text that is not UTF-8 is replaced, keys that are not cannot be asked for."""
-    return {
-        key: reader.GetMetaData(key).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        for key in reader.GetMetaDataKeys()
-        if key.isascii()
-    }
-
-
-def _execute(reader: SimpleITK.ImageFileReader, path: Path) -> np.ndarray:
-    try:
-        image = reader.Execute()
-    except RuntimeError as error:
-        raise unreadable(path, str(error)) from None
-    return SimpleITK.GetArrayFromImage(image)
+    return Finding("GEOMETRY_CONTRADICTS", "warning", text, source=str(path))

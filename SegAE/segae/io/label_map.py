@@ -7,6 +7,7 @@ by the layout of the data set. Values that nothing names are never guessed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,9 +37,15 @@ _SHOWN = 8
 
 
 def _read(path: Path, request: MaskRequest) -> Segmentation:
+    image = read_image(path, layers=request.name is None)
+    read = _segments(image, request)
+    return replace(read, findings=(*image.findings, *read.findings))
+
+
+def _segments(image: StoredImage, request: MaskRequest) -> Segmentation:
+    path = image.path
     if request.name is not None:
-        return Segmentation((_named_mask(read_image(path), request.name, request),), str(path))
-    image = read_image(path, layers=True)
+        return Segmentation((_named_mask(image, request.name, request),), str(path))
     names = label_names(path, request.names, request.table)
     if image.voxels.ndim != 3:
         which = "holds several layers; names by value fit a file with one only"
@@ -84,7 +91,7 @@ def _by_file_name(image: StoredImage, names: LabelNames, request: MaskRequest) -
 
 
 def _values(image: StoredImage) -> list[int]:
-    return sorted(boxes_by_label(whole_numbers(image.voxels, image.path), image.path))
+    return sorted(boxes_by_label(whole_numbers(image.voxels, image.path, image.precision), image.path))
 
 
 def _of_layout(image: StoredImage, names: LabelNames, request: MaskRequest) -> LabelNames:
@@ -104,7 +111,7 @@ def _of_layout(image: StoredImage, names: LabelNames, request: MaskRequest) -> L
 
 def _named_labels(image: StoredImage, names: LabelNames, request: MaskRequest) -> Segmentation:
     """Segments of a label map whose values have names; names without voxels are left out."""
-    labels = whole_numbers(image.voxels, image.path)
+    labels = whole_numbers(image.voxels, image.path, image.precision)
     boxes = boxes_by_label(labels, image.path)
     named = {value for label in names.labels for value in label.values}
     found: list[tuple[str, tuple[int, ...], Identification]] = [

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from segae.errors import InputError
 from segae.finding import Finding
 from segae.io.name_files import SUFFIXES, NamedLabel, named_labels, read_names
-from segae.io.nifti import NIFTI, has_extension, open_nifti
+from segae.io.nifti import NIFTI, read_extensions
 from segae.io.readers import stem
 from segae.labels.schemes import DAP, dap_scheme, schemes
 from segae.labels.table import LabelTable
@@ -91,27 +91,10 @@ def _unused(path: Path, mask: Path, why: str) -> Finding:
 
 def header_names(path: Path) -> tuple[NamedLabel, ...]:
     """Names from the label table in the header extension of a NIfTI file; none if it has none."""
-    if not (NIFTI.can_read(path) and has_extension(path)):
+    if not NIFTI.can_read(path):
         return ()
-    try:
-        import nibabel
-        from nibabel.spatialimages import HeaderDataError
-    except ImportError:
-        raise InputError(
-            f'The label names in the header of "{path}" can only be read with nibabel; install it '
-            "(pip install nibabel) or give the names in a JSON or CSV file."
-        ) from None
-    try:
-        with open_nifti(path) as stream:
-            header = nibabel.Nifti1Header.from_fileobj(stream)
-    except (HeaderDataError, ValueError):
-        raise _damaged_table(path) from None
-    for extension in header.extensions:
-        content = extension.get_content()
-        text = content.encode() if isinstance(content, str) else bytes(content)
-        if b"<LabelTable" in text:
-            return _label_table(text.strip(b"\0 \r\n"), path)
-    return ()
+    tables = (content for content in read_extensions(path) if b"<LabelTable" in content)
+    return next((_label_table(table.strip(b"\0 \r\n"), path) for table in tables), ())
 
 
 def _label_table(xml: bytes, path: Path) -> tuple[NamedLabel, ...]:

@@ -37,7 +37,9 @@ def _read(folder: Path, request: MaskRequest) -> Segmentation:
         if not request.keeps(stem(file), found.structure):
             continue
         try:
-            segments.append(binary_segment(read_image(file), name, found))
+            image = read_image(file)
+            segments.append(binary_segment(image, name, found))
+            findings += image.findings
         except (InputError, OSError) as error:
             left_out.append(_left_out(name, file, error))
     if left_out and not any(segment.structure for segment in segments):

@@ -23,6 +23,8 @@ from segae.labels.table import LabelTable
 
 _MOST_LABELS = 1000  # more different values than any label map has: an image, not masks
 _HIGHEST_LABEL = 65535
+_ROUNDED = 1e-3  # by which arithmetic puts a label off its whole number
+_MOST_ROUNDED = 0.01  # more is no rounding, whatever the header's scaling is
 
 
 @dataclass(frozen=True)
@@ -68,18 +70,23 @@ class MaskReader:
     read: Callable[[Path, MaskRequest], Segmentation]
 
 
-def whole_numbers(voxels: np.ndarray, path: Path) -> np.ndarray:
-    """`voxels` (nk, nj, ni) as integers; raises `InputError` if a value is no whole number."""
+def whole_numbers(voxels: np.ndarray, path: Path, precision: float = 0.0) -> np.ndarray:
+    """`voxels` (nk, nj, ni) as integers; raises `InputError` if a value is no whole number.
+
+    Values may lie off by rounding, or by the `precision` with which the file stores numbers.
+    """
     if voxels.dtype.kind in "iub":
         return voxels
+    tolerance = min(max(precision, _ROUNDED), _MOST_ROUNDED)
     whole = np.empty(voxels.shape, np.int32)
     for k, plane in enumerate(voxels):
         limit = 2**31 - 1
         if not (np.isfinite(plane).all() and (np.abs(plane) < limit).all()):
             raise InputError(f'"{path}" holds values that are no labels; store masks as whole numbers.')
-        whole[k] = plane
-        if (whole[k] != plane).any():
-            value = float(plane[whole[k] != plane][0])
+        whole[k] = np.round(plane)
+        off = np.abs(whole[k] - plane) > tolerance
+        if off.any():
+            value = float(plane[off][0])
             raise InputError(
                 f'"{path}" holds {value:g} and is no mask; cut it off at a threshold and store 0 and 1, '
                 "or whole numbers."
@@ -103,8 +110,9 @@ def boxes_by_label(labels: np.ndarray, path: Path) -> dict[int, Box]:
 
 def binary_segment(image: StoredImage, name: str, found: Identification) -> Segment:
     """The one mask in a file. Raises `InputError` unless it holds 0 and one other whole number."""
-    box = Box.of_mask(image.voxels)
-    inside = whole_numbers(image.voxels[box.slices], image.path)
+    labels = whole_numbers(image.voxels, image.path, image.precision)
+    box = Box.of_mask(labels)
+    inside = labels[box.slices]
     values = [int(inside.max()), int(inside.min())] if inside.size else [0, 0]
     value = values[0] or values[1]
     if ((inside != 0) & (inside != value)).any():

@@ -6,12 +6,15 @@ from pathlib import Path
 
 from segae.errors import InputError
 from segae.geometry.grid import Grid
+from segae.io.content import format_of, start_of
+from segae.io.dicom import DICOM
 from segae.io.image import ImageReader, StoredImage
 from segae.io.metaimage import METAIMAGE
 from segae.io.nifti import NIFTI
 from segae.io.nrrd import NRRD
 
 IMAGE_READERS: tuple[ImageReader, ...] = (NIFTI, NRRD, METAIMAGE)
+CT_READERS: tuple[ImageReader, ...] = (*IMAGE_READERS, DICOM)
 SUFFIXES = tuple(suffix for reader in IMAGE_READERS for suffix in reader.suffixes)
 _STEM_SUFFIXES = (".seg.nrrd", *sorted(SUFFIXES, key=len, reverse=True))
 
@@ -41,21 +44,35 @@ def read_image(path: Path, *, layers: bool = False) -> StoredImage:
 
     Raises `InputError` when the file is missing, is no image, is cut short, or is 2D, 4D or coloured.
     """
-    return _reader_of(path).read(path, layers=layers)
+    return _reader_of(path, IMAGE_READERS).read(path, layers=layers)
+
+
+def read_ct_image(path: Path, series: str | None = None) -> StoredImage:
+    """Read a CT as it is stored: an image file, a DICOM file with several frames, or a folder with a DICOM
+    series, which `series` chooses. Raises `InputError` like `read_image`."""
+    return _reader_of(path, CT_READERS).read(path, series=series)
 
 
 def read_grid(path: Path) -> Grid:
-    """The grid of an image file, from its header alone. Raises `InputError` like `read_image`."""
-    return _reader_of(path).read_grid(path)
+    """The grid of an image file or of a folder with a DICOM series, from its header alone.
+
+    Raises `InputError` like `read_image`.
+    """
+    return _reader_of(path, CT_READERS).read_grid(path)
 
 
-def _reader_of(path: Path) -> ImageReader:
-    if not path.exists():
-        raise InputError(f'There is no file "{path}"; check the path.')
-    if not path.is_file():
-        raise InputError(f'"{path}" is a folder, not an image file; give one file.')
-    for reader in IMAGE_READERS:
-        if reader.can_read(path):
+def _reader_of(path: Path, readers: tuple[ImageReader, ...]) -> ImageReader:
+    if path.is_dir():
+        reader = next((reader for reader in readers if reader.takes_folder), None)
+        if reader is not None:
             return reader
-    # SimpleITK alone might read another file beside it, with a known ending.
-    raise InputError(f'"{path}" is no image by its name; expected is an ending of {", ".join(SUFFIXES)}.')
+    start = start_of(path)
+    found = format_of(start)
+    for reader in readers:
+        if reader.can_read(path) or (reader.takes_folder and found == reader.name):
+            return reader
+    todo = f"expected is an ending of {', '.join(SUFFIXES)}"
+    known = next((reader for reader in CT_READERS if reader.name == found), None)
+    if known is not None:
+        todo = f"by its content it is {known.name}, so rename it to end in {known.suffixes[-1]}"
+    raise InputError(f'"{path}" is no image by its name; {todo}.')

@@ -17,7 +17,7 @@ from segae.errors import InputError
 from segae.finding import Finding
 from segae.geometry.box import Box
 from segae.geometry.grid import Grid
-from segae.io.image import StoredImage, read_header
+from segae.io.image import StoredImage
 from segae.io.masks import (
     MaskReader,
     MaskRequest,
@@ -49,7 +49,7 @@ def _can_read(path: Path, request: MaskRequest) -> bool:
     """Whether the header describes segments, and nobody names the values otherwise."""
     if not NRRD.can_read(path) or not path.is_file() or request.name or request.names:
         return False
-    return any(_SEGMENT_ID.match(key) for key in read_header(path))
+    return any(_SEGMENT_ID.match(key) for key in NRRD.read_header(path))
 
 
 def _read(path: Path, request: MaskRequest) -> Segmentation:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from segae.errors import InputError, ModelError, OutputError, SegAEError
-from segae.files import reason
+from segae.files import python_executable, reason
 from segae.jobs.events import LAST, Event, Failed, Progress, Returned, command
-from segae.jobs.process import ChildProcess, Exit, ExitMessages, explain_exit, python_executable
+from segae.jobs.process import ChildProcess, Exit, ExitMessages, explain_exit
 from segae.jobs.scratch import Scratch
 from segae.jobs.tasks import failure
 from segae.progress import Watch

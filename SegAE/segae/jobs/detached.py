@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from segae.errors import OutputError
-from segae.files import reason
-from segae.jobs.process import NO_WINDOW, child_environment, end_tree, python_executable
+from segae.files import python_executable, reason
+from segae.jobs.process import NO_WINDOW, child_environment, end_tree
 
 _SYNCHRONIZE, _TIMED_OUT = 0x00100000, 0x102  # access right and answer of Windows' WaitForSingleObject
 _NEW_GROUP = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import queue
-import shutil
 import signal
 import subprocess
 import sys
@@ -32,11 +31,6 @@ _NOT_FOR_CHILDREN = (
 )
 OWN_GROUP = "SEGAE_OWN_PROCESS_GROUP"  # set for a child that may end its whole process group
 NO_WINDOW = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
-
-
-def python_executable() -> str:
-    """PythonSlicer where there is one on the path, as inside the application, else the running Python."""
-    return shutil.which("PythonSlicer") or sys.executable
 
 
 def child_environment(inherited: Mapping[str, str]) -> dict[str, str]:

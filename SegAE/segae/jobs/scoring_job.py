@@ -12,10 +12,10 @@ from typing import Protocol
 
 from segae.data import Segmentation, Volume
 from segae.errors import Cancelled as CancelledError
-from segae.files import reason
+from segae.files import python_executable, reason
 from segae.jobs.events import LAST, Cancelled, Event, Failed, Progress, command
 from segae.jobs.payload import Payload, digest_of, write_payload
-from segae.jobs.process import ChildProcess, Exit, explain_exit, python_executable
+from segae.jobs.process import ChildProcess, Exit, explain_exit
 from segae.jobs.scratch import Scratch
 from segae.jobs.settings import JobSettings
 from segae.jobs.tasks import WarmScorer, job_events

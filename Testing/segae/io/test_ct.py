@@ -142,13 +142,19 @@ def test_text_under_an_image_name_is_refused(tmp_path, name):
     one_sentence(caught, path)
 
 
-@pytest.mark.parametrize("name", ["ct.mha", "ct.nrrd", "ct.nii"])
+@pytest.mark.parametrize("name", ["ct.mha", "ct.nrrd"])
 def test_a_gzipped_nifti_under_another_name_is_refused(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(CT.read_bytes())
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError, match=r"content of .* is NIfTI.*rename it to end in .nii") as caught:
         read_ct(path)
     one_sentence(caught, path)
+
+
+def test_nifti_that_is_packed_though_its_name_does_not_say_so_is_read(tmp_path):
+    path = tmp_path / "ct.nii"
+    path.write_bytes(CT.read_bytes())
+    np.testing.assert_array_equal(read_ct(path).voxels, read_ct(CT).voxels)
 
 
 @pytest.mark.parametrize("name", ["ct.nii", "ct.nii.gz", "ct.nrrd", "ct.mha"])

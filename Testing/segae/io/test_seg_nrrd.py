@@ -120,5 +120,5 @@ def test_fields_that_do_not_fit_are_refused(tmp_path, field):
 def test_a_cut_file_is_refused(tmp_path):
     path = write(tmp_path / "s.seg.nrrd", two_layers(), OVERLAPPING)
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(InputError, match="could not be read"):
+    with pytest.raises(InputError, match="cut short or damaged"):
         read_segmentation(path)

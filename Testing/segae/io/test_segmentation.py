@@ -1,6 +1,5 @@
 """Masks and their names from every layout: one file, a folder, label maps with names, bare label maps."""
 
-import builtins
 import gzip
 import json
 from pathlib import Path
@@ -159,20 +158,6 @@ def test_a_damaged_label_table_in_the_header_is_told(tmp_path):
     path = tmp_path / "labels.nii"
     path.write_bytes(gzip.decompress(MULTILABEL.read_bytes()).replace(b'<Label Key="3"', b'<Label Key="x"'))
     refused(path, "label table in the header .* is damaged")
-
-
-def test_without_nibabel_the_user_is_told_only_when_it_is_needed(monkeypatch, tmp_path):
-    real_import = builtins.__import__
-
-    def no_nibabel(name, *rest):
-        if name == "nibabel":
-            raise ImportError(name)
-        return real_import(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", no_nibabel)
-    refused(MULTILABEL, "only be read with nibabel")
-    segment = only_segment(read_segmentation(write(blocks(12), tmp_path / "labels.nii.gz"), names="dap"))
-    assert segment.name == "gallbladder"
 
 
 @pytest.mark.parametrize(
