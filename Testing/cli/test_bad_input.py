@@ -154,15 +154,22 @@ def test_a_name_for_a_folder(refused, case: Path):
     assert f'"{case}/segmentations" is a folder' in refused("--name", "liver")
 
 
-@pytest.mark.parametrize("content", [b"", b"this is no DICOM file", b"\0" * 128 + b"DICM" + b"\xff" * 64])
-def test_an_unreadable_dicom_folder(refused, tmp_path: Path, content: bytes):
+@pytest.mark.parametrize(
+    ("content", "todo"),
+    [
+        (b"", "is empty (0 bytes)"),
+        (b"this is no DICOM file", "give the folder with the slices"),
+        (b"\0" * 128 + b"DICM" + b"\xff" * 64, "give the folder with the slices"),
+    ],
+)
+def test_an_unreadable_dicom_folder(refused, tmp_path: Path, content: bytes, todo: str):
     folder = tmp_path / "dicom"
     folder.mkdir()
     for number in range(3):
         (folder / f"{number}.dcm").write_bytes(content)
-    assert f'"{folder}" holds no readable DICOM images; give the folder with the slices.' in refused(
-        ct=folder
-    )
+    line = refused(ct=folder)
+    assert f'"{folder}" holds no readable DICOM images; ' in line
+    assert todo in line
 
 
 def test_masks_given_as_ct(refused, sample_dir: Path):

@@ -37,6 +37,7 @@ class _LeftOut:
 
     of_series: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
     foreign: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
+    unreadable: list[InputError] = field(default_factory=list)
 
     def findings(self, folder: Path) -> tuple[Finding, ...]:
         """A finding for each reason."""
@@ -44,15 +45,24 @@ class _LeftOut:
             ("warning", self.of_series),
             ("info", self.foreign),
         )
-        return tuple(
+        found = [
             Finding("FILE_LEFT_OUT", severity, _left_out(folder, why, files), source=shown_path(folder))
             for severity, reasons in kinds
             for why, files in reasons.items()
-        )
+        ]
+        if self.unreadable:
+            n = len(self.unreadable)
+            text = (
+                f'{n} of the files in "{folder}" cannot be read and {"is" if n == 1 else "are"} not part of '
+                f"the CT; the first reason: {self.unreadable[0]}"
+            )
+            found.append(Finding("FILE_LEFT_OUT", "warning", text, source=shown_path(folder)))
+        return tuple(found)
 
     def sentence(self) -> str:
         """What was left out of the series, to end another sentence with."""
         told = [f"{_listed(files)} ({why})" for why, files in self.of_series.items()]
+        told += [str(error) for error in self.unreadable[:1]]
         return f" Left out before: {'; '.join(told)}." if told else ""
 
 
@@ -105,13 +115,13 @@ def _images(path: Path, left_out: _LeftOut) -> list[Slice]:
                 continue
             images = read_slices(file)
             if not images[0].modality and not images[0].size[0]:
-                left_out.of_series["it holds no image"].append(file)
+                left_out.foreign["a DICOM file without an image"].append(file)
                 continue
             found += images
         except InputError as error:
             if path.is_file():
                 raise
-            left_out.of_series[str(error).removeprefix(f'"{file}" ').rstrip(".")].append(file)
+            left_out.unreadable.append(error)
     return found
 
 
@@ -156,9 +166,12 @@ def _chosen(path: Path, images: Sequence[Slice], series: str | None, left_out: _
 
 
 def _no_images(path: Path, left_out: _LeftOut) -> InputError:
-    for why, files in left_out.of_series.items():
-        return InputError(f'"{path}" holds no readable DICOM images: {_listed(files)} {why}; copy it again.')
-    below = next((one.parent for one in sorted(path.rglob("*")) if _is_dicom_file(one)), None)
+    if left_out.unreadable:
+        return InputError(
+            f'"{path}" holds no readable DICOM images; the first reason: {left_out.unreadable[0]}'
+        )
+    deeper = (one for one in sorted(path.glob("*/**/*")) if _is_dicom_file(one))
+    below = next((one.parent for one in deeper), None)
     if below is not None:
         return InputError(
             f'"{path}" holds no readable DICOM images itself, but "{below}" does; give that folder.'

@@ -13,6 +13,7 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK
+from nibabel.nifti1 import Nifti1PairHeader
 
 from segae.errors import InputError
 from segae.io.ct import read_ct
@@ -27,7 +28,7 @@ def nifti() -> bytes:
 
 
 def header_of_pair() -> bytes:
-    header = nibabel.nifti1.Nifti1PairHeader()
+    header = Nifti1PairHeader()
     header.set_data_shape((4, 5, 6))
     return header.binaryblock + b"\0" * 4
 
@@ -76,10 +77,10 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytes
     path.write_bytes(gzip.compress(nifti()))
     real = Path.open
 
-    def forbidden(self: Path, *arguments: str) -> object:
+    def forbidden(self: Path, mode: str) -> object:
         if self == path:
             raise PermissionError(13, "Permission denied", str(self))
-        return real(self, *arguments)
+        return real(self, mode)
 
     monkeypatch.setattr(Path, "open", forbidden)
     with pytest.raises(InputError, match=r"no permission to read .*; change its permissions"):
