@@ -20,7 +20,7 @@ lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 
-test-core: $(VENV)/test.stamp
+test-core: $(VENV)/test.stamp system-packages
 	$(PYTEST) Testing --ignore=Testing/mrml --ignore=Testing/panel
 
 # VTK draws off screen; without a usable GL library it would end the process, so a child process tries it first.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK
 import torch
 import torchvision
 from hypothesis import HealthCheck, settings
@@ -159,3 +160,18 @@ def mild_checkpoint(
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def rewrite() -> Callable[[Path, Callable[[np.ndarray], np.ndarray]], None]:
+    """Changes the voxels [k, j, i] of an image file and keeps its place in space."""
+
+    def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
+        image = SimpleITK.ReadImage(str(path))
+        changed = SimpleITK.GetImageFromArray(change(SimpleITK.GetArrayFromImage(image)))
+        changed.SetSpacing(image.GetSpacing())
+        changed.SetOrigin(image.GetOrigin())
+        changed.SetDirection(image.GetDirection())
+        SimpleITK.WriteImage(changed, str(path))
+
+    return rewrite

@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
-import SimpleITK
 
 from segae.cli.main import main
 
@@ -85,18 +83,3 @@ def score_case(segae: Segae, case: Path, model: Path) -> Segae:
 def mask_of(case: Path) -> Path:
     """The file of the case's one mask."""
     return case / f"segmentations/{ORGAN}.nii.gz"
-
-
-@pytest.fixture
-def rewrite() -> Callable[[Path, Callable[[np.ndarray], np.ndarray]], None]:
-    """Changes the voxels [k, j, i] of an image file and keeps its place in space."""
-
-    def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
-        image = SimpleITK.ReadImage(str(path))
-        changed = SimpleITK.GetImageFromArray(change(SimpleITK.GetArrayFromImage(image)))
-        changed.SetSpacing(image.GetSpacing())
-        changed.SetOrigin(image.GetOrigin())
-        changed.SetDirection(image.GetDirection())
-        SimpleITK.WriteImage(changed, str(path))
-
-    return rewrite

@@ -36,7 +36,7 @@ SEGAE: Mapping[str, set[str]] = {
     "results": {*PLACES, "checks"},
     "scoring": {*PLACES, "io", "checks", "inputs", "models", "results"},
     "report": {*PLACES, "results"},
-    "batch": {*PLACES, "io", "checks", "models", "results", "scoring", "report"},
+    "batch": {*PLACES, "io", "checks", "inputs", "models", "results", "scoring", "report"},
     "jobs": {*PLACES, "io", "checks", "models", "results", "scoring", "report"},
     "cli": {*PLACES, "io", "checks", "models", "results", "scoring", "report", "batch", "jobs"},
 }

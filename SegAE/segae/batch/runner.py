@@ -138,7 +138,7 @@ def _read_ahead(
         ahead: deque[tuple[CaseFiles, Future[CaseData]]] = deque()
         try:
             for files in cases:
-                ahead.append((files, pool.submit(_read, files, options, table)))
+                ahead.append((files, pool.submit(read_case, files, options, table)))
                 if len(ahead) > READ_AHEAD:
                     yield ahead.popleft()
             while ahead:
@@ -148,7 +148,8 @@ def _read_ahead(
                 future.cancel()
 
 
-def _read(files: CaseFiles, options: ScoringOptions, table: LabelTable) -> CaseData:
+def read_case(files: CaseFiles, options: ScoringOptions, table: LabelTable) -> CaseData:
+    """The CT and the masks of a case; raises `InputError` or OSError."""
     masks = read_segmentation(
         files.masks, name=files.name, names=options.names, table=table, values=files.values
     )

@@ -115,6 +115,20 @@ class ResultStore:
         return sorted(path for path in (self.folder / folder).glob(pattern) if path.name[0] != ".")
 
 
+def report_files(path: Path) -> list[Path]:
+    """The files of reports at `path`: of the folder of a batch, of one that `segae score --out` wrote, or the
+    file itself. Raises `InputError` when there are none."""
+    if path.is_file():
+        return [path]
+    single = [path / f"report{ending}" for ending in (".json", ".csv", ".parquet")]
+    found = next((file for file in single if file.is_file()), None)
+    if found is not None and not (path / "cases").is_dir():
+        return [found]
+    if not path.exists():
+        raise InputError(f'There is no "{path}"; give the folder that was given to --out.')
+    return ResultStore(path).report_files()
+
+
 def _asked(files: CaseFiles, options: ScoringOptions) -> dict[str, Any]:
     """The options as a report records them, and the organ that the data set names for a binary mask."""
     return options.as_dict() | {"name": files.name}

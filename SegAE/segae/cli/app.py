@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from segae.cli import batch, labels, merge, model, name_check, score
+from segae.cli import batch, labels, merge, model, name_check, report, score
 
 app = typer.Typer(
     name="segae",
@@ -37,6 +37,7 @@ def _segae(
 app.command("score")(score.score)
 app.command("batch")(batch.batch)
 app.command("merge")(merge.merge)
+app.command("report")(report.report)
 app.command("name")(labels.name)
 app.command("name-check")(name_check.name_check)
 app.add_typer(model.app, name="model")

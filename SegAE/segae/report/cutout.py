@@ -36,10 +36,11 @@ class Cutout:
     part: tuple[slice, slice]
 
 
-def cutout(volume: Volume, segment: Segment, slice_in_file: int) -> Cutout:
-    """The part of an axial slice around the mask; `slice_in_file`: index along the file's own axis.
+def cutout(volume: Volume, segment: Segment, slice_in_file: int, missing: Segment | None = None) -> Cutout:
+    """The part of an axial slice around the mask, or around what is `missing` where the mask has no voxel;
+    `slice_in_file`: index along the file's own axis.
 
-    Raises `InputError` when the mask lies on another grid or has no voxel in that slice.
+    Raises `InputError` when the mask lies on another grid or there is nothing in that slice.
     """
     different = describe_difference(segment.grid, volume.grid)
     if different:
@@ -50,11 +51,12 @@ def cutout(volume: Volume, segment: Segment, slice_in_file: int) -> Cutout:
     voxels = orient_array(volume.voxels, volume.grid, DISPLAY)
     k = slice_index_in_orientation(slice_in_file, volume.grid, DISPLAY)
     mask = plane_of(segment, slice_in_file)
-    if not mask.any():
+    around = mask if mask.any() or missing is None else plane_of(missing, slice_in_file)
+    if not around.any():
         raise InputError(
             f"Mask {segment.name} has no voxel in slice {slice_in_file}; draw the masks that were scored."
         )
-    box = Box.of_mask(mask)
+    box = Box.of_mask(around)
     step = (float(grid.spacing[1]), float(grid.spacing[0]))
     centre = [(extent.start + extent.stop - 1) / 2 * mm for extent, mm in zip(box, step, strict=True)]
     side = max(size * mm for size, mm in zip(box.shape, step, strict=True))

@@ -8,13 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from segae.data import Segment, Segmentation, Volume
 from segae.errors import InputError
-from segae.report.cutout import Cutout, cutout, plane_of
+from segae.report.cutout import cutout
+from segae.report.slice_picture import Errors, draw_slice
 from segae.report.style import (
-    ERROR_COLOURS,
     FAINT,
     INK,
     Palette,
@@ -27,13 +25,11 @@ from segae.report.style import (
     organ_name,
     save,
     shorten,
-    window,
 )
 from segae.results.review_order import Order, ordered_slices
 from segae.results.types import CaseReport, Row
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -79,10 +75,6 @@ PANEL, CAPTION, GAP = 2.9, 0.50, 0.16  # inches
 HEAD, HEADING, FOOT = 1.2, 0.42, 0.3
 NOTE_AT = 1.75  # inches, right of the heading
 LEGEND_ROW = 0.26
-OPACITIES = {"missing": 0.55, "extra": 0.9}  # stripes let the picture through between them
-FINE, STRIPE = 8, 12  # pixels drawn for one of the mask, and from one stripe to the next
-
-Errors = tuple[Segment, Segment]  # what is missing of a mask, and what is extra in it
 
 
 def draw_montage(
@@ -145,15 +137,7 @@ def _panel(
     width, height = figure.get_size_inches()
     x, y = inches(figure, corner[0], corner[1] + PANEL)
     axes = figure.add_axes((x, y, PANEL / width, PANEL / height), facecolor="black")
-    low, high = window(segment.structure)
-    axes.imshow(cut.hu, cmap="gray", vmin=low, vmax=high, extent=cut.extent, interpolation="bilinear")
-    if errors is not None:
-        _draw_errors(axes, cut, errors, one.slice)
-    hue = colour(dice, palette)
-    _outline(axes, cut, hue)
-    axes.set(xlim=cut.view[:2], ylim=cut.view[2:], aspect="equal", xticks=[], yticks=[])
-    for spine in axes.spines.values():
-        spine.set(color=hue, linewidth=2.5)
+    draw_slice(axes, cut, segment.structure, colour(dice, palette), errors, one.slice)
     name = shorten(organ_name(segment.segment, segment.structure), 36)
     x, y = inches(figure, corner[0], corner[1] + PANEL + 0.07)
     figure.text(x, y, name, size=10.5, weight="bold", color=INK, va="top", parse_math=False)
@@ -168,35 +152,6 @@ def shown_slices(report: CaseReport, order: Order = "review", n: int = 8) -> dic
     for row in (one for group in extremes(report, n, order) for one in group):
         shown.setdefault(row.segment.segment, []).append(row.slice.slice)
     return shown
-
-
-def _draw_errors(axes: Axes, cut: Cutout, errors: Errors, slice_in_file: int) -> None:
-    """What is missing as a plain area, what is extra striped, so that both are told apart without colours."""
-    for key, mask in zip(ERROR_COLOURS, errors, strict=True):
-        fine = np.kron(plane_of(mask, slice_in_file)[cut.part], np.ones((FINE, FINE), bool))
-        if key == "extra":
-            row, column = np.indices(fine.shape)
-            fine = fine & ((row + column) % STRIPE < STRIPE / 2)
-        picture = np.zeros((*fine.shape, 4))
-        picture[fine] = (*(value / 255 for value in bytes.fromhex(ERROR_COLOURS[key][1:])), OPACITIES[key])
-        axes.imshow(picture, extent=cut.extent, interpolation="nearest")
-
-
-def _outline(axes: Axes, cut: Cutout, hue: str) -> None:
-    """The border of the mask along the edges of its voxels, on a dark line so that it shows on bone."""
-    from matplotlib.collections import LineCollection
-
-    left, right, bottom, top = cut.extent
-    rows, columns = cut.mask.shape
-    padded = np.pad(cut.mask, 1).astype(np.int8)
-    # Each edge as its two corners (row, column), counted from the upper left corner of the cutout.
-    across = np.argwhere(np.diff(padded, axis=0))[:, None, :] + [[0, -1], [0, 0]]
-    along = np.argwhere(np.diff(padded, axis=1))[:, None, :] + [[-1, 0], [0, 0]]
-    corners = np.concatenate([across, along]) / [rows, columns]
-    x, y = left + corners[..., 1] * (right - left), top + corners[..., 0] * (bottom - top)
-    edges = list(np.stack([x, y], axis=-1))
-    for style in ({"colors": "black", "linewidths": 3.2, "alpha": 0.5}, {"colors": hue, "linewidths": 1.6}):
-        axes.add_collection(LineCollection(edges, capstyle="projecting", **style))
 
 
 def _corner(place: int, top: float) -> tuple[float, float]:

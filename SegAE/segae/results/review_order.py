@@ -65,6 +65,16 @@ def segment_key(segment: SegmentResult, order: Order) -> tuple[Any, ...]:
     return (not segment.needs_review, -segment.wrong_ml)
 
 
+def first_slice(segment: SegmentResult, order: Order = "review") -> SliceResult | None:
+    """The slice of a segment to look at first, None when nothing was predicted. In review order it may be one
+    without mask in which the organ was found: all of the organ is wrong there."""
+    if not segment.is_scored or order == "review":
+        candidates = [*segment.slices, *segment.missing]
+    else:
+        candidates = [*segment.slices]
+    return candidates[ranked(slice_keys(candidates, order))[0]] if candidates else None
+
+
 def case_key(report: CaseReport, order: Order) -> float:
     """A key to sort by, the lowest first."""
     return (report.predicted_dice or 0.0) if order == "dice" else -report.wrong_ml

@@ -15,7 +15,8 @@ from matplotlib.text import Text
 from segae.data import Segment
 from segae.errors import InputError
 from segae.report.cutout import cutout, plane_of
-from segae.report.montage import FINE, draw_montage, extremes, montage_figure, shown_slices
+from segae.report.montage import draw_montage, extremes, montage_figure, shown_slices
+from segae.report.slice_picture import FINE
 from segae.report.style import colour
 from segae.results.types import ModelIdentity
 
