@@ -1,4 +1,5 @@
 """The command that the page of `segae report` copies, run by Slicer's own functions."""
+# pyright: reportAttributeAccessIssue=false
 
 from __future__ import annotations
 
