@@ -91,7 +91,8 @@ def test_every_widget_that_the_code_names_is_in_the_ui_file(module):
     used = {
         name
         for text in texts
-        for name in re.findall(r"\bui\.([A-Za-z]+)", text) + re.findall(r'"([a-z][a-zA-Z]*(?:Button|Edit))"', text)
+        for name in re.findall(r"\bui\.([A-Za-z]+)", text)
+        + re.findall(r'"([a-z][a-zA-Z]*(?:Button|Edit))"', text)
     }
     assert used - in_file <= {"segae"}
     assert len(used) > 25

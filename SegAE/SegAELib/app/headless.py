@@ -14,7 +14,7 @@ from segae.batch.runner import BatchObserver, BatchResult, Part, run_batch
 from segae.batch.store import Failure
 from segae.cli.output import check_folder
 from segae.errors import Cancelled, InputError, SegAEError
-from segae.io.layouts import find_cases
+from segae.io.layouts import Layout, find_layout
 from segae.progress import Step, Watch
 from segae.results.types import CaseReport
 from segae.scoring.options import ScoringOptions
@@ -107,13 +107,15 @@ def _run(asked: argparse.Namespace) -> BatchResult:
     scenes = find_scenes(asked.data)
     if asked.write_back and not scenes:
         raise InputError(f'"{asked.data}" holds no scenes ({", ".join(SCENES)}); leave --write-back out.')
-    cases = () if scenes else find_cases(asked.data, asked.masks)
+    found = Layout(()) if scenes else find_layout(asked.data, asked.masks)
+    for one in found.left_out:
+        _say(f"{one.code} {one.message}")
     scorer = Scorer(asked.model, device=asked.device, engine=asked.engine, batch_size=asked.batch_size)
     if scenes:
         return run_scenes(
             scenes[part.index :: part.count], asked.out, scorer, options, lines(), asked.write_back
         )
-    return run_batch(cases, asked.out, scorer, options, part=part, observer=lines())
+    return run_batch(found.cases, asked.out, scorer, options, part=part, observer=lines())
 
 
 def lines() -> BatchObserver:

@@ -141,13 +141,16 @@ def run_scenes(
     failed: list[Failure] = []
     observer.on_start(len(scenes), 0)
     for path in scenes:
-        observer.on_case(CaseFiles(path.stem, path, path))
+        scene = CaseFiles(path.stem, path, path)
+        observer.on_case(scene)
+        inputs = scene.inputs(options.names)
         done, known, problems = _score_scene(path, store, scorer, options, observer)
         stored = _put_in_scene(known, store, scorer.model.label_table) if write_back else []
         if write_back and (done or stored):
             _save_scene(path)
-        for files, report in [*done, *stored]:  # after the scene, which must not look newer than its reports
-            store.save(report, files, options)
+            inputs = scene.inputs(options.names)  # the scene as it is now, with its scores
+        for files, report in [*done, *stored]:
+            store.save(report, files, options, inputs)
         for _files, report in done:
             observer.on_report(report)
         for failure in problems:

@@ -29,12 +29,13 @@ LEVELS: tuple[Level, ...] = ("slice", "structure", "case")
 @dataclass(frozen=True)
 class MergedFiles:
     """What `merge` wrote: the long table of all slices, the published wide table, the rankings, the
-    failures."""
+    failures. `copies`: files among the results that it left out, as they repeat a case."""
 
     long: Path
     wide: Path
     rankings: tuple[Path, ...]
     failures: Path
+    copies: tuple[Path, ...] = ()
 
 
 def merge(
@@ -54,6 +55,7 @@ def merge(
         folder / "scores_wide.csv",
         tuple(folder / f"ranking_{level}.csv" for level in LEVELS),
         folder / "failed.csv",
+        store.copies(),
     )
     by_slice, by_structure, by_case = files.rankings
     paths = store.report_files()

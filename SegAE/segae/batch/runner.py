@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from segae.batch.store import Failure, ResultStore
 from segae.data import Segmentation, Volume
@@ -28,7 +29,7 @@ from segae.scoring.scorer import Scorer
 
 READ_AHEAD = 2  # cases held in memory beside the one that is scored
 
-CaseData = tuple[Volume, Segmentation]
+CaseData = tuple[Volume, Segmentation, Mapping[str, Any]]  # with what `CaseFiles.inputs` gave before
 
 log = logging.getLogger(__name__)
 
@@ -104,19 +105,21 @@ def run_batch(
                 failed.append(outcome)
                 observer.on_failure(outcome)
             else:
-                store.save(outcome, files, options)
+                report, inputs = outcome
+                store.save(report, files, options, inputs)
                 scored.append(files.case)
-                observer.on_report(outcome)
+                observer.on_report(report)
     return BatchResult(tuple(scored), skipped, tuple(failed))
 
 
 def _score(
     files: CaseFiles, read: Future[CaseData], scorer: Scorer, options: ScoringOptions, watch: Watch
-) -> CaseReport | Failure:
-    """The report of a case, or why there is none; raises `Cancelled`."""
+) -> tuple[CaseReport, Mapping[str, Any]] | Failure:
+    """The report of a case and what it was made from, or why there is none; raises `Cancelled`."""
     try:
-        ct, segmentation = read.result()
-        return scorer.score_case(ct, segmentation, case=files.case, options=options, watch=watch)
+        ct, segmentation, inputs = read.result()
+        report = scorer.score_case(ct, segmentation, case=files.case, options=options, watch=watch)
+        return report, inputs
     except Cancelled:
         raise
     except SegAEError as error:
@@ -148,8 +151,15 @@ def _read_ahead(
                 future.cancel()
 
 
-def read_case(files: CaseFiles, options: ScoringOptions, table: LabelTable) -> CaseData:
+def _read(files: CaseFiles, options: ScoringOptions, table: LabelTable) -> CaseData:
+    inputs = files.inputs(options.names)
+    return *read_case(files, options, table), inputs
+
+
+def read_case(files: CaseFiles, options: ScoringOptions, table: LabelTable) -> tuple[Volume, Segmentation]:
     """The CT and the masks of a case; raises `InputError` or OSError."""
+    if files.problem:
+        raise InputError(files.problem)
     masks = read_segmentation(
         files.masks, name=files.name, names=options.names, table=table, values=files.values
     )

@@ -10,9 +10,10 @@ Nothing else is remembered: what is there is done, so a run that was killed goes
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -53,21 +54,28 @@ class ResultStore:
         return self.folder / "failed" / f"{_file_name(case)}.json"
 
     def is_done(self, files: CaseFiles, model_sha256: str, options: ScoringOptions) -> bool:
-        """Whether the case has a report of these files by this model with these options, made after the files
-        last changed."""
+        """Whether the case has a report by this model with these options, made of these files as they are
+        now: size, time of change and header of each were kept, so that no two clocks are compared."""
         path = self.report_path(files.case)
         try:
-            written, header = path.stat().st_mtime, read_headers(path)[0]
+            header = read_headers(path)[0]
             made_of = (header["format"], header["model"]["sha256"], header["ct"], header["segmentation"])
             same = made_of == (FORMAT, model_sha256, str(files.ct), str(files.masks))
-            same = same and header["options"] == _asked(files, options)
-            return same and written >= files.newest(options.names)
+            return same and header["options"] == _asked(files, options, files.inputs(options.names))
         except (InputError, OSError, ValueError, KeyError, TypeError):
             return False  # missing, or not written by this program, or its files cannot be read: score it
 
-    def save(self, report: CaseReport, files: CaseFiles, options: ScoringOptions) -> None:
-        """Keep a report; raises `OutputError` when it cannot be written."""
-        report, path = replace(report, options=_asked(files, options)), self._new_path(report.case)
+    def save(
+        self,
+        report: CaseReport,
+        files: CaseFiles,
+        options: ScoringOptions,
+        inputs: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Keep a report; `inputs`: what `CaseFiles.inputs` gave before the case was read (None: as the files
+        are now). Raises `OutputError` when it cannot be written."""
+        made_of = files.inputs(options.names) if inputs is None else inputs
+        report, path = replace(report, options=_asked(files, options, made_of)), self._new_path(report.case)
         for other in self._report_paths(report.case):
             if other != path and other.exists():
                 remove(other)  # of an older run in another format; before, so that never two are there
@@ -98,7 +106,23 @@ class ResultStore:
             raise InputError(f'No case in "{self.folder}" was scored; the reasons are in its folder failed.')
         if not paths:
             raise InputError(f'"{self.folder}" holds no results of a batch; give the folder given to --out.')
-        return paths
+        return self._own(paths)
+
+    def copies(self) -> tuple[Path, ...]:
+        """Files of reports that are copies of another one, such as a file manager or a cloud makes; their
+        cases would count twice."""
+        paths = [path for path in self._files("cases", "*") if path.suffix in ENDINGS]
+        own = set(self._own(paths))
+        return tuple(path for path in paths if path not in own)
+
+    def _own(self, paths: Iterable[Path]) -> list[Path]:
+        """One file for each case, that with its name where there is one."""
+        by_case: dict[str, Path] = {}
+        for path in paths:
+            case = _case_in(path)
+            if case not in by_case or path == self.report_path(case):
+                by_case[case] = path
+        return sorted(by_case.values(), key=lambda path: path.name)
 
     def failures(self) -> tuple[Failure, ...]:
         """The cases that could not be scored, by name; raises `InputError` for a damaged file."""
@@ -129,9 +153,10 @@ def report_files(path: Path) -> list[Path]:
     return ResultStore(path).report_files()
 
 
-def _asked(files: CaseFiles, options: ScoringOptions) -> dict[str, Any]:
-    """The options as a report records them, and the organ that the data set names for a binary mask."""
-    return options.as_dict() | {"name": files.name}
+def _asked(files: CaseFiles, options: ScoringOptions, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as a report records them, the organ that the data set names for a binary mask, the scheme
+    that its layout gives, and what the report was made from."""
+    return options.as_dict() | {"name": files.name, "values": files.values, "inputs": dict(inputs)}
 
 
 def _read_failure(path: Path) -> Failure:
@@ -141,6 +166,24 @@ def _read_failure(path: Path) -> Failure:
         raise InputError(f'"{path}" is damaged; remove it and run the batch again.') from error
 
 
+def _case_in(path: Path) -> str:
+    """The case that a report says it is of; the file's name when it cannot be read, so that reading the
+    report says why."""
+    try:
+        return str(read_headers(path)[0]["case"])
+    except (OSError, ValueError, KeyError, TypeError, IndexError, InputError):
+        return path.stem
+
+
+_LONGEST = 200  # bytes: file systems allow 255, some of which temporary names and endings need
+
+
 def _file_name(case: str) -> str:
-    """A case's name as a file name: characters that some file system refuses are written as %XX."""
-    return re.sub(r'[\x00-\x1f<>:"/\\|?*%]|^\.', lambda match: f"%{ord(match[0]):02X}", case)
+    """A case's name as a file name: characters that some file system refuses are written as %XX, and a long
+    name is cut and ends in a digest, so that it stays the only one."""
+    name = re.sub(r'[\x00-\x1f<>:"/\\|?*%]|^\.', lambda match: f"%{ord(match[0]):02X}", case)
+    encoded = name.encode("utf-8", "surrogateescape")
+    if len(encoded) <= _LONGEST:
+        return name
+    digest = hashlib.sha256(encoded).hexdigest()[:16]
+    return f"{encoded[: _LONGEST - 17].decode('utf-8', 'ignore')}~{digest}"

@@ -85,7 +85,8 @@ def batch(
         Path,
         typer.Argument(
             metavar="DATA",
-            help="TotalSegmentator data set, CSV manifest (ct, masks, name), or folder of CTs with --masks.",
+            help="Data set of TotalSegmentator or nnU-Net, CSV manifest (ct, masks, name), or folder of CTs "
+            "with --masks.",
         ),
     ],
     out: Annotated[
@@ -113,7 +114,7 @@ def batch(
 
     from segae.batch.runner import Part, run_batch
     from segae.cli.output import check_folder
-    from segae.io.layouts import find_cases
+    from segae.io.layouts import find_layout
     from segae.scoring.options import ScoringOptions
     from segae.scoring.scorer import Scorer
 
@@ -121,10 +122,12 @@ def batch(
     options = ScoringOptions(slices, resample, published_map, names)
     part = Part(part_id, num_parts)
     check_folder(out)
-    cases = find_cases(data, masks)
+    found = find_layout(data, masks)
+    for one in found.left_out:
+        messages.print(f"[yellow]{one.code}[/] {escape(one.message)}", soft_wrap=True, highlight=False)
     scorer = Scorer(model, device=device, engine=engine, batch_size=batch_size)
     with batch_progress(messages) as observer:
-        result = run_batch(cases, out, scorer, options, part=part, observer=observer)
+        result = run_batch(found.cases, out, scorer, options, part=part, observer=observer)
     messages.print(
         f"{len(result.scored)} scored, {len(result.skipped)} done before, {len(result.failed)} failed; "
         f"results are in {out}. `segae merge {out}` makes the tables.",

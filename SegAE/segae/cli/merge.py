@@ -25,6 +25,9 @@ def merge(
     from segae.batch.merge import merge as merge_results
 
     files = merge_results(folder, threshold=threshold, order=order, limit=limit)
+    for path in files.copies:
+        text = f'"{path}" repeats a case of another file and is left out; remove it.'
+        Console(stderr=True).print(text, soft_wrap=True, highlight=False, markup=False)
     console = Console()
     for path in (files.long, files.wide, *files.rankings, files.failures):
         console.print(str(path), soft_wrap=True, highlight=False, markup=False)

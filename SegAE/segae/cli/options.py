@@ -17,8 +17,8 @@ Slices = Annotated[
 Names = Annotated[
     Path | None,
     typer.Option(
-        help="What the values of a multi-label file stand for: a file (JSON, CSV, colour table), or a scheme: "
-        "dap, totalsegmentator_v1, totalsegmentator_v2, vista3d, amos, btcv, flare22, moose."
+        help="What the values of a multi-label file stand for: a file (JSON, CSV, colour table), or a "
+        "scheme: dap, totalsegmentator_v1, totalsegmentator_v2, vista3d, amos, btcv, flare22, moose."
     ),
 ]
 Resample = Annotated[

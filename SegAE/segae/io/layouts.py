@@ -6,109 +6,58 @@ them.
 
 from __future__ import annotations
 
-import csv
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from segae.errors import InputError
 from segae.files import reason
 from segae.io.autopet import Study, cts_by_study, masks_by_study, parse_study
-from segae.io.label_names import names_beside
-from segae.io.readers import is_image_name, stem
+from segae.io.case_files import CaseFiles, LeftOut, with_own_names
+from segae.io.case_files import Layout as Layout
+from segae.io.readers import is_hidden, is_image_name, stem
 from segae.labels.schemes import DAP
+from segae.text_table import read_table
 
 SPLITS = ("train", "val", "test")
-
-
-@dataclass(frozen=True)
-class CaseFiles:
-    """`masks`: a folder of binary files or one file; `name`: the organ of a binary file, else None.
-
-    `patient` is "" where the layout does not tell it: each case is then a patient of its own. `split`:
-    "train", "val", "test" or "". `values`: the named scheme that the layout says the values of a label map
-    follow, else None.
-    """
-
-    case: str
-    ct: Path
-    masks: Path
-    name: str | None = None
-    patient: str = ""
-    split: str = ""
-    values: str | None = None
-
-    def absolute(self) -> CaseFiles:
-        """The same case with paths that do not depend on the working directory."""
-        return replace(self, ct=self.ct.absolute(), masks=self.masks.absolute())
-
-    def newest(self, names: Path | None = None) -> float:
-        """Time of the last change of any of its files, in seconds since 1970; 0 when all are missing.
-
-        `names`: the file with the names of a multi-label file's values; else the one beside the masks counts.
-        Raises OSError for a folder that cannot be listed.
-        """
-        files = [self.ct, self.masks]
-        for folder in (self.ct, self.masks):
-            if folder.is_dir():
-                files += folder.iterdir()
-        files += [*names_beside(self.masks)] if names is None else [names]
-        return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A file or folder that is no whole case: `code` for programs, `message` (one sentence) for people.
-
-    `case`: what it would be, where a file of it is missing.
-    """
-
-    code: str
-    message: str
-    source: Path
-    case: CaseFiles | None = None
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What a layout holds before anything was opened: whole cases, and what has no partner."""
-
-    cases: tuple[CaseFiles, ...]
-    left_out: tuple[LeftOut, ...] = ()
+_SPLIT_WORDS = {"training": "train", "validation": "val", "valid": "val", "testing": "test"}
 
 
 def find_cases(data: Path, masks: Path | None = None) -> tuple[CaseFiles, ...]:
-    """The cases under `data`, sorted by name; one without CT or masks is among them and fails by itself.
+    """The cases of `find_layout`."""
+    return find_layout(data, masks).cases
+
+
+def find_layout(data: Path, masks: Path | None = None) -> Layout:
+    """The cases under `data`, sorted by name, no name twice; one that lacks its CT or its masks is among them
+    with its `problem`, and fails by itself. Left out is what is no case, or what a user should know.
 
     With `masks`: `data` is a folder of CTs and `masks` one of mask files with matching names (DAP Atlas).
-    Otherwise `data` is a CSV manifest, or a data set in the layout of TotalSegmentator (v1 or v2) or of the
-    published code, or one case of it. Raises `InputError` when nothing is found or names are not unique.
+    Otherwise `data` is a CSV manifest, or a data set in the layout of TotalSegmentator (v1 or v2), of nnU-Net
+    or of the published code, or one case of it. Raises `InputError` when nothing is found.
     """
     if not data.exists():
         raise InputError(f'There is no "{data}"; check the path of the data set.')
+    found = Layout(())
     if masks is not None:
         found = find_paired_folders(data, masks)
     elif data.is_file():
         found = read_manifest(data)
     else:
-        found = find_totalsegmentator(data)
-        found = found if found.cases or found.left_out else find_published(data)
-    incomplete = (one.case for one in found.left_out if one.case is not None)
-    cases = sorted((one.absolute() for one in (*found.cases, *incomplete)), key=lambda one: one.case)
-    if not cases:
+        for find in (find_totalsegmentator, find_nnunet, find_published):
+            found = find(data)
+            if found.cases or any(one.case for one in found.left_out):
+                break
+    incomplete = [replace(one.case, problem=one.message) for one in found.left_out if one.case is not None]
+    if not found.cases and not incomplete:
         raise InputError(
-            f'"{data}" holds no cases: expected are folders with ct.nii.gz and segmentations/, a CSV '
-            "manifest with the columns ct and masks, or a folder of CTs together with --masks."
+            f'"{data}" holds no cases: expected are folders with ct.nii.gz and segmentations/, nnU-Net\'s '
+            "imagesTr and labelsTr, a CSV manifest with the columns ct and masks, or a folder of CTs "
+            "together with --masks."
         )
-    twice = [case for case, count in Counter(one.case for one in cases).items() if count > 1]
-    if twice:
-        raise InputError(
-            f'"{data}" has several cases called "{twice[0]}"; give each its own name (column "case" of a '
-            "manifest)."
-        )
-    return tuple(cases)
+    cases, told = with_own_names(one.absolute() for one in (*found.cases, *incomplete))
+    return Layout(tuple(cases), (*(one for one in found.left_out if one.case is None), *told))
 
 
 _UNTELLING = {"ct", "image", "volume"}
@@ -123,35 +72,32 @@ def case_name(ct: str | Path) -> str:
 
 
 def read_manifest(path: Path) -> Layout:
-    """The cases of a CSV manifest: columns ct and masks, and where wanted case and name.
+    """The cases of a manifest, a table in any encoding: columns ct and masks, and where wanted case and name.
 
-    Raises `InputError` naming the line that is wrong.
+    A line without one of them is left out with the code MANIFEST_LINE. Raises `InputError` for a file that is
+    no such table.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        head, _, _ = text.partition("\n")
-        rows = csv.DictReader(text.splitlines(), delimiter=max(",;\t", key=head.count), strict=True)
-        rows.fieldnames = [name.strip().lower() for name in rows.fieldnames or ()]
-        table = [(rows.line_num, row) for row in rows]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f'"{path}" cannot be read as a CSV manifest ({reason(error)}); save it as UTF-8 text.'
-        ) from error
-    missing = {"ct", "masks"} - set(rows.fieldnames)
+    table = read_table(path)
+    missing = {"ct", "masks"} - set(table.columns)
     if missing:
         raise InputError(
             f'The manifest "{path}" has no column {" and ".join(sorted(missing))}; name it so in line 1.'
         )
-    return Layout(tuple(_of_line(line, row, path) for line, row in table))
+    read = [_of_line(line, row, path) for line, row in table.rows]
+    return Layout(
+        tuple(one for one in read if isinstance(one, CaseFiles)),
+        tuple(one for one in read if isinstance(one, LeftOut)),
+    )
 
 
-def _of_line(line: int, row: Mapping[str, str | None], path: Path) -> CaseFiles:
-    ct, masks = (row["ct"] or "").strip(), (row["masks"] or "").strip()
-    if not ct or not masks:
-        raise InputError(f'Line {line} of "{path}" has no ct or no masks; fill in both or delete it.')
-    name = (row.get("name") or "").strip() or None
-    case = (row.get("case") or "").strip() or case_name(ct)
-    return CaseFiles(case, path.parent / ct, path.parent / masks, name)
+def _of_line(line: int, row: Mapping[str, str], path: Path) -> CaseFiles | LeftOut:
+    ct, masks = row.get("ct", ""), row.get("masks", "")
+    case = row.get("case", "") or (case_name(ct) if ct else f"line {line} of {path.name}")
+    files = CaseFiles(case, path.parent / ct, path.parent / masks, row.get("name") or None)
+    if ct and masks:
+        return files
+    text = f'Line {line} of "{path}" has no ct or no masks; fill in both or delete it.'
+    return LeftOut("MANIFEST_LINE", text, path, files)
 
 
 _CT_NAMES = ("ct.nii.gz", "ct.nii")
@@ -161,33 +107,71 @@ def find_totalsegmentator(root: Path) -> Layout:
     """Every folder under `root`, or `root` itself, with a CT and masks: `sXXXX/ct.nii.gz` and
     `sXXXX/segmentations/<class>.nii.gz`, of either version.
 
-    `meta.csv` (columns divided by ";") gives the split. A folder without its masks or its CT is left out
-    with the code MASK_MISSING or CT_MISSING.
+    `meta.csv`, with any separator and encoding, gives the split; TABLE_NOT_USED tells when it does not. A
+    folder without its masks or its CT, or that cannot be read, is left out with the code MASK_MISSING,
+    CT_MISSING or UNREADABLE. Hidden folders and those of reports are none of the data.
     """
-    splits = _splits(root / "meta.csv")
-    children = sorted(child for child in root.iterdir() if child.is_dir())
     cases, left_out = [], []
-    for name, folder in ((root.resolve().name, root), *((child.name, child) for child in children)):
-        ct = next((folder / file for file in _CT_NAMES if (folder / file).is_file()), None)
-        masks = folder / "segmentations"
-        whole = CaseFiles(name, ct or folder / _CT_NAMES[0], masks, split=splits.get(name, ""))
-        if ct is not None and masks.is_dir():
+    for name, folder in ((root.resolve().name, root), *((child.name, child) for child in _folders(root))):
+        try:
+            ct = next((folder / file for file in _CT_NAMES if (folder / file).is_file()), None)
+            masks, is_published = folder / "segmentations", (folder / _TRUTH).is_file()
+            has_masks = masks.is_dir()
+        except OSError as error:
+            left_out.append(_unreadable(folder, error))
+            continue
+        whole = CaseFiles(name, ct or folder / _CT_NAMES[0], masks)
+        if ct is not None and has_masks:
             cases.append(whole)
-        elif ct is not None and not (folder / _TRUTH).is_file():
+        elif ct is not None and not is_published:
             left_out.append(_lacks(folder, "MASK_MISSING", 'folder "segmentations"', whole))
-        elif masks.is_dir():
-            left_out.append(_lacks(folder, "CT_MISSING", f'file "{_CT_NAMES[0]}"', None))
-    return Layout(tuple(cases), tuple(left_out))
+        elif has_masks:
+            left_out.append(_lacks(folder, "CT_MISSING", f'file "{_CT_NAMES[0]}"', whole))
+    splits, told = _splits(root / "meta.csv", [one.case for one in cases])
+    with_split = (replace(one, split=splits.get(one.case, "")) for one in cases)
+    return Layout(tuple(with_split), (*left_out, *told))
 
 
-def _splits(meta: Path) -> dict[str, str]:
-    """Case -> "train", "val" or "test", as far as `meta` says so."""
+def _folders(root: Path) -> list[Path]:
+    return sorted(child for child in root.iterdir() if not is_hidden(child) and child.is_dir())
+
+
+def _unreadable(folder: Path, error: OSError) -> LeftOut:
+    text = f'"{folder}" cannot be read ({reason(error)}); allow it, or the case is left out.'
+    return LeftOut("UNREADABLE", text, folder, CaseFiles(folder.name, folder / _CT_NAMES[0], folder))
+
+
+def _splits(meta: Path, cases: Iterable[str]) -> tuple[dict[str, str], list[LeftOut]]:
+    """Case -> "train", "val" or "test", as far as `meta` says so, and why it says nothing or too little."""
     if not meta.is_file():
-        return {}
-    with meta.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter=";"))
-    pairs = ((row.get("image_id") or "", row.get("split") or "") for row in rows)
-    return {case: split for case, split in pairs if split in SPLITS}
+        return {}, []
+    try:
+        table = read_table(meta)
+    except InputError as error:
+        return {}, [_table_unused(meta, str(error).rstrip("."))]
+    if not {"image_id", "split"} <= set(table.columns):
+        columns = ", ".join(table.columns) or "nothing"
+        why = f"it needs the columns image_id and split, and has {columns}"
+        return {}, [_table_unused(meta, why)]
+    told = {row["image_id"]: row.get("split", "").lower() for _, row in table.rows if row.get("image_id")}
+    given = {case: _SPLIT_WORDS.get(split, split) for case, split in told.items()}
+    odd = {case: split for case, split in given.items() if split not in SPLITS}
+    splits = {case: split for case, split in given.items() if split in SPLITS}
+    if not splits.keys() & set(cases):
+        return {}, [_table_unused(meta, "it gives the split of none of the cases here")]
+    if odd:
+        case, split = next(iter(odd.items()))
+        text = (
+            f'"{meta}" gives {len(odd)} cases a split other than train, val and test (such as "{split}" for '
+            f"{case}); they are taken for cases without a split."
+        )
+        return splits, [LeftOut("TABLE_NOT_USED", text, meta)]
+    return splits, []
+
+
+def _table_unused(meta: Path, why: str) -> LeftOut:
+    text = f'The split in "{meta}" is not used: {why}; correct it, or a new split may be drawn.'
+    return LeftOut("TABLE_NOT_USED", text, meta)
 
 
 def _lacks(folder: Path, code: str, what: str, case: CaseFiles | None) -> LeftOut:
@@ -206,7 +190,7 @@ def find_published(root: Path) -> Layout:
     splits = [split for split in SPLITS if (root / split).is_dir()]
     cases, left_out = [], []
     for split, above in [(split, root / split) for split in splits] or [("", root)]:
-        for folder in sorted(path for path in above.iterdir() if path.is_dir()):
+        for folder in _folders(above):
             ct, truth = folder / _CT_NAMES[0], folder / _TRUTH
             study = parse_study(folder.name)
             patient = "" if study is None else study.subject
@@ -214,7 +198,7 @@ def find_published(root: Path) -> Layout:
             if ct.is_file() and truth.is_file():
                 cases.append(whole)
             elif truth.is_file():
-                left_out.append(_lacks(folder, "CT_MISSING", f'file "{ct.name}"', None))
+                left_out.append(_lacks(folder, "CT_MISSING", f'file "{ct.name}"', whole))
             elif ct.is_file():
                 left_out.append(_lacks(folder, "MASK_MISSING", f'file "{_TRUTH}"', whole))
     return Layout(tuple(sorted(cases, key=lambda one: one.case)), tuple(left_out))
@@ -262,9 +246,12 @@ def _doubles(found: Mapping[Study, tuple[Path, ...]], what: str) -> Iterator[Lef
 
 
 def _odd_names(root: Path) -> Iterator[LeftOut]:
-    for path in sorted(path for path in root.rglob("*") if path.is_file() and is_image_name(path)):
+    for path in _images(root.rglob("*")):
         if parse_study(stem(path)) is None:
-            text = f'"{path}" is not named AutoPET_<subject>_<five digits>; rename it, or it is left out.'
+            text = (
+                f'"{path}" is not named after a study (AutoPET_<subject>_<five digits>, '
+                "psma_<subject>_<date>); rename it, or it is left out."
+            )
             yield LeftOut("UNKNOWN_NAME", text, path)
 
 
@@ -279,8 +266,8 @@ _CT_ENDING = re.compile(r"(_0000|[_-]ct)$", re.IGNORECASE)
 def find_paired_folders(cts: Path, masks: Path) -> Layout:
     """A case for each mask file, with the CT of its name (nnU-Net's ending allowed) or of its AutoPET study.
 
-    A mask without CT is left out with the code CT_MISSING. Raises `InputError` for folders that are missing
-    and for a mask that several CTs fit.
+    A mask without CT is left out with the code CT_MISSING, one that several CTs fit with SEVERAL_CTS. Raises
+    `InputError` for folders that are missing.
     """
     for folder in (cts, masks):
         if not folder.is_dir():
@@ -289,23 +276,47 @@ def find_paired_folders(cts: Path, masks: Path) -> Layout:
             )
     by_name: dict[str, list[Path]] = {}
     for ct in _images(cts.rglob("*")):
-        by_name.setdefault(_CT_ENDING.sub("", stem(ct)), []).append(ct)
+        if masks == cts or not ct.is_relative_to(masks):
+            by_name.setdefault(_CT_ENDING.sub("", stem(ct)), []).append(ct)
     by_study = cts_by_study(cts)
     cases, left_out = [], []
     for mask in _images(masks.iterdir()):
         study = parse_study(stem(mask))
         fitting = by_name.get(stem(mask)) or (by_study.get(study, ()) if study else ())
-        if len(fitting) > 1:
-            raise InputError(
-                f'Several CTs fit the mask "{mask}" ("{fitting[0]}", "{fitting[1]}"); use a CSV manifest.'
+        ct = fitting[0] if fitting else cts / mask.name
+        case = CaseFiles(stem(mask), ct, mask, patient=study.subject if study else "")
+        if len(fitting) == 1:
+            cases.append(case)
+        elif fitting:
+            text = (
+                f'Several CTs fit the mask "{mask}" ("{fitting[0]}", "{fitting[1]}"); remove one, or use '
+                "a CSV manifest."
             )
-        if fitting:
-            cases.append(CaseFiles(stem(mask), fitting[0], mask, patient=study.subject if study else ""))
+            left_out.append(LeftOut("SEVERAL_CTS", text, mask, case))
         else:
             text = f'No CT under "{cts}" fits the mask "{mask}"; add it, or the case is left out.'
-            left_out.append(LeftOut("CT_MISSING", text, mask, CaseFiles(stem(mask), cts / mask.name, mask)))
+            left_out.append(LeftOut("CT_MISSING", text, mask, case))
     return Layout(tuple(cases), tuple(left_out))
 
 
+_NNUNET_PARTS = ("Tr", "Va", "Ts")
+
+
+def find_nnunet(root: Path) -> Layout:
+    """The cases of a data set of nnU-Net: `imagesTr/<case>_0000.nii.gz` with `labelsTr/<case>.nii.gz`, and
+    the same for Va and Ts. `dataset.json` names the values; further channels are no CTs."""
+    pairs = ((root / f"images{part}", root / f"labels{part}") for part in _NNUNET_PARTS)
+    found = [find_paired_folders(cts, masks) for cts, masks in pairs if cts.is_dir() and masks.is_dir()]
+    return Layout(
+        tuple(case for one in found for case in one.cases),
+        tuple(left_out for one in found for left_out in one.left_out),
+    )
+
+
 def _images(paths: Iterable[Path]) -> list[Path]:
-    return sorted(path for path in paths if path.is_file() and is_image_name(path))
+    """The image files among `paths`, without hidden ones and what lies in hidden folders."""
+    return sorted(
+        path
+        for path in paths
+        if is_image_name(path) and not is_hidden(path) and "__MACOSX" not in path.parts and path.is_file()
+    )

@@ -286,8 +286,8 @@ FORMS: tuple[NameForm, ...] = (
 def _no_names(path: Path, why: str = "") -> InputError:
     because = f" ({why})" if why else ""
     return InputError(
-        f'"{path}" holds no label names{because}; write a JSON object such as {{"1": "liver"}} or a CSV table '
-        "with the columns value and name."
+        f'"{path}" holds no label names{because}; write a JSON object such as {{"1": "liver"}} or a CSV '
+        "table with the columns value and name."
     )
 
 

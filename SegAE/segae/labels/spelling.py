@@ -165,8 +165,8 @@ def without_surroundings(text: str) -> tuple[str, str]:
 
 
 def _is_around(chunks: Sequence[str], place: int, at_start: bool) -> bool:
-    """Whether a chunk at an end of a name belongs to its surroundings. A number does at the start ("03_liver"),
-    and behind a word that is counted ("copy 2"); else it may be a level."""
+    """Whether a chunk at an end of a name belongs to its surroundings. A number does at the start
+    ("03_liver"), and behind a word that is counted ("copy 2"); else it may be a level."""
     forms, chunk = word_forms(), chunks[place].casefold()
     if chunk in forms.around or _IDENTIFIER.fullmatch(chunk):
         return True

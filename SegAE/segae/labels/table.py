@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,9 +11,10 @@ from types import MappingProxyType
 from typing import Any
 
 from segae.errors import InputError
-from segae.files import read_bundled_table, reason
+from segae.files import read_bundled_table
 from segae.labels.spelling import Spelling, plain, read, spellings_of
 from segae.labels.structure import Structure, UnknownName
+from segae.text_table import read_table
 
 FIRST_STRUCTURE = 2  # rows 0 (background) and 1 ("Left to annotate") are no structures
 HEART_TISSUE = 107  # a remainder class that nobody draws: known, never offered
@@ -203,27 +203,15 @@ def _with_lines(table: LabelTable, path: Path) -> LabelTable:
     return table.extended(own)
 
 
-def _read_lines(path: Path) -> tuple[list[tuple[int, dict[str, str]]], str]:
+def _read_lines(path: Path) -> tuple[list[tuple[int, Mapping[str, str]]], str]:
     """(number of the line, cells by column) of each row, and what divides the columns."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        delimiter = max(",;\t", key=text.partition("\n")[0].count)
-        reader = csv.DictReader(text.splitlines(), delimiter=delimiter, strict=True)
-        reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
-        lines = [
-            (reader.line_num, {key: (value or "").strip() for key, value in row.items() if key})
-            for row in reader
-        ]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f'The label table "{path}" cannot be read ({reason(error)}); give a CSV file in UTF-8.'
-        ) from None
-    if "name" not in reader.fieldnames or not lines:
+    table = read_table(path)
+    if "name" not in table.columns or not table.rows:
         raise InputError(
             f'The label table "{path}" names no structures; give a CSV file with the column name, and index, '
             "laterality, synonyms and codes where you have them."
         )
-    return lines, delimiter
+    return [*table.rows], table.separator
 
 
 def _read_structure(table: LabelTable, cells: Mapping[str, str], delimiter: str, where: str) -> Structure:

@@ -15,7 +15,7 @@ def index(
     out: Annotated[Path, typer.Option(help="The index to write (.json; a table .csv goes beside it).")],
     masks: Annotated[Path | None, typer.Option(help="Folder of DAP Atlas masks, with AutoPET CTs.")] = None,
     layout: Annotated[
-        Literal["autopet", "totalsegmentator", "published"] | None,
+        Literal["autopet", "totalsegmentator", "published", "nnunet"] | None,
         typer.Option(help="How the folders are arranged, if that is not recognised."),
     ] = None,
     labels: Annotated[

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -12,21 +13,24 @@ from typing import Literal
 from segae.checks.preflight import run_preflight
 from segae.data import Segmentation
 from segae.errors import InputError
+from segae.files import reason
 from segae.finding import Finding
 from segae.geometry.compare import describe_difference
 from segae.geometry.grid import Grid
 from segae.io.ct import read_ct
-from segae.io.layouts import SPLITS, find_autopet, find_published, find_totalsegmentator
+from segae.io.layouts import SPLITS, find_autopet, find_nnunet, find_published, find_totalsegmentator
 from segae.io.readers import read_grid
 from segae.io.segmentation import read_segmentation
 from segae.labels import resolve
-from segae.labels.schemes import DAP
 from segae.labels.table import LabelTable, is_offered
 from segae.progress import Watch
 from segae_trainer.data.index import Found, Index, PseudoLabel, Scan, Shares, split_by_patient
 from segae_trainer.data.published_layout import pseudo_labels_of
 
-_USUAL = ("EMPTY_MASK", "UNKNOWN_NAME")  # true of many masks of every scan
+_USUAL = ("EMPTY_MASK",)  # true of many masks of every scan
+_OF_ALL = ("UNKNOWN_NAME",)  # said once for all scans that have a mask of that name
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,21 @@ class Checked:
 def check_scan(scan: Scan) -> Checked:
     """Read CT and masks, and run the checks that come before scoring; nothing is raised for bad files."""
     try:
-        ct = read_ct(scan.ct)
-        segmentation = read_segmentation(scan.masks, values=DAP, table=scan.label_table)
+        return _checked(scan)
     except InputError as error:
-        return Checked(None, (Finding("UNREADABLE", "error", str(error), source=str(scan.ct)),))
+        why = str(error)
+    except OSError as error:
+        why = f'"{error.filename or scan.ct}" cannot be read ({reason(error)}); check its permissions.'
+    except Exception as error:  # one scan must not end the index of a data set; the log has the details
+        log.exception("Scan %s ended in an error that is a fault of SegAE", scan.name)
+        why = f"Fault inside SegAE ({type(error).__name__}: {error}); please report it."
+    text = f'The scan "{scan.name}" is left out: {why}'
+    return Checked(None, (Finding("UNREADABLE", "error", text, source=str(scan.ct)),))
+
+
+def _checked(scan: Scan) -> Checked:
+    ct = read_ct(scan.ct)
+    segmentation = read_segmentation(scan.masks, values=scan.values, table=scan.label_table)
     advice = "bring the masks to the CT's grid, or the scan is left out."
     preflight = run_preflight(ct, segmentation, off_grid=advice)
     findings = [f for f in preflight.findings if f.severity != "info" and f.code not in _USUAL]
@@ -119,7 +134,7 @@ def _read_grid(path: Path) -> Grid | None:
         return None
 
 
-Layout = Literal["autopet", "totalsegmentator", "published"]
+Layout = Literal["autopet", "totalsegmentator", "published", "nnunet"]
 SEED = 2026
 _SHOWN = 12
 
@@ -151,7 +166,8 @@ def build_index(
     ct, masks = _folder(ct), None if masks is None else _folder(masks)
     found = _find(ct, masks, layout or recognise_layout(ct, masks), table)
     results = list(check_scans(found.scans, workers, watch))
-    findings = [*found.findings, *(finding for result in results for finding in result.findings)]
+    of_scans = (finding for result in results for finding in result.findings)
+    findings = [*found.findings, *_once_each(of_scans)]
     scans = [result.scan for result in results if result.scan is not None]
     if not scans:
         why = findings[0].message if findings else "nothing was found."
@@ -166,17 +182,36 @@ def build_index(
     return Index(tuple(sorted(scans, key=lambda s: s.name)), (*findings, *about_split), seed)
 
 
+def _once_each(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings, of which those that hold for a mask of one name in many scans are said once."""
+    said: dict[tuple[str, tuple[str, ...]], list[Finding]] = {}
+    for finding in findings:
+        if finding.code in _OF_ALL and finding.segments:
+            said.setdefault((finding.code, finding.segments), []).append(finding)
+        else:
+            said[finding.code, (str(len(said)),)] = [finding]
+    return [group[0] if len(group) == 1 else _of_many(group) for group in said.values()]
+
+
+def _of_many(group: list[Finding]) -> Finding:
+    text = f"{group[0].message.rstrip('.')}; so it is in {len(group)} scans."
+    return replace(group[0], message=text)
+
+
 def recognise_layout(ct: Path, masks: Path | None) -> Layout:
     """The layout of a folder; AutoPET when masks lie elsewhere. Raises `InputError` when it has none."""
     if masks is not None:
         return "autopet"
     if next(ct.glob("*/segmentations"), None):
         return "totalsegmentator"
+    if next(ct.glob("labels??"), None) and next(ct.glob("images??"), None):
+        return "nnunet"
     if any((ct / split).is_dir() for split in SPLITS) or next(ct.glob("*/label.nii.gz"), None):
         return "published"
     raise InputError(
-        f'"{ct}" holds neither cases of TotalSegmentator (s0000/segmentations) nor samples of the published '
-        "data (train/SAMPLE/label.nii.gz); for AutoPET give the folder of the masks too."
+        f'"{ct}" holds neither cases of TotalSegmentator (s0000/segmentations) nor of nnU-Net (imagesTr and '
+        "labelsTr) nor samples of the published data (train/SAMPLE/label.nii.gz); for AutoPET give the "
+        "folder of the masks too."
     )
 
 
@@ -186,7 +221,8 @@ def _find(ct: Path, masks: Path | None, layout: Layout, table: LabelTable) -> Fo
             raise InputError(f'The CTs in "{ct}" need the folder of the DAP Atlas masks; give it as well.')
         found = find_autopet(ct, masks)
     else:
-        found = find_totalsegmentator(ct) if layout == "totalsegmentator" else find_published(ct)
+        find = {"totalsegmentator": find_totalsegmentator, "nnunet": find_nnunet, "published": find_published}
+        found = find[layout](ct)
     if not found.cases and not found.left_out:
         raise InputError(f'"{ct}" holds no case in the layout "{layout}"; give the folder above the cases.')
     findings = [Finding(one.code, "warning", one.message, source=str(one.source)) for one in found.left_out]
@@ -198,7 +234,7 @@ def _find(ct: Path, masks: Path | None, layout: Layout, table: LabelTable) -> Fo
         scans.append(
             Scan(
                 case.case, patient, case.ct, case.masks, pseudo_labels=labels, split=case.split,
-                label_table=table,
+                label_table=table, values=case.values,
             )
         )  # fmt: skip
     return Found(tuple(scans), tuple(findings))
@@ -238,11 +274,43 @@ def _only(scan: Scan, wanted: set[int]) -> Scan:
 
 
 def _split(scans: list[Scan], shares: Shares, seed: int, keep: bool) -> tuple[list[Scan], list[Finding]]:
-    given = {scan.split for scan in scans}
-    if keep and {"train", "val"} <= given and "" not in given:
-        return scans, _shared_patients(scans)
-    split = split_by_patient((scan.patient for scan in scans), shares, seed)
-    return [replace(scan, split=split[scan.patient]) for scan in scans], []
+    """The scans with their split, and what was done about a split that the layout gives in part only.
+
+    What is given to validate or to test on stays so. Patients without a split are trained on; where nothing
+    is given to validate on, a share of those to train on is drawn.
+    """
+    given = {scan.split for scan in scans} - {""}
+    if not keep or not given:
+        split = split_by_patient((scan.patient for scan in scans), shares, seed)
+        return [replace(scan, split=split[scan.patient]) for scan in scans], []
+    findings = _shared_patients(scans)
+    of_patient = {scan.patient: scan.split for scan in scans if scan.split}
+    rest = {scan.patient: of_patient.get(scan.patient, "train") for scan in scans if not scan.split}
+    if rest:
+        text = (
+            f"The split that comes with the data leaves out {len(rest)} patients ({', '.join([*rest][:3])}, "
+            "...); they are trained on, unless other scans of them are not."
+        )
+        findings.append(Finding("SPLIT_COMPLETED", "warning", text))
+    if "val" not in given:
+        free = {scan.patient for scan in scans} - {p for p, split in of_patient.items() if split == "test"}
+        rest = split_by_patient(free, Shares(shares.val, 0.0), seed)
+        text = (
+            "The split that comes with the data has no scans to validate on; some of the patients to train "
+            "on were drawn for it."
+        )
+        findings.append(Finding("SPLIT_COMPLETED", "warning", text))
+    decided = [replace(scan, split=_decided(scan, rest)) for scan in scans]
+    if not {"train", "val"} <= {scan.split for scan in decided}:
+        raise InputError(
+            "The split that comes with the data leaves nothing to train on; add scans, or split anew "
+            "(--new-split)."
+        )
+    return decided, findings
+
+
+def _decided(scan: Scan, rest: Mapping[str, str]) -> str:
+    return scan.split if scan.split in ("val", "test") else rest.get(scan.patient, scan.split or "train")
 
 
 def _shared_patients(scans: list[Scan]) -> list[Finding]:

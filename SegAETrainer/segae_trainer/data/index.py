@@ -16,6 +16,7 @@ from segae.errors import InputError, OutputError
 from segae.files import whole_file
 from segae.finding import Finding
 from segae.io.layouts import SPLITS as SPLITS
+from segae.labels.schemes import DAP
 from segae.labels.table import LabelTable
 
 
@@ -42,7 +43,8 @@ class Scan:
     voxels. `split`: "train", "val" or "test", "" while undecided. `known`: structures whose masks are known,
     None for all that the layout knows; `absent`: structures that were looked for and are not there;
     `left_out`: structures whose masks are not trusted. `coarse`: train on larger pixels too. `label_table`:
-    what names and label values mean.
+    what names and label values mean. `values`: the named scheme of a label map's values that nothing else
+    names; None where the layout gives none.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Scan:
     left_out: tuple[int, ...] = ()
     coarse: bool = False
     label_table: LabelTable = field(default_factory=LabelTable.default)
+    values: str | None = DAP
 
 
 @dataclass(frozen=True)

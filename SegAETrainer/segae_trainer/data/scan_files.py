@@ -18,7 +18,6 @@ from segae.geometry.orientation import orient_array, orient_grid
 from segae.io.ct import read_ct
 from segae.io.readers import read_image
 from segae.io.segmentation import read_segmentation
-from segae.labels.schemes import DAP
 from segae_trainer.data.index import PseudoLabel, Scan
 from segae_trainer.data.sample import HIGHEST_HU, LOWEST_HU, ORIENTATION, LabelledScan
 
@@ -56,7 +55,7 @@ def read_truth(scan: Scan) -> tuple[np.ndarray, Grid]:
 def read_truth_and_known(scan: Scan) -> tuple[np.ndarray, Grid, frozenset[int]]:
     """`read_truth`, and the structures whose masks are known: those of all files of a folder, empty ones
     included; a label map knows all, if the scan does not say which."""
-    read = read_segmentation(scan.masks, values=DAP, table=scan.label_table).segments
+    read = read_segmentation(scan.masks, values=scan.values, table=scan.label_table).segments
     segments = {s.structure.index: s for s in read if s.structure is not None}
     if not segments:
         raise InputError(f'"{scan.masks}" holds no mask with a known name; leave the scan "{scan.name}" out.')

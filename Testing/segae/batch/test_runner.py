@@ -141,9 +141,7 @@ def test_broken_cases_are_kept_with_their_reason_and_the_rest_goes_on(
     assert result.scored == ("c",)
     assert [failure.case for failure in result.failed] == ["a", "b", "d"]
     assert tuple(told) == result.failed == ResultStore(out).failures()
-    for failure, file in zip(
-        result.failed, ("a/ct.nii.gz", "b/segmentations", "d/segmentations"), strict=True
-    ):
+    for failure, file in zip(result.failed, ("a/ct.nii.gz", "b", "d/segmentations"), strict=True):
         assert str(data / file) in failure.reason
         assert "Fault" not in failure.reason
     assert sorted(contents(out)) == ["cases/c.parquet", "failed/a.json", "failed/b.json", "failed/d.json"]

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,25 +59,57 @@ def test_another_model_option_organ_or_file_is_not_done(store: ResultStore, file
     assert not store.is_done(CaseFiles("a", files.masks, files.masks, "liver"), MODEL, ALL)
 
 
-@pytest.mark.parametrize("changed", ["ct.nii", "liver.nii", "liver.json"])
-def test_a_case_whose_files_are_newer_is_not_done(store: ResultStore, files: CaseFiles, changed: str):
+@pytest.mark.parametrize("seconds", [-5000, 5000])
+@pytest.mark.parametrize("changed", ["ct.nii", "liver.nii"])
+def test_a_case_whose_files_have_another_time_is_not_done(
+    store: ResultStore, files: CaseFiles, changed: str, seconds: int
+):
     store.save(report(files), files, ALL)
-    later = store.report_path("a").stat().st_mtime + 5
-    (files.ct.parent / changed).touch()
-    os.utime(files.ct.parent / changed, (later, later))
+    other = store.report_path("a").stat().st_mtime + seconds  # an older file in its place counts as well
+    os.utime(files.ct.parent / changed, (other, other))
     assert not store.is_done(files, MODEL, ALL)
 
 
-def test_a_newer_file_of_names_given_for_all_cases_counts(
+def test_a_file_of_names_that_appears_or_changes_makes_a_case_undone(
     store: ResultStore, files: CaseFiles, tmp_path: Path
 ):
+    store.save(report(files), files, ALL)
+    (tmp_path / "liver.json").touch()
+    assert not store.is_done(files, MODEL, ALL)
     named = ScoringOptions(names=tmp_path / "names.json")
     (tmp_path / "names.json").touch()
     store.save(report(files), files, named)
     assert store.is_done(files, MODEL, named)
-    later = store.report_path("a").stat().st_mtime + 5
-    os.utime(tmp_path / "names.json", (later, later))
+    (tmp_path / "names.json").write_text("{}")
     assert not store.is_done(files, MODEL, named)
+
+
+def test_what_was_scored_counts_and_not_what_lay_there_when_it_was_saved(
+    store: ResultStore, files: CaseFiles
+):
+    before = files.inputs()
+    files.masks.write_bytes(b"drawn anew while the case was scored")
+    store.save(report(files), files, ALL, before)
+    assert not store.is_done(files, MODEL, ALL)
+
+
+def test_a_copy_of_a_report_does_not_count_twice(store: ResultStore, files: CaseFiles):
+    store.save(report(files), files, ALL)
+    original = store.report_path("a")
+    for name in ("a (1).csv", "a - Copy.csv", "0 conflicted copy of a.csv"):
+        shutil.copy(original, original.with_name(name))
+    assert [one.case for one in store.reports()] == ["a"]
+    assert len(store.copies()) == 3
+    assert original not in store.copies()
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "ü" * 200, "肝" * 100, "x" * 400 + "?"])
+def test_a_long_name_of_a_case_is_kept_in_a_short_file(store: ResultStore, files: CaseFiles, name: str):
+    long, other = replace(files, case=name), replace(files, case=f"{name}2")
+    for one in (long, other):
+        store.save(report(one), one, ALL)
+        assert store.is_done(one, MODEL, ALL)
+    assert sorted(one.case for one in store.reports()) == sorted([name, f"{name}2"])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from segae.errors import InputError
-from segae.io.layouts import CaseFiles, find_cases
+from segae.io.layouts import CaseFiles, find_cases, find_layout
 
 
 def touch(*paths: Path) -> None:
@@ -81,13 +81,70 @@ def test_a_missing_data_set_is_refused(tmp_path: Path):
         find_cases(tmp_path / "no such set")
 
 
-def test_a_case_is_as_new_as_the_newest_of_its_files_and_names(tmp_path: Path):
-    ct, mask, names_file = (tmp_path / name for name in ("a.nrrd", "m.nii.gz", "m.json"))
-    for second, path in enumerate((ct, mask, names_file), start=1):
-        touch(path)
-        os.utime(path, (second * 1000, second * 1000))
-    assert CaseFiles("a", ct, mask).newest() == 3000
-    names_file.rename(tmp_path / "other.json")
-    assert CaseFiles("a", ct, mask).newest() == 2000
-    assert CaseFiles("a", ct, mask).newest(tmp_path / "other.json") == 3000
-    assert CaseFiles("a", tmp_path / "missing", tmp_path / "missing too").newest() == 0
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_the_split_of_meta_csv_is_read_in_any_form(tmp_path: Path, separator: str, encoding: str):
+    names = ("s0001", "s0002", "s0003")
+    touch(*(tmp_path / name / file for name in names for file in ("ct.nii.gz", "segmentations/liver.nii.gz")))
+    text = "image_id;größe;Split\ns0001;1;train\ns0002;2;Validation\ns0003;3;TEST\n"
+    (tmp_path / "meta.csv").write_bytes(text.replace(";", separator).encode(encoding))
+    assert [one.split for one in find_cases(tmp_path)] == ["train", "val", "test"]
+    assert find_layout(tmp_path).left_out == ()
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        b"",
+        b"case;fold\ns0001;1\n",
+        b"image_id;split\ns9999;train\n",
+        b"image_id;split\ns0001;fold 3\n",
+        b"PK\3\4",
+    ],
+)
+def test_a_table_whose_split_is_not_used_is_told(tmp_path: Path, table: bytes):
+    touch(tmp_path / "s0001/ct.nii.gz", tmp_path / "s0001/segmentations/liver.nii.gz")
+    (tmp_path / "meta.csv").write_bytes(table)
+    found = find_layout(tmp_path)
+    assert [(one.case, one.split) for one in found.cases] == [("s0001", "")]
+    assert [one.code for one in found.left_out] == ["TABLE_NOT_USED"]
+
+
+def test_hidden_folders_and_those_of_reports_are_no_cases(tmp_path: Path):
+    touch(tmp_path / "s0001/ct.nii.gz", tmp_path / "s0001/segmentations/liver.nii.gz")
+    touch(tmp_path / "__MACOSX/ct.nii.gz", tmp_path / ".trash/ct.nii.gz", tmp_path / "report/axial.nii.gz")
+    assert names(find_cases(tmp_path)) == ["s0001"]
+
+
+def test_masks_without_ct_are_a_case_that_fails_with_the_reason(tmp_path: Path):
+    touch(tmp_path / "s0001/segmentations/liver.nii.gz")
+    (case,) = find_cases(tmp_path)
+    assert case.case == "s0001"
+    assert 'no file "ct.nii.gz"' in case.problem
+
+
+def test_what_a_result_is_made_from_changes_with_size_time_and_header_of_each_file(tmp_path: Path):
+    ct, masks, names_file = tmp_path / "ct.nii.gz", tmp_path / "masks", tmp_path / "names.json"
+    touch(ct, masks / "liver.nii.gz", masks / "spleen.nii.gz", names_file)
+    case = CaseFiles("a", ct, masks)
+    seen = [case.inputs(names_file)]
+    assert seen[0]["masks"]["files"] == 2
+
+    def changed() -> bool:
+        seen.append(case.inputs(names_file))
+        return seen[-1] != seen[-2]
+
+    status = ct.stat()
+    ct.write_bytes(b"other header")
+    assert changed()
+    os.utime(ct, ns=(status.st_atime_ns, status.st_mtime_ns))  # as copying an older file in its place
+    assert changed()
+    ct.write_bytes(b"OTHER header")
+    os.utime(ct, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert changed()
+    (masks / "spleen.nii.gz").rename(masks / "stomach.nii.gz")
+    assert changed()
+    names_file.write_text("{}")
+    assert changed()
+    touch(masks / "._liver.nii.gz")
+    assert not changed()

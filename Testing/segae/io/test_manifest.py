@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segae.errors import InputError
-from segae.io.layouts import CaseFiles, find_cases
+from segae.io.layouts import CaseFiles, find_cases, find_layout
 
 
 def manifest(folder: Path, text: str, encoding: str = "utf-8") -> Path:
@@ -25,8 +26,8 @@ def refused(path: Path, match: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])  # spreadsheets put a mark before the text
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
 def test_columns_are_separated_by_comma_semicolon_or_tab(tmp_path: Path, separator: str, encoding: str):
     rows = ["case ct masks name remark", "b b.nii b_liver.nii liver good", "a a.nii a_segs  ."]
     path = manifest(tmp_path, "\n".join(rows).replace(" ", separator), encoding)
@@ -62,22 +63,34 @@ def test_a_row_without_case_has_the_name_of_its_ct_or_of_the_folder_of_a_ct_call
         ("masks,name\nm,liver\n", "no column ct;"),
         ("ct\na.nii\n", "no column masks"),
         ("a.nii,m.nii\nb.nii,n.nii\n", "no column ct and masks"),
-        ("ct,masks\na.nii,m.nii\n\nb.nii,\n", "Line 4 .* has no ct or no masks"),
-        ("ct,masks\na.nii\n", "Line 2 .* has no ct or no masks"),
         ("ct,masks\n", "holds no cases"),
-        ('ct,masks\n"a.nii,m.nii\n', "cannot be read as a CSV manifest"),
+        ('ct,masks\n"a.nii,m.nii\n', "no table that can be read"),
     ],
 )
 def test_what_is_wrong_is_said_with_the_line(tmp_path: Path, text: str, match: str):
     refused(manifest(tmp_path, text), match)
 
 
-def test_two_rows_for_one_case_are_refused(tmp_path: Path):
-    refused(manifest(tmp_path, "ct,masks\na.nii,m.nii\na.nii,n.nii\n"), 'several cases called "a".*"case"')
+@pytest.mark.parametrize(
+    ("text", "case"),
+    [("ct,masks\na.nii,m.nii\n\nb.nii,\n", "b"), ("ct,masks\na.nii,m.nii\n,m\n", "line 3 of manifest.csv")],
+)
+def test_a_line_that_lacks_a_file_costs_no_other_and_fails_by_itself(tmp_path: Path, text: str, case: str):
+    found = {one.case: one.problem for one in find_cases(manifest(tmp_path, text))}
+    assert set(found) == {"a", case}
+    assert not found["a"]
+    assert re.match(r"Line \d of .* has no ct or no masks", found[case])
+
+
+def test_two_rows_for_one_case_get_names_of_their_own(tmp_path: Path):
+    found = find_layout(manifest(tmp_path, "ct,masks\na.nii,m.nii\nA.nii,n.nii\na.nii,m.nii\n"))
+    assert [(one.case, one.masks.name) for one in found.cases] == [("A", "n.nii"), ("a (2)", "m.nii")]
+    assert [one.code for one in found.left_out] == ["SAME_NAME", "DUPLICATE"]
+    assert "a (2)" in found.left_out[0].message
 
 
 def test_a_file_that_is_no_text_is_refused(sample_dir: Path):
-    refused(sample_dir / "ct.nii.gz", "cannot be read as a CSV manifest.*UTF-8")
+    refused(sample_dir / "ct.nii.gz", "is no text")
 
 
 words = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=8)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from segae.errors import InputError
-from segae.io.layouts import find_cases
+from segae.io.layouts import find_cases, find_layout
 
 MASK = "AutoPET_0011f3deaf_10445"
 STUDY = "PETCT_0011f3deaf/03-23-2003-NA-PET-CT Ganzkoerper primaer mit KM-10445"
@@ -83,16 +83,40 @@ def test_a_mask_without_ct_is_a_case_that_says_where_the_ct_should_be(cts: Path,
 def test_several_fitting_cts_are_refused_and_named(cts: Path, masks: Path, others: tuple[str, str]):
     touch(cts, *others)
     touch(masks, "a.nii.gz")
-    with pytest.raises(InputError, match="CSV manifest") as caught:
-        find_cases(cts, masks)
-    assert all(str(cts / name) in str(caught.value) for name in others)
+    touch(cts, "b.nii.gz")
+    touch(masks, "b.nii.gz")
+    found = {one.case: one.problem for one in find_cases(cts, masks)}
+    assert not found["b"]
+    assert "CSV manifest" in found["a"]
+    assert all(str(cts / name) in found["a"] for name in others)
 
 
-def test_the_same_name_with_two_endings_is_refused(cts: Path, masks: Path):
+def test_the_same_name_with_two_endings_is_two_cases(cts: Path, masks: Path):
     touch(cts, "a.nii.gz")
     touch(masks, "a.nii.gz", "a.nrrd")
-    with pytest.raises(InputError, match='several cases called "a"'):
-        find_cases(cts, masks)
+    found = find_layout(cts, masks)
+    assert [(one.case, one.masks.name) for one in found.cases] == [("a", "a.nii.gz"), ("a (2)", "a.nrrd")]
+    assert [one.code for one in found.left_out] == ["SAME_NAME"]
+
+
+def test_hidden_files_are_neither_cts_nor_masks(cts: Path, masks: Path):
+    touch(cts, "a.nii.gz", "._a.nii.gz", "__MACOSX/a.nii.gz")
+    touch(masks, "a.nii.gz", "._a.nii.gz")
+    assert pairs(cts, masks) == {"a": ("a.nii.gz", "a.nii.gz")}
+
+
+def test_masks_in_a_folder_among_the_cts_are_no_cts(cts: Path):
+    touch(cts, "a.nii.gz", "labels/a.nii.gz")
+    assert pairs(cts, cts / "labels") == {"a": ("a.nii.gz", "a.nii.gz")}
+
+
+def test_the_folders_of_nnunet_are_a_data_set(tmp_path: Path):
+    touch(tmp_path, "imagesTr/a_0000.nii.gz", "imagesTr/a_0001.nii.gz", "labelsTr/a.nii.gz", "dataset.json")
+    touch(tmp_path, "imagesTs/b_0000.nii.gz", "labelsTs/b.nii.gz", "labelsTs/c.nii.gz")
+    found = {one.case: (one.ct.name, bool(one.problem)) for one in find_cases(tmp_path)}
+    assert found == {
+        "a": ("a_0000.nii.gz", False), "b": ("b_0000.nii.gz", False), "c": ("c.nii.gz", True),
+    }  # fmt: skip
 
 
 def test_a_file_where_a_folder_is_expected_is_refused(cts: Path, masks: Path):

@@ -144,8 +144,14 @@ def test_a_table_that_cannot_be_used_says_in_which_line_and_why(
 def test_a_table_that_is_missing_or_no_text_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         LabelTable.read(tmp_path / "none.csv")
-    with pytest.raises(InputError, match="cannot be read"):
-        LabelTable.read(write(tmp_path, "name\nLunge r\xe4hm\n", "latin-1"))
+    with pytest.raises(InputError, match="is no text"):
+        LabelTable.read(write(tmp_path, "PK\x03\x04 a workbook"))
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-8-sig"])
+def test_a_table_may_have_any_encoding(tmp_path: Path, encoding: str) -> None:
+    table = LabelTable.read(write(tmp_path, "name\nLungengefäß\n", encoding))
+    assert table.own[0].name == "Lungengefäß"
 
 
 def test_a_table_comes_back_from_the_values_that_a_checkpoint_holds(tmp_path: Path) -> None:

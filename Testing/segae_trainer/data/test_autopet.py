@@ -23,6 +23,10 @@ Put = Callable[[Path, str], Path]
         ("AutoPET_0011f3deaf_10445", Study("0011f3deaf", "10445")),
         ("AutoPET_0011f3deaf_10445_0000", Study("0011f3deaf", "10445")),
         ("fdg_0011f3deaf_03-23-2003-NA-PET-CT KM-10445_0000", Study("0011f3deaf", "10445")),
+        ("psma_95b833d65be26d2f_2018-04-23_0000", Study("95b833d65be26d2f", "2018-04-23")),
+        ("psma_95b833d65be26d2f_2018-04-23", Study("95b833d65be26d2f", "2018-04-23")),
+        ("psma_95b833d65be26d2f_2018-04-23_0001", None),
+        ("fdg_0011f3deaf_03-23-2003-NA-PET-CT KM-10445_0001", None),
         ("AutoPET_0011f3deaf", None),
         ("CT", None),
         ("AutoPET_0011f3deaf_1044", None),
@@ -102,3 +106,47 @@ def test_folders_without_such_names_are_refused(put: Put, ct_file: Path, tmp_pat
         find_autopet(tmp_path / "ct", tmp_path / "good")
     with pytest.raises(InputError, match="No file under"):
         find_autopet(tmp_path / "good", tmp_path / "ct")
+
+
+def test_psma_studies_of_autopet_3_are_matched_by_subject_and_date(
+    put: Put, ct_file: Path, atlas_mask: Path, tmp_path: Path
+) -> None:
+    flat = put(ct_file, "ct/imagesTr/psma_95b833d65be26d2f_2018-04-23_0000.nii.gz")
+    put(ct_file, "ct/imagesTr/psma_95b833d65be26d2f_2018-04-23_0001.nii.gz")
+    tcia = put(ct_file, "ct/PSMA-PET-CT-Lesions/PSMA_0af7ffe12a/12-01-2015-NA-PET-CT 12345/CT.nii.gz")
+    other = put(ct_file, "ct/PSMA-PET-CT-Lesions/PSMA_0af7ffe12a/2016-01-12/CT.nii.gz")
+    names = ("95b833d65be26d2f_2018-04-23", "0af7ffe12a_2015-12-01", "0af7ffe12a_2016-01-12")
+    for name in names:
+        put(atlas_mask, f"masks/psma_{name}.nii.gz")
+    found = find_autopet(tmp_path / "ct", tmp_path / "masks")
+    assert {(one.case, one.ct) for one in found.cases} == {
+        (f"psma_{names[0]}", flat), (f"psma_{names[1]}", tcia), (f"psma_{names[2]}", other),
+    }  # fmt: skip
+    assert found.left_out == ()
+
+
+def test_an_nnunet_folder_of_autopet_is_its_own_ct_and_mask_folder(
+    put: Put, ct_file: Path, atlas_mask: Path, tmp_path: Path
+) -> None:
+    stems = ("fdg_0011f3deaf_03-23-2003-NA-PET-CT KM-10445", "psma_95b833d65be26d2f_2018-04-23")
+    for name in stems:
+        put(ct_file, f"set/imagesTr/{name}_0000.nii.gz")
+        put(ct_file, f"set/imagesTr/{name}_0001.nii.gz")
+        put(atlas_mask, f"set/labelsTr/{name}.nii.gz")
+    index = build_index(tmp_path / "set", tmp_path / "set")
+    assert [scan.ct.name for scan in index.scans] == [f"{name}_0000.nii.gz" for name in stems]
+    assert [scan.masks.parent.name for scan in index.scans] == ["labelsTr", "labelsTr"]
+    assert {scan.patient for scan in index.scans} == {"0011f3deaf", "95b833d65be26d2f"}
+
+
+def test_hidden_files_are_neither_cts_nor_masks_nor_series(
+    put: Put, put_dicom: Callable[[str, str], Path], ct_file: Path, atlas_mask: Path, tmp_path: Path
+) -> None:
+    series = put_dicom("ct/PETCT_0011f3deaf/2003-PETCT-10445/2.000000-CT-2", "CT")
+    (series / "._0.dcm").write_bytes(b"\0\5\x16\7")
+    put(ct_file, "ct/._AutoPET_0011f3deaf_10445.nii.gz")
+    put(atlas_mask, "masks/AutoPET_0011f3deaf_10445.nii.gz")
+    put(atlas_mask, "masks/._AutoPET_0011f3deaf_10445.nii.gz")
+    found = find_autopet(tmp_path / "ct", tmp_path / "masks")
+    assert [one.ct for one in found.cases] == [series]
+    assert found.left_out == ()

@@ -9,10 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import SimpleITK
 
+from segae.data import Volume
 from segae.errors import Cancelled, InputError
+from segae.io.ct import read_ct
 from segae.labels import by_index
 from segae.progress import CancelToken, Step, Watch
+from segae_trainer.data import find_scans
 from segae_trainer.data.find_scans import build_index
 from segae_trainer.data.index import count_scans, read_index, write_index
 
@@ -148,3 +152,53 @@ def test_the_file_is_plain_json_with_its_findings(atlas: tuple[Path, Path], tmp_
     content = json.loads(path.read_text())
     assert content["scans"][0]["ct"] == f"ct/AutoPET_{IDS[0]}.nii.gz"
     assert [finding["code"] for finding in content["findings"]].count("CLASS_MISSING") == 1
+
+
+def test_a_fault_in_one_scan_does_not_end_the_index(
+    atlas: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path) -> Volume:
+        if IDS[0] in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        if IDS[1] in str(path):
+            raise ZeroDivisionError("a fault")
+        return read_ct(path)
+
+    for name in ("dddddddddd_44444",):
+        shutil.copy(atlas[0] / f"AutoPET_{IDS[2]}.nii.gz", atlas[0] / f"AutoPET_{name}.nii.gz")
+        shutil.copy(atlas[1] / f"AutoPET_{IDS[2]}.nii.gz", atlas[1] / f"AutoPET_{name}.nii.gz")
+    monkeypatch.setattr(find_scans, "read_ct", broken)
+    index = build_index(*atlas)
+    assert len(index.scans) == 2
+    told = [finding.message for finding in index.findings if finding.code == "UNREADABLE"]
+    assert "Permission denied" in told[0] and IDS[0] in told[0]
+    assert "Fault inside SegAE" in told[1] and IDS[1] in told[1]
+
+
+def test_values_that_the_atlas_does_not_know_are_told_once(
+    atlas: tuple[Path, Path], put: Put, tmp_path: Path
+) -> None:
+    for name in IDS:
+        path = atlas[1] / f"AutoPET_{name}.nii.gz"
+        image = SimpleITK.ReadImage(str(path))
+        voxels = SimpleITK.GetArrayFromImage(image)
+        voxels[0, 0, 0] = 200
+        changed = SimpleITK.GetImageFromArray(voxels)
+        changed.CopyInformation(image)
+        SimpleITK.WriteImage(changed, str(path))
+    (finding,) = [one for one in build_index(*atlas).findings if "200" in one.message]
+    assert (finding.code, finding.segments) == ("UNKNOWN_NAME", ("label 200",))
+    assert finding.message.endswith("so it is in 3 scans.")
+
+
+def test_a_data_set_of_nnunet_is_indexed_with_the_names_of_its_dataset_json(
+    put: Put, ct_file: Path, atlas_mask: Path, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        put(ct_file, f"set/imagesTr/{name}_0000.nii.gz")
+        put(atlas_mask, f"set/labelsTr/{name}.nii.gz")
+    with pytest.raises(InputError, match="nothing says what they stand for"):
+        build_index(tmp_path / "set")
+    (tmp_path / "set/dataset.json").write_text(json.dumps({"labels": {"background": 0, "liver": 13}}))
+    index = build_index(tmp_path / "set")
+    assert [[str(by_index(i)) for i in scan.structures] for scan in index.scans] == [["liver"], ["liver"]]

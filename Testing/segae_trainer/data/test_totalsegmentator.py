@@ -55,3 +55,50 @@ def test_a_folder_without_cases_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no case"):
         build_index(tmp_path, layout="totalsegmentator")
+
+
+def test_a_mask_that_cannot_be_used_is_told_and_costs_no_other(
+    put_case: Callable[..., Path], tmp_path: Path
+) -> None:
+    for name in ("s0000", "s0001"):
+        put_case(name)
+    (tmp_path / "s0000/segmentations/spleen.nii.gz").write_bytes(b"")
+    (tmp_path / "s0000/segmentations/._liver.nii.gz").write_bytes(b"\0\5\x16\7")
+    index = build_index(tmp_path)
+    assert [[str(by_index(i)) for i in scan.structures] for scan in index.scans] == [
+        ["liver"], ["liver", "spleen"],
+    ]  # fmt: skip
+    (finding,) = [one for one in index.findings if one.code == "MASK_LEFT_OUT"]
+    assert "s0000/segmentations/spleen.nii.gz" in finding.message
+
+
+def test_a_mask_without_a_known_name_is_told_once_for_all_scans(
+    put_case: Callable[..., Path], tmp_path: Path
+) -> None:
+    for name in ("s0000", "s0001", "s0002"):
+        masks = put_case(name) / "segmentations"
+        shutil.copy(masks / "liver.nii.gz", masks / "kidney_cyst_left.nii.gz")
+    (finding,) = [one for one in build_index(tmp_path).findings if one.code == "UNKNOWN_NAME"]
+    assert finding.segments == ("kidney_cyst_left",)
+    assert finding.message.endswith("so it is in 3 scans.")
+
+
+@pytest.mark.parametrize(
+    ("splits", "expected"),
+    [
+        (("train", "val", "test", ""), ("train", "val", "test", "train")),
+        (("train", "train", "test", "test"), ({"train", "val"}, {"train", "val"}, "test", "test")),
+        (("", "", "test", "val"), ("train", "train", "test", "val")),
+    ],
+)
+def test_a_split_that_is_given_in_part_keeps_its_test_cases_and_is_told(
+    put_case: Callable[..., Path], tmp_path: Path, splits: tuple[str, ...], expected: tuple
+) -> None:
+    for n in range(4):
+        put_case(f"s000{n}")
+    rows = [f"s000{n},{split}" for n, split in enumerate(splits)]
+    (tmp_path / "meta.csv").write_text("\n".join(["image_id,split", *rows]))
+    index = build_index(tmp_path)
+    for scan, split in zip(index.scans, expected, strict=True):
+        assert scan.split in (split if isinstance(split, set) else {split})
+    assert "SPLIT_COMPLETED" in [finding.code for finding in index.findings]
