@@ -96,8 +96,8 @@ def test_what_was_scored_counts_and_not_what_lay_there_when_it_was_saved(
 def test_a_copy_of_a_report_does_not_count_twice(store: ResultStore, files: CaseFiles):
     store.save(report(files), files, ALL)
     original = store.report_path("a")
-    for name in ("a (1).csv", "a - Copy.csv", "0 conflicted copy of a.csv"):
-        shutil.copy(original, original.with_name(name))
+    for name in ("a (1)", "a - Copy", "0 conflicted copy of a"):
+        shutil.copy(original, original.with_name(name + original.suffix))
     assert [one.case for one in store.reports()] == ["a"]
     assert len(store.copies()) == 3
     assert original not in store.copies()
