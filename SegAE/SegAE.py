@@ -37,7 +37,7 @@ class SegAE(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = "SegAE"
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
-        self.parent.dependencies = ["Segmentations", "SegmentEditor"]
+        self.parent.dependencies = ["Segmentations", "SegmentEditor", "SubjectHierarchy"]
         self.parent.contributors = ["The SegAE developers"]
         self.parent.helpText = (
             _(
@@ -49,6 +49,12 @@ class SegAE(ScriptedLoadableModule):
         )
         self.parent.acknowledgementText = _("The sample case is s0001 of the TotalSegmentator data set.")
         slicer.app.connect("startupCompleted()", self._started)
+
+    def setup(self) -> None:
+        """Called by Slicer once, with or without a window."""
+        from SegAELib.app.SegAESubjectHierarchyPlugin import register
+
+        register()
 
     def _started(self) -> None:
         register_sample_data(Path(self.resourcePath("SampleData")), Path(self.resourcePath("Icons")))

@@ -13,6 +13,7 @@ from PySide6 import QtCore, QtGui, QtTest, QtWidgets
 
 from . import (
     application,
+    context_menu,
     modules,
     qt_module,
     segment_editor,
@@ -65,6 +66,7 @@ class TestBed:
         for cls in SLICER_CLASSES:
             setattr(slicer, cls.__name__, cls)
         install_slicer_packages()
+        context_menu.install()
         slicer.app, slicer.modules = self.app, modules.Modules()
         with _quiet_vtk():  # it misses Slicer's share files: colour tables and terminologies
             self._core = MrmlCore(Path(self._folder.name))
@@ -183,6 +185,10 @@ class TestBed:
         if not native(widget, "grab")().save(str(path)):
             raise OSError(f"{path}: could not be written")
         return path
+
+    def context_menu(self, node: Any) -> dict[str, Any]:
+        """Right click on a node in the module Data: the actions of scripted plugins, by text."""
+        return context_menu.qSlicerSubjectHierarchyPluginHandler.instance().open_menu(node)
 
     def press(self, widget: Any, key: int) -> None:
         """Press and release a key in a widget; shortcuts of its window come first (guide 17.3)."""

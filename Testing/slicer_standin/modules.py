@@ -9,6 +9,7 @@ from typing import Any
 
 from PySide6 import QtCore, QtWidgets
 
+from .context_menu import qSlicerSubjectHierarchyPluginHandler
 from .segment_editor import SegmentEditorPanel
 from .untyped import slicer
 from .widget_base import plain_property, stand_in
@@ -178,6 +179,8 @@ class qSlicerModuleManager(QtCore.QObject):
         self._modules[name] = module
         setattr(slicer.modules, name.lower(), module)
         setattr(slicer.modules, name + "Instance", instance)
+        if hasattr(instance, "setup"):
+            instance.setup()
         self.moduleLoaded.emit(name)
         return module
 
@@ -192,6 +195,7 @@ class qSlicerModuleManager(QtCore.QObject):
         for attribute in (name.lower(), name + "Instance", name + "Widget"):
             vars(slicer.modules).pop(attribute, None)
         sys.modules.pop(name, None)
+        qSlicerSubjectHierarchyPluginHandler.instance().forget()
         self.moduleUnloaded.emit(name)
 
     def scripted(self) -> list[str]:
