@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from panel_views import in_view
 
 from segae.errors import InputError, OutputError
 from segae.jobs.calls import CallJob
@@ -285,3 +286,22 @@ def test_what_pip_refuses_is_said(panel: Any, bed: Any, index: Path, section: An
     bed.wait_until(lambda: not section.busy, 60)
     assert "pip could not do it" in panel.messages.text
     assert panel.ui.installButton.visible
+
+
+def test_rank_asks_for_what_is_missing_where_the_click_was(
+    loaded: Any, bed: Any, index: Path, tmp_path: Path, section: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    required, ui = {A.name: A.minimum}, loaded.ui
+    monkeypatch.setattr("SegAELib.app.context.missing_packages", lambda: missing_packages(required))
+    ui.rankButton.click()
+    assert not loaded.scoring.running and ui.packagesBar.visible
+    bed.wait_until(lambda: not section.busy, 60)
+    bed.process_events(0.1)
+    assert ui.packagesLabel.text.startswith("2 packages will be installed, 1 MB to download")
+    assert "see the question below" in loaded.messages.text
+    assert in_view(ui.packagesLabel) and in_view(ui.installButton)
+    assert ui.rankButton.y < ui.packagesSection.y < ui.resultsSection.y
+    assert not (tmp_path / "target").exists(), "nothing is installed before the answer"
+    ui.installButton.click()
+    bed.wait_until(lambda: not section.busy, 120)
+    assert (tmp_path / "target" / "segae_fake_a").is_dir()

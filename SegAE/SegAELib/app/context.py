@@ -64,7 +64,7 @@ class Context:
     chosen in the results. `reread` grows when the segments have to be read again. `found`: what is wrong with
     the segment that is marked in the views, once that is known. `editing`: the Segment Editor was opened from
     here and is shown. `rescore_due`: what was edited there has to be scored again.
-    `missing`: packages that keep it from scoring.
+    `missing`: packages that keep it from scoring; `ask_for_packages` asks whether to install them.
 
     `refresh` is called by `changed`.
     """
@@ -87,6 +87,7 @@ class Context:
         self.found: FoundErrors | None = None
         self.editing = self.rescore_due = False
         self.missing: tuple[PackageState, ...] = missing_packages()
+        self.ask_for_packages: Callable[[], None] = lambda: None
         self._refresh = refresh
         self._nodes: tuple[Node | None, Node | None] | None = None  # that the session was begun with
         self._edit_timer = qt.QTimer()
@@ -254,11 +255,13 @@ class Context:
     # Work
 
     def has_packages(self) -> bool:
-        """Whether scoring can begin; says what to do when it cannot."""
+        """Whether scoring can begin; asks what is to be installed when it cannot."""
         self.missing = missing_packages()
         if self.missing:
-            self.messages.error(_("Install what is missing first: see Packages below."))
             self.changed()
+            self.ask_for_packages()
+            if not self.messages.text:
+                self.messages.info(_("Packages are missing: see the question below, then press again."))
         return not self.missing
 
     def job_settings(

@@ -104,6 +104,11 @@ class MessageBar:
     def clear(self) -> None:
         self._say("", "info")
 
+    def bring(self, widget: Widget) -> None:
+        """Move a part of the panel below the button that was pressed last, where the user looks."""
+        if self._pressed is not None:
+            _put_below(self._label, widget)
+
     @contextmanager
     def telling(self) -> Iterator[None]:
         """Inside, an error that the user can solve is shown and ends the block; others pass through."""

@@ -24,7 +24,7 @@ from SegAELib.app.dependencies import (
     plan_of,
     verify_job,
 )
-from SegAELib.app.messages import MessageBar
+from SegAELib.app.messages import MessageBar, bring_into_view
 
 POLL_MS = 200
 
@@ -105,6 +105,13 @@ class PackagesSection:
                 self._end()
                 then(event.value)
 
+    def ask(self) -> None:
+        """Something was to be done that needs what is missing: ask there what is to be installed."""
+        if self._host.missing and not self.busy and self._plan is None:
+            self._messages.bring(self._ui.packagesSection)
+            self._ui.packagesSection.collapsed = False
+            self._look(None)
+
     def detach(self) -> None:
         """Stop what is running; nothing stays behind."""
         self._timer.stop()
@@ -137,6 +144,7 @@ class PackagesSection:
     def _ask(self, plan: Plan) -> None:
         self._plan = plan
         self._ui.packagesLabel.text = plan.question()
+        bring_into_view(self._ui.packagesLabel)
         self._show_buttons()
 
     def _install(self, plan: Plan) -> None:
