@@ -8,6 +8,7 @@ from typing import Any
 from SegAELib.app.binding import Ui
 from SegAELib.app.chart import ChartSection
 from SegAELib.app.colours import ColoursSection
+from SegAELib.app.compare_section import CompareSection
 from SegAELib.app.context import Context, Section
 from SegAELib.app.editor_section import EditorSection
 from SegAELib.app.errors_section import ErrorsSection
@@ -29,6 +30,7 @@ SECTIONS: dict[str, Callable[[], Section]] = {
     "colours": ColoursSection,
     "results": ResultsSection,
     "chart": ChartSection,
+    "compare": CompareSection,
     "review": ReviewSection,
     "errors": ErrorsSection,
     "editor": EditorSection,
