@@ -145,3 +145,19 @@ def test_one_key_goes_back_and_what_was_edited_is_scored_again(shown, bed, finis
     assert {index for index in old if new.get(index) != old[index]} >= set(edited)
     assert overlays("place") == [], "what was found was about the mask before"
     assert "Add the missing part" not in bar_buttons()
+
+
+def test_the_surface_is_shown_in_3d_while_the_errors_are(shown, finish):
+    import slicer
+
+    def models():
+        nodes = nodes_of_class(slicer.mrmlScene, "vtkMRMLModelNode")
+        return sum("predicted errors" in node.GetName() for node in nodes)
+
+    finish(shown)
+    assert models() == 0 and shown.ui.surfaceCheckBox.visible
+    shown.ui.surfaceCheckBox.checked = True
+    finish(shown)
+    assert shown.surface.is_shown and models() == 1
+    shown.ui.whereButton.click()
+    assert models() == 0 and not shown.ui.surfaceCheckBox.visible

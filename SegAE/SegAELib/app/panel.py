@@ -20,6 +20,7 @@ from SegAELib.app.packages_section import PackagesSection
 from SegAELib.app.results_section import ResultsSection
 from SegAELib.app.review_section import ReviewSection
 from SegAELib.app.scoring_section import ScoringSection
+from SegAELib.app.surface_section import SurfaceSection
 from SegAELib.mrml.binding import Node
 
 # By the name under which the panel offers them, in the order in which they are refreshed.
@@ -33,6 +34,7 @@ SECTIONS: dict[str, Callable[[], Section]] = {
     "compare": CompareSection,
     "review": ReviewSection,
     "errors": ErrorsSection,
+    "surface": SurfaceSection,
     "editor": EditorSection,
     "names": NamesSection,
     "model": ModelSection,

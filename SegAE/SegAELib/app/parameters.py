@@ -26,6 +26,7 @@ class SegAEParameterNode:
     opacity: Annotated[float, WithinRange(0, 1)] = 0.8
     palette: str = "traffic"
     keepColours: bool = False
+    surface: bool = False
     model: str = "bundled"
     device: str = "auto"
     batchSize: Annotated[int, WithinRange(1, 256)] = 32
