@@ -79,7 +79,8 @@ class qSlicerSubjectHierarchyPluginHandler:
     def open_menu(self, node: Any) -> dict[str, Any]:
         """Right click on a node in the module Data: the actions shown, by text. (Not part of Slicer.)"""
         hierarchy = self.subjectHierarchyNode()
-        self._item = hierarchy.GetItemByDataNode(node)
+        item = hierarchy.GetItemByDataNode(node)
+        self._item = item or hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
         shown = {}
         for plugin in self._plugins.values():
             for action in plugin.self().itemContextMenuActions():
