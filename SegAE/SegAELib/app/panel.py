@@ -11,7 +11,7 @@ from SegAELib.app.colours import ColoursSection
 from SegAELib.app.compare_section import CompareSection
 from SegAELib.app.context import Context, Section
 from SegAELib.app.editor_section import EditorSection
-from SegAELib.app.errors_section import ErrorsSection
+from SegAELib.app.errors_section import ErrorsSection, SurfaceSection
 from SegAELib.app.inputs_section import InputsSection
 from SegAELib.app.load_section import LoadSection
 from SegAELib.app.model_section import ModelSection
@@ -20,7 +20,6 @@ from SegAELib.app.packages_section import PackagesSection
 from SegAELib.app.results_section import ResultsSection
 from SegAELib.app.review_section import ReviewSection
 from SegAELib.app.scoring_section import ScoringSection
-from SegAELib.app.surface_section import SurfaceSection
 from SegAELib.mrml.binding import Node
 
 # By the name under which the panel offers them, in the order in which they are refreshed.
