@@ -21,6 +21,7 @@ MODULES = {
             "Resources/SampleData/*/ct.nii.gz",
             "Resources/SampleData/*/segmentation.seg.nrrd",
             "Resources/UI/*.ui",
+            *(f"segae/**/*.{kind}" for kind in ("css", "js", "j2")),
         ),
     },
     "SegAETrainer": {
