@@ -11,7 +11,9 @@ import numpy as np
 
 from segae.finding import Finding
 from segae.geometry.box import Box
+from segae.geometry.compare import find_place
 from segae.geometry.grid import Grid
+from segae.geometry.orientation import axis_codes, orient_array, orient_box
 from segae.geometry.resample import resample_mask
 from segae.labels.structure import Structure
 
@@ -80,6 +82,16 @@ class Segment:
         mask = np.zeros(self.grid.shape, bool)
         mask[self.box.slices] = self.voxels()
         return mask
+
+    def placed_on(self, grid: Grid) -> Segment | None:
+        """The same voxels on `grid`, in its axis order; None when they are not voxels of `grid`."""
+        place = find_place(self.grid, grid)
+        if place is None:
+            return None
+        code = axis_codes(grid)
+        voxels = orient_array(self.voxels(), self.grid, code) if code != axis_codes(self.grid) else None
+        box = orient_box(self.box, self.grid, code).shift(*place[::-1])
+        return replace(self, grid=grid, box=box, bits=self.bits if voxels is None else pack(voxels))
 
     def on_grid(self, grid: Grid) -> Segment:
         """The segment on another grid, by nearest neighbour."""

@@ -44,6 +44,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--model", default="bundled", help="bundled model by name, or a .safetensors file")
     add("--slices", type=int, help="score this many evenly spread slices per structure instead of all")
     add("--resample", action="store_true", help="bring masks on another grid to the CT's")
+    add("--ct-grid", action="store_true", help="take the CT's grid for masks that lost their place")
     add("--published-map", action="store_true", help=argparse.SUPPRESS)
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     add("--engine", default="torch", help="torch, or onnx for onnxruntime on the CPU")
@@ -101,7 +102,9 @@ def _run(asked: argparse.Namespace) -> BatchResult:
         raise InputError(f"Scoring needs {names}; install them with the button in the module SegAE.")
     from segae.scoring.scorer import Scorer
 
-    options = ScoringOptions(asked.slices, asked.resample, asked.published_map, asked.names)
+    options = ScoringOptions(
+        asked.slices, asked.resample, asked.published_map, asked.names, ct_grid=asked.ct_grid
+    )
     part = Part(asked.part_id, asked.num_parts)
     check_folder(asked.out)
     scenes = find_scenes(asked.data)

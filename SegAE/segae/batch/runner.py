@@ -163,4 +163,4 @@ def read_case(files: CaseFiles, options: ScoringOptions, table: LabelTable) -> t
     masks = read_segmentation(
         files.masks, name=files.name, names=options.names, table=table, values=files.values
     )
-    return read_ct(files.ct), masks
+    return read_ct(files.ct, series=files.series), masks

@@ -155,8 +155,9 @@ def report_files(path: Path) -> list[Path]:
 
 def _asked(files: CaseFiles, options: ScoringOptions, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The options as a report records them, the organ that the data set names for a binary mask, the scheme
-    that its layout gives, and what the report was made from."""
-    return options.as_dict() | {"name": files.name, "values": files.values, "inputs": dict(inputs)}
+    that its layout gives, the series of its CT, and what the report was made from."""
+    asked = {"name": files.name, "values": files.values, "series": files.series}
+    return options.as_dict() | asked | {"inputs": dict(inputs)}
 
 
 def _read_failure(path: Path) -> Failure:

@@ -9,18 +9,27 @@ import numpy as np
 
 from segae.data import Segment, Segmentation, Volume
 from segae.finding import Finding, Severity
-from segae.geometry.compare import describe_difference
+from segae.geometry.compare import (
+    SAME_WITHIN_VOXELS,
+    describe_difference,
+    find_place,
+    lost_place,
+    shear,
+)
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import axial_axis, axis_codes, obliqueness
 
-OFF_GRID = "give the CT that the masks were drawn on, or allow resampling (--resample)."
+OFF_GRID = (
+    "give the CT that the masks were drawn on, or allow resampling (--resample); if only the place in the "
+    "header was lost, take the grid of the CT (--ct-grid)."
+)
 MOST_OBLIQUE = 20.0  # degrees
 _LEAST_INSIDE = 0.95  # share of a resampled mask's volume that should lie inside the CT
 
 
 def check_axes(ct: Volume) -> list[Finding]:
-    """Findings OBLIQUE and ONE_SLICE about the grid of `ct`."""
-    findings = []
+    """Findings SHEARED, OBLIQUE and ONE_SLICE about the grid of `ct`."""
+    findings = _check_shear(ct)
     tilt = obliqueness(ct.grid)
     if tilt > MOST_OBLIQUE:
         text = (
@@ -34,35 +43,74 @@ def check_axes(ct: Volume) -> list[Finding]:
     return findings
 
 
+_NO_SHEAR = 1e-3  # voxels; what rounding in a header makes
+
+
+def _check_shear(ct: Volume) -> list[Finding]:
+    """How far the axes are from right angles, as those of a scan with a tilted gantry are."""
+    degrees, away = shear(ct.grid)
+    voxels = away / float(ct.grid.spacing.min())
+    if voxels <= _NO_SHEAR:
+        return []
+    if voxels <= SAME_WITHIN_VOXELS:
+        text = (
+            f'The axes of "{ct.source}" are off right angles by {degrees:.3g} degrees, which moves its '
+            f"corners by {away:.2g} mm; this is rounding, nothing to do."
+        )
+        return [Finding("SHEARED", "info", text, source=ct.source)]
+    text = (
+        f'The axes of "{ct.source}" are off right angles by {degrees:.1f} degrees, as those of a scan with a '
+        f"tilted gantry are (corners move by {away:.1f} mm); masks on the same grid are scored, check that "
+        "the tilt is real."
+    )
+    return [Finding("SHEARED", "warning", text, source=ct.source)]
+
+
 def bring_to_grid(
-    segmentation: Segmentation, ct: Volume, resample: bool, off_grid: str = OFF_GRID
+    segmentation: Segmentation,
+    ct: Volume,
+    resample: bool,
+    off_grid: str = OFF_GRID,
+    ct_grid: bool = False,
 ) -> tuple[list[Segment], list[Finding]]:
     """The segments on the grid of `ct`, and findings GRID_DIFFERS, OUTSIDE_FOV and EMPTY_MASK.
 
-    Segments on another grid are resampled by nearest neighbour if `resample`, else left out with an error,
-    which ends with the advice `off_grid`.
-    Those that lose all voxels by it are left out.
+    Another axis order, or a crop of the CT, loses nothing and is no difference. Segments on another grid are
+    resampled by nearest neighbour if `resample`, else left out with an error, which ends with the advice
+    `off_grid`. With `ct_grid`, masks that differ by their place alone are taken to lie on the CT.
+    Those that lose all voxels by resampling are left out.
     """
     differing: dict[str, list[Segment]] = defaultdict(list)
+    moved_to_ct: dict[str, list[Segment]] = defaultdict(list)
     told: dict[int, str | None] = {}  # by grid: the segments of a file share theirs
     placed, findings = [], []
     for segment in segmentation.segments:
         key = id(segment.grid)
         if key not in told:
-            told[key] = describe_difference(segment.grid, ct.grid)
+            same = find_place(segment.grid, ct.grid) is not None
+            told[key] = None if same else describe_difference(segment.grid, ct.grid)
         difference = told[key]
         if difference is None:
+            placed.append(segment.placed_on(ct.grid) or replace(segment, grid=ct.grid))
+            continue
+        if ct_grid and lost_place(segment.grid, ct.grid):
+            moved_to_ct[difference].append(segment)
             placed.append(replace(segment, grid=ct.grid))
             continue
         differing[difference].append(segment)
-        if resample:
+        if resample and segment.grid.placed:
             moved = segment.on_grid(ct.grid)
             findings += _check_loss(segment, moved, ct)
             if segment.is_empty or not moved.is_empty:
                 placed.append(moved)
-    todo = "the masks were resampled by nearest neighbour." if resample else off_grid
-    severity: Severity = "warning" if resample else "error"
-    grids = [_differs(text, those, segmentation, ct, severity, todo) for text, those in differing.items()]
+    grids = []
+    for text, those in differing.items():
+        resampled = resample and those[0].grid.placed
+        todo = "the masks were resampled by nearest neighbour." if resampled else off_grid
+        grids.append(_differs(text, those, segmentation, ct, "warning" if resampled else "error", todo))
+    for text, those in moved_to_ct.items():
+        todo = "the grid of the CT was taken for them, as asked for (--ct-grid); check that they fit it."
+        grids.append(_differs(text, those, segmentation, ct, "warning", todo))
     return placed, [*grids, *findings]
 
 

@@ -46,19 +46,22 @@ def run_preflight(
     resample: bool = False,
     may_be_empty: bool = False,
     off_grid: str = OFF_GRID,
+    ct_grid: bool = False,
 ) -> Preflight:
     """Check `ct` and `segmentation` before scoring; nothing is raised.
 
     The result holds what can be scored: segments with a structure and with voxels, on the grid of `ct`.
     `resample` allows masks on another grid to be brought there by nearest neighbour; without it they are an
-    error, and `off_grid` says what to do about it. That no mask has a voxel
+    error, and `off_grid` says what to do about it; `ct_grid` takes the CT's grid for masks that differ by
+    their place alone. That no mask has a voxel
     is an error, unless they `may_be_empty` because their organs are looked for.
     """
     intensity = measure_intensity(ct)
     findings = [*ct.findings, *segmentation.findings, *check_intensity(ct, intensity), *check_axes(ct)]
     findings += check_names(list(segmentation.segments))
     named = tuple(segment for segment in segmentation.segments if segment.structure is not None)
-    placed, about_grids = bring_to_grid(replace(segmentation, segments=named), ct, resample, off_grid)
+    to_place = replace(segmentation, segments=named)
+    placed, about_grids = bring_to_grid(to_place, ct, resample, off_grid, ct_grid)
     findings += about_grids
     metal = find_metal(ct)
     for segment in placed:

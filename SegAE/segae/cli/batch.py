@@ -100,6 +100,7 @@ def batch(
     model: opt.Model = "bundled",
     slices: opt.Slices = None,
     resample: opt.Resample = False,
+    ct_grid: opt.CTGrid = False,
     published_map: opt.PublishedMap = False,
     device: opt.Device = "auto",
     engine: opt.Engine = "torch",
@@ -119,7 +120,7 @@ def batch(
     from segae.scoring.scorer import Scorer
 
     messages = Console(stderr=True)
-    options = ScoringOptions(slices, resample, published_map, names)
+    options = ScoringOptions(slices, resample, published_map, names, ct_grid=ct_grid)
     part = Part(part_id, num_parts)
     check_folder(out)
     found = find_layout(data, masks)

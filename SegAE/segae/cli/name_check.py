@@ -37,6 +37,8 @@ def name_check(
     out: Annotated[Path | None, typer.Option(help="CSV file for all answers.")] = None,
     model: opt.Model = "bundled",
     resample: opt.Resample = False,
+    ct_grid: opt.CTGrid = False,
+    series: opt.Series = None,
     device: opt.Device = "auto",
     engine: opt.Engine = "torch",
     all_names: Annotated[bool, typer.Option("--all", help="Print the names that fit, too.")] = False,
@@ -55,7 +57,7 @@ def name_check(
     with progress_bar(messages) as show:
         report = check(
             ct, masks, model=model, name=name, names=names, only=only, resample=resample,
-            device=device, engine=engine, case=case_name(ct.resolve()), progress=show,
+            ct_grid=ct_grid, series=series, device=device, engine=engine, case=case_name(ct.resolve()), progress=show,
         )  # fmt: skip
     print_findings(messages, report.findings)
     console.print(_table(report, all_names))

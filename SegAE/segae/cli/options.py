@@ -24,6 +24,17 @@ Names = Annotated[
 Resample = Annotated[
     bool, typer.Option("--resample", help="Bring masks on another grid to the CT's by nearest neighbour.")
 ]
+CTGrid = Annotated[
+    bool,
+    typer.Option(
+        "--ct-grid",
+        help="Take the CT's grid for masks of its size and spacing whose header lost their place.",
+    ),
+]
+Series = Annotated[
+    str | None,
+    typer.Option(help="SeriesInstanceUID of the CT, where a DICOM folder holds several series of CT."),
+]
 PublishedMap = Annotated[
     bool,
     typer.Option(

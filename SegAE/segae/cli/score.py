@@ -37,6 +37,8 @@ def score(
     model: opt.Model = "bundled",
     slices: opt.Slices = None,
     resample: opt.Resample = False,
+    ct_grid: opt.CTGrid = False,
+    series: opt.Series = None,
     published_map: opt.PublishedMap = False,
     device: opt.Device = "auto",
     engine: opt.Engine = "torch",
@@ -67,12 +69,12 @@ def score(
     from segae.scoring.options import ScoringOptions
     from segae.scoring.scorer import Scorer
 
-    options = ScoringOptions(slices, resample, published_map, names)
+    options = ScoringOptions(slices, resample, published_map, names, ct_grid=ct_grid)
     console, messages = Console(), Console(stderr=True)
     if out is not None:
         check_folder(out)
     scorer = Scorer(model, device=device, engine=engine, batch_size=batch_size)
-    volume = read_ct(ct)
+    volume = read_ct(ct, series=series)
     segmentation = read_segmentation(masks, name=name, names=names, table=scorer.model.label_table)
     checked = scorer.check(volume, segmentation, options)
     checked.raise_for_errors()

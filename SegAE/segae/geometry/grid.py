@@ -14,13 +14,15 @@ class Grid:
 
     `size`: number of voxels (ni, nj, nk) along the file's own axes.
     `affine`: 4x4, voxel index (i, j, k, 1) -> position (x, y, z, 1) in RAS millimetres.
-    `placed`: False where a header gives sizes but does not say how they lie in the patient.
+    `placed`: False where a header gives sizes but does not say how they lie in the patient. `is_crop`: it may
+    be a part of a larger image, as 3D Slicer writes segmentations.
     Voxel arrays are indexed [k, j, i], as SimpleITK and Slicer hand them out.
     """
 
     size: tuple[int, int, int]
     affine: np.ndarray
     placed: bool = True
+    is_crop: bool = False
 
     @cached_property
     def spacing(self) -> np.ndarray:

@@ -81,7 +81,7 @@ def orient_grid(grid: Grid, code: str) -> Grid:
         first_voxel[source.axis] = grid.size[source.axis] - 1 if source.flipped else 0
     affine[:3, 3] = grid.world(first_voxel)
     ni, nj, nk = (grid.size[source.axis] for source in sources)
-    return Grid((ni, nj, nk), affine, grid.placed)
+    return Grid((ni, nj, nk), affine, grid.placed, grid.is_crop)
 
 
 def orient_box(box: Box, grid: Grid, code: str) -> Box:

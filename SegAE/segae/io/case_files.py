@@ -23,6 +23,7 @@ class CaseFiles:
     `patient` is "" where the layout does not tell it: each case is then a patient of its own. `split`:
     "train", "val", "test" or "". `values`: the named scheme that the layout says the values of a label map
     follow, else None. `problem`: why the case cannot be scored, where that is known before a file is opened.
+    `series`: the SeriesInstanceUID of the CT, where `ct` is a DICOM folder with several.
     """
 
     case: str
@@ -33,6 +34,7 @@ class CaseFiles:
     split: str = ""
     values: str | None = None
     problem: str = field(default="", compare=False)
+    series: str | None = None
 
     def absolute(self) -> CaseFiles:
         """The same case with paths that do not depend on the working directory."""

@@ -6,6 +6,7 @@ left out, and a finding says which file and why.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from segae.data import Segmentation, unique_names
@@ -39,7 +40,7 @@ def _read(folder: Path, request: MaskRequest) -> Segmentation:
         try:
             image = read_image(file)
             segments.append(binary_segment(image, name, found))
-            findings += image.findings
+            findings += (replace(finding, segments=(name,)) for finding in image.findings)
         except (InputError, OSError) as error:
             left_out.append(_left_out(name, file, error))
     if left_out and not any(segment.structure for segment in segments):

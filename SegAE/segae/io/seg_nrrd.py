@@ -7,7 +7,7 @@ Segments that do not overlap share a layer; each layer is one component of the a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +125,7 @@ def _terminology(tags: str) -> str:
 
 def _reference_grid(image: StoredImage) -> tuple[Grid, np.ndarray]:
     """The reference image's grid and where (i, j, k) the stored array begins on it."""
+    crop = replace(image.grid, is_crop=True)
     offset = image.header.get("Segmentation_ReferenceImageExtentOffset", "0 0 0").split()
     geometry = _REFERENCE.search(image.header.get("Segmentation_ConversionParameters", ""))
     extent = geometry[1].strip(";").split(";")[16:22] if geometry else []
@@ -132,16 +133,16 @@ def _reference_grid(image: StoredImage) -> tuple[Grid, np.ndarray]:
         start = np.array([int(n) for n in offset])
         bounds = np.array([int(n) for n in extent]).reshape(-1, 2)
     except ValueError:
-        return image.grid, np.zeros(3, int)
+        return crop, np.zeros(3, int)
     stored = np.array(image.grid.size)
     if start.shape != (3,) or bounds.shape != (3, 2):
-        return image.grid, np.zeros(3, int)
+        return crop, np.zeros(3, int)
     start, size = start - bounds[:, 0], bounds[:, 1] - bounds[:, 0] + 1
     if (start < 0).any() or (start + stored > size).any():  # reaches beyond its reference
-        return image.grid, np.zeros(3, int)
+        return crop, np.zeros(3, int)
     affine = image.grid.affine.copy()
     affine[:3, 3] = image.grid.world(-start)
-    return Grid((int(size[0]), int(size[1]), int(size[2])), affine), start
+    return Grid((int(size[0]), int(size[1]), int(size[2])), affine, crop.placed, is_crop=True), start
 
 
 SEG_NRRD = MaskReader("Slicer segmentation", _can_read, _read)

@@ -105,7 +105,10 @@ def _write_masks(
     bits = [segment.bits.ravel() for segment in segmentation.segments]
     _save(folder / "masks.npy", np.concatenate([np.zeros(0, np.uint8), *bits]), go_on)
     return {
-        "grids": [{"size": list(grid.size), "affine": grid.affine.tolist()} for grid in grids],
+        "grids": [
+            {"size": list(grid.size), "affine": grid.affine.tolist(), "kind": [grid.placed, grid.is_crop]}
+            for grid in grids
+        ],
         "source": str(segmentation.source),
         "segments": segments,
         "findings": [asdict(finding) for finding in segmentation.findings],
@@ -113,7 +116,9 @@ def _write_masks(
 
 
 def _read_masks(folder: Path, content: dict[str, Any]) -> tuple[Segmentation, list[Grid]]:
-    grids = [Grid(tuple(grid["size"]), np.array(grid["affine"], float)) for grid in content["grids"]]
+    grids = [
+        Grid(tuple(grid["size"]), np.array(grid["affine"], float), *grid["kind"]) for grid in content["grids"]
+    ]
     bits = np.load(folder / "masks.npy", allow_pickle=False)
     findings = tuple(map(Finding.from_dict, content["findings"]))
     segments = tuple(_segments(content["segments"], grids, bits))
@@ -152,7 +157,8 @@ def _described(segment: Segment, grids: list[Grid]) -> dict[str, Any]:
 
 def _position(grid: Grid, grids: list[Grid]) -> int:
     for position, other in enumerate(grids):
-        if other is grid or (other.size == grid.size and np.array_equal(other.affine, grid.affine)):
+        kinds = (other.size, other.placed, other.is_crop) == (grid.size, grid.placed, grid.is_crop)
+        if other is grid or (kinds and np.array_equal(other.affine, grid.affine)):
             return position
     grids.append(grid)
     return len(grids) - 1

@@ -152,6 +152,8 @@ def name_check(
     names: str | PathLike[str] | None = None,
     only: Collection[str] | None = None,
     resample: bool = False,
+    ct_grid: bool = False,
+    series: str | None = None,
     device: str = AUTO,
     engine: str = "torch",
     case: str | None = None,
@@ -163,9 +165,10 @@ def name_check(
     Arguments as in `segae.score`; `only` names the segments that are checked. Raises `InputError` for input
     that cannot be checked, `ModelError` for an unusable model, `Cancelled` on request.
     """
-    options = ScoringOptions(resample=resample, names=None if names is None else Path(names))
+    given = None if names is None else Path(names)
+    options = ScoringOptions(resample=resample, names=given, ct_grid=ct_grid)
     scorer = Scorer(model, device=device, engine=engine)
-    volume = ct if isinstance(ct, Volume) else read_ct(Path(ct))
+    volume = ct if isinstance(ct, Volume) else read_ct(Path(ct), series=series)
     if not isinstance(segmentation, Segmentation):
         segmentation = read_segmentation(
             Path(segmentation), name=name, names=options.names, table=scorer.model.label_table

@@ -15,8 +15,9 @@ from segae.labels.resolver import AmbiguousName, UnknownName, resolve
 @dataclass(frozen=True)
 class ScoringOptions:
     """`slices`: how many evenly spread slices per structure, None for all. `resample`: masks on another grid
-    are brought to the CT's by nearest neighbour. `published_map`: the two slips of the published
-    TotalSegmentator map are repeated, to compare numbers. `names`: a file or named scheme with the names of
+    are brought to the CT's by nearest neighbour. `ct_grid`: masks that differ from the CT by their place
+    alone lie on its grid. `published_map`: the two slips of the published TotalSegmentator map are repeated,
+    to compare numbers. `names`: a file or named scheme with the names of
     a multi-label file's values. `only`: nothing but these slices (indices in the file) of these segments (by
     name), whatever `slices` says."""
 
@@ -25,6 +26,7 @@ class ScoringOptions:
     published_map: bool = False
     names: Path | None = None
     only: Mapping[str, Collection[int]] | None = None
+    ct_grid: bool = False
 
     def __post_init__(self) -> None:
         check_sampling(self.slices)

@@ -34,6 +34,8 @@ def score(
     name: str | None = None,
     names: str | PathLike[str] | None = None,
     resample: bool = False,
+    ct_grid: bool = False,
+    series: str | None = None,
     published_map: bool = False,
     device: str = AUTO,
     engine: str = "torch",
@@ -48,17 +50,20 @@ def score(
     binary file (its organ in `name`, or as its file name), a folder of binary files named by organ, a
     multi-label file, or a `Segmentation`; `names` is a file or a named scheme ("dap") that
     says what its values stand for.
-    `slices`: that many per structure instead of all. `resample`: allow masks on another grid. `model`: a
+    `slices`: that many per structure instead of all. `resample`: allow masks on another grid. `ct_grid`:
+    masks that differ from the CT by their place alone lie on its grid. `series`: the SeriesInstanceUID of the
+    CT in a DICOM folder with several. `model`: a
     path, a bundled name or a loaded model. `progress` and `cancel` reach every loop.
 
     Raises `InputError` for input that cannot be scored, `ModelError` for an unusable model, `Cancelled` on
     request.
     """
-    options = ScoringOptions(slices, resample, published_map, None if names is None else Path(names))
+    given = None if names is None else Path(names)
+    options = ScoringOptions(slices, resample, published_map, given, ct_grid=ct_grid)
     watch = Watch(progress, cancel)
     scorer = Scorer(model, device=device, engine=engine, batch_size=batch_size)
     watch.step("reading", 0, 2)
-    volume = ct if isinstance(ct, Volume) else read_ct(Path(ct))
+    volume = ct if isinstance(ct, Volume) else read_ct(Path(ct), series=series)
     watch.step("reading", 1, 2)
     if not isinstance(segmentation, Segmentation):
         segmentation = read_segmentation(

@@ -109,7 +109,9 @@ class Scorer:
         findings."""
         named = _named(segmentation, options)
         searched = bool(self._to_look_for(named.segments, options))
-        checked = run_preflight(ct, named, resample=options.resample, may_be_empty=searched)
+        checked = run_preflight(
+            ct, named, resample=options.resample, may_be_empty=searched, ct_grid=options.ct_grid
+        )
         known, unknown = self._by_vector(checked.segmentation.segments)
         # When some slices are scored again, nothing new is said about the case as a whole.
         rules = check_rules(checked.segmentation, ct) if options.only is None else ()

@@ -117,7 +117,7 @@ def misfit(path: Path, ct: Grid | Path) -> Finding | None:
     if own is None or grid is None:
         text = f'"{path if own is None else ct}" could not be read as an image; copy it again or remove it.'
         return Finding("UNREADABLE", "warning", text, source=str(path))
-    difference = describe_difference(own, grid)
+    difference = describe_difference(own, grid, any_order=True)
     if difference is None:
         return None
     text = f'"{path}" does not lie on the grid of its CT ({difference}) and is left out; predict it again.'
@@ -126,8 +126,6 @@ def misfit(path: Path, ct: Grid | Path) -> Finding | None:
 
 def _read_grid(path: Path) -> Grid | None:
     """Grid of an image file, or of a folder with a DICOM series; None when it is none."""
-    if path.is_dir():
-        return read_ct(path).grid
     try:
         return read_grid(path)
     except InputError:

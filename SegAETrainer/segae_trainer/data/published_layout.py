@@ -17,7 +17,7 @@ from segae.errors import OutputError
 from segae.finding import Finding
 from segae.io.ct import read_ct
 from segae.io.layouts import SPLITS, CaseFiles
-from segae.io.readers import is_image_name, stem
+from segae.io.readers import is_image_name, read_grid, stem
 from segae.labels.structure import Structure
 from segae.labels.table import LabelTable, is_offered
 from segae.progress import Watch
@@ -75,7 +75,7 @@ def _write_sample(scan: Scan, folder: Path) -> None:
             ct = read_ct(scan.ct)
             write_nifti(folder / "ct.nii.gz", ct.voxels, ct.grid)
     if not (folder / "label.nii.gz").exists():
-        write_nifti(folder / "label.nii.gz", *read_truth(scan))
+        write_nifti(folder / "label.nii.gz", *read_truth(scan, read_grid(scan.ct)))
     for label in scan.pseudo_labels:
         target = folder / class_folder(scan.label_table.by_index(label.structure)) / f"{label.source}.nii.gz"
         if not target.exists():

@@ -28,15 +28,14 @@ def read_labelled_scan(scan: Scan) -> tuple[LabelledScan, Grid]:
     """CT and true masks of a scan, and the grid of the file, before it was oriented. Raises `InputError` when
     a file cannot be read or the grids differ."""
     ct = read_ct(scan.ct)
-    labels, grid, known = read_truth_and_known(scan)
-    _check_grid(grid, ct.grid, scan.masks)
+    labels, _, known = read_truth_and_known(scan, ct.grid)
     clipped = np.clip(orient_array(ct.voxels, ct.grid, ORIENTATION), LOWEST_HU, HIGHEST_HU)
     i_mm, j_mm, k_mm = (float(mm) for mm in orient_grid(ct.grid, ORIENTATION).spacing)
     found = LabelledScan(
         scan.name,
         scan.patient,
         np.ascontiguousarray(clipped, np.int16),
-        np.ascontiguousarray(orient_array(labels, grid, ORIENTATION)),
+        np.ascontiguousarray(orient_array(labels, ct.grid, ORIENTATION)),
         (k_mm, j_mm, i_mm),
         known,
         frozenset(scan.absent),
@@ -45,25 +44,29 @@ def read_labelled_scan(scan: Scan) -> tuple[LabelledScan, Grid]:
     return (found.without(set(scan.left_out)) if scan.left_out else found), ct.grid
 
 
-def read_truth(scan: Scan) -> tuple[np.ndarray, Grid]:
-    """Label indices (uint8) [k, j, i] in file order; where masks overlap, the structure with the higher index
-    wins. Raises `InputError` as `read_segmentation` does."""
-    labels, grid, _ = read_truth_and_known(scan)
+def read_truth(scan: Scan, grid: Grid | None = None) -> tuple[np.ndarray, Grid]:
+    """Label indices (uint8) [k, j, i] on `grid` (None: that of the first mask); where masks overlap, the
+    structure with the higher index wins. Raises `InputError` as `read_segmentation` does, and when masks are
+    no voxels of the grid."""
+    labels, grid, _ = read_truth_and_known(scan, grid)
     return labels, grid
 
 
-def read_truth_and_known(scan: Scan) -> tuple[np.ndarray, Grid, frozenset[int]]:
+def read_truth_and_known(scan: Scan, grid: Grid | None = None) -> tuple[np.ndarray, Grid, frozenset[int]]:
     """`read_truth`, and the structures whose masks are known: those of all files of a folder, empty ones
     included; a label map knows all, if the scan does not say which."""
     read = read_segmentation(scan.masks, values=scan.values, table=scan.label_table).segments
     segments = {s.structure.index: s for s in read if s.structure is not None}
     if not segments:
         raise InputError(f'"{scan.masks}" holds no mask with a known name; leave the scan "{scan.name}" out.')
-    grid = next(iter(segments.values())).grid
+    grid = grid or next(iter(segments.values())).grid
     labels = np.zeros(grid.shape, np.uint8)
     for index, segment in sorted(segments.items()):
-        if not segment.is_empty:
-            labels[segment.box.slices][segment.voxels()] = index
+        placed = segment.placed_on(grid)
+        if placed is None:
+            _check_grid(segment.grid, grid, scan.masks)
+        elif not placed.is_empty:
+            labels[placed.box.slices][placed.voxels()] = index
     if scan.known is not None:
         return labels, grid, frozenset(scan.known)
     known = segments if scan.masks.is_dir() else (structure.index for structure in scan.label_table.offered)
@@ -120,7 +123,7 @@ def _indices(labels: list[PseudoLabel]) -> np.ndarray:
 
 
 def _check_grid(grid: Grid, ct: Grid, path: Path) -> None:
-    difference = describe_difference(grid, ct)
+    difference = describe_difference(grid, ct, any_order=True)
     if difference is not None:
         raise InputError(
             f'"{path}" does not lie on the grid of its CT ({difference}); bring it there, or index the scans '

@@ -12,6 +12,7 @@ import numpy as np
 from segae.errors import InputError
 from segae.files import whole_file
 from segae.io.ct import read_ct
+from segae.io.readers import read_grid
 from segae.progress import Watch
 from segae_trainer.data.index import Index, Scan
 from segae_trainer.data.scan_files import read_truth, write_nifti
@@ -84,7 +85,7 @@ def _image(scan: Scan, workspace: Workspace) -> Path:
 def _label(scan: Scan, rows: list[int], workspace: Workspace) -> Path:
     path = workspace.raw.absolute() / "labelsTr" / f"{scan.name}.nii.gz"
     if not path.exists():
-        truth, grid = read_truth(scan)
+        truth, grid = read_truth(scan, read_grid(scan.ct))
         numbers = np.zeros(256, np.uint8)
         numbers[rows] = np.arange(1, len(rows) + 1)
         write_nifti(path, numbers[truth], grid)
