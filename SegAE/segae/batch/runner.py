@@ -141,7 +141,7 @@ def _read_ahead(
         ahead: deque[tuple[CaseFiles, Future[CaseData]]] = deque()
         try:
             for files in cases:
-                ahead.append((files, pool.submit(read_case, files, options, table)))
+                ahead.append((files, pool.submit(_read, files, options, table)))
                 if len(ahead) > READ_AHEAD:
                     yield ahead.popleft()
             while ahead:

@@ -83,7 +83,9 @@ def _draw_case(
         published_map=bool(asked.get("published_map")),
         names=None if names is None else Path(names),
     )
-    files = CaseFiles(case.case, Path(case.ct), Path(case.masks), asked.get("name"))
+    files = CaseFiles(
+        case.case, Path(case.ct), Path(case.masks), asked.get("name"), values=asked.get("values")
+    )
     volume, segmentation = read_case(files, options, scorer.model.label_table)
     checked = scorer.check(volume, segmentation, options).segmentation
     # Empty masks are not among those that can be scored, but their organ may be there.
