@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from segae.errors import Cancelled
@@ -53,3 +55,23 @@ class Watch:
             self.cancel.raise_if_cancelled()
         if self.progress is not None:
             self.progress(Step(stage, done, total))
+
+
+_LISTENER: ContextVar[ProgressCallback | None] = ContextVar("listener", default=None)
+
+
+@contextmanager
+def listening(callback: ProgressCallback) -> Iterator[None]:
+    """Inside, a command that shows its steps on a terminal tells them to `callback` too."""
+    token = _LISTENER.set(callback)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
+
+
+def tell_listener(step: Step) -> None:
+    """Pass a step on to whoever runs this command inside of a program; nobody else hears it."""
+    callback = _LISTENER.get()
+    if callback is not None:
+        callback(step)

@@ -98,7 +98,8 @@ def picture_scoring(bed: slicer_standin.TestBed, model: str) -> None:
 
 
 ORGANS = ("liver", "spleen", "kidney_left", "kidney_right", "stomach", "gallbladder", "aorta")
-QUICK = ("--input-size", "64", "--batch", "12", "--backbone", "resnet18", "--no-imagenet", "--device", "cpu")
+QUICK = ("--recipe", "published", "--backbone", "resnet18", "--no-imagenet", "--device", "cpu")
+SMALL = ("--input-size", "64", "--batch", "12")
 SLOW = ("--learning-rate", "0.0003", "--workers", "0")
 EPOCHS, SHOWN = 60, 36
 
@@ -123,8 +124,9 @@ def picture_training(bed: slicer_standin.TestBed) -> None:
         panel.data.ct.set(data)
         panel.data.work.set(work)
         run = panel.training.run.path
-        words = ["train", str(work / "training-set"), str(run), "--epochs", str(EPOCHS), *QUICK, *SLOW]
-        Training(run).start(words)  # as from a terminal: smaller than what the panel starts
+        words = ["train", str(work / "training-set"), str(run), "--epochs", str(EPOCHS)]
+        # as from a terminal: smaller than what the panel starts
+        Training(run).start([*words, *QUICK, *SMALL, *SLOW])
         bed.wait_until(lambda: panel.state is not None and panel.state.epoch >= SHOWN, PATIENCE)
         widget.parent.resize(560, widget.parent.sizeHint.height())
         bed.process_events(1.5)

@@ -33,8 +33,10 @@ class Host(Protocol):
     """What the section needs to know of a panel. `missing`: packages that keep it from working."""
 
     ui: Ui
-    messages: MessageBar
     missing: tuple[PackageState, ...]
+
+    @property
+    def messages(self) -> MessageBar: ...
 
     def changed(self) -> None: ...
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from segae.errors import OutputError
 from segae.finding import Finding
-from segae.progress import ProgressCallback, Step
+from segae.progress import ProgressCallback, Step, tell_listener
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,11 +32,12 @@ def check_folder(out: Path) -> None:
 
 @contextmanager
 def progress_bar(console: Console) -> Iterator[ProgressCallback]:
-    """A bar that follows the steps of one case."""
+    """A bar that follows the steps of one case; a program that runs the command inside hears of them too."""
     with _progress(console) as bar:
         tasks = {}
 
         def show(step: Step) -> None:
+            tell_listener(step)
             if step.stage not in tasks:
                 tasks[step.stage] = bar.add_task(step.stage, total=step.total, speed="")
             task = tasks[step.stage]

@@ -17,7 +17,7 @@ from segae.jobs.events import LAST, Event, Failed, Progress, Returned, command
 from segae.jobs.process import ChildProcess, Exit, ExitMessages, explain_exit
 from segae.jobs.scratch import Scratch
 from segae.jobs.tasks import failure
-from segae.progress import Watch
+from segae.progress import Watch, listening
 
 _LOOK = 0.2  # seconds between two looks at the cancel token
 _PATIENCE = 10.0  # seconds in which a stopped child and what it started may end by themselves
@@ -181,13 +181,15 @@ def import_modules(watch: Watch, names: list[str]) -> None:
 
 
 def run_program(watch: Watch, program: str, arguments: list[str]) -> int:
-    """Run a module by its name, or a script by its path, as Python does; returns its exit code."""
+    """Run a module by its name, or a script by its path, as Python does, and tell the steps that it shows;
+    returns its exit code."""
     sys.argv = [program, *arguments]
     try:
-        if program.endswith(".py"):
-            runpy.run_path(program, run_name="__main__")
-        else:
-            runpy.run_module(program, run_name="__main__", alter_sys=True)
+        with listening(lambda step: watch.step(step.stage, step.done, step.total)):
+            if program.endswith(".py"):
+                runpy.run_path(program, run_name="__main__")
+            else:
+                runpy.run_module(program, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         sys.stdout.flush()
         if isinstance(end.code, str):

@@ -56,14 +56,14 @@ class DetachedProcess:
 
 
 class Log:
-    """What is added to a log file from now on."""
+    """What is added to a log file from now on, or all of it (`whole`)."""
 
     _TAIL = 20_000  # bytes at its end that are looked at
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, whole: bool = False) -> None:
         self.path = path
         try:
-            self._begin = path.stat().st_size
+            self._begin = 0 if whole else path.stat().st_size
         except OSError:  # not there yet
             self._begin = 0
 

@@ -2,128 +2,186 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
 from pathlib import Path
 
 from segae.errors import InputError
-from SegAELib.app.binding import Ui, _
-from SegAETrainerLib.app.fields import ChoiceField, PathField, Remembered
-from SegAETrainerLib.app.job_bar import JobBar
+from SegAELib.app.binding import Widget, _, qt
+from SegAETrainerLib.app.context import Context
+from SegAETrainerLib.app.fields import ChoiceField, PathField
 from SegAETrainerLib.runs.commands import (
     INDEX,
     TRAINING_SET,
     index_arguments,
-    proposed,
     training_set_arguments,
 )
-from SegAETrainerLib.runs.contents import IndexSummary, SetSummary, describe_index, describe_set
+from SegAETrainerLib.runs.contents import (
+    IndexSummary,
+    SetSummary,
+    describe_index,
+    describe_set,
+    set_stamp,
+    stamp,
+)
+from SegAETrainerLib.runs.plan import drawing_job
 
 LOG = "panel.log"
 SHOWN = 200  # findings
 
 
+class Step:
+    """A section that folds when it is done, and then says in its title what there is."""
+
+    def __init__(self, button: Widget) -> None:
+        self._button, self._title, self._done = button, button.text, False
+
+    def show(self, done: bool, summary: str) -> None:
+        self._button.text = f"{self._title}: {summary}" if summary else self._title
+        if done != self._done:
+            self._done = done
+            self._button.collapsed = done
+
+
 class DataSection:
-    """`training_set`: its folder and what it holds, when there is one.
+    """The folders, and the list of scans that the check makes of them."""
 
-    `may_begin` says what is missing when nothing can begin; `on_work` is called with the work folder before
-    and now when it changes, `on_change` when there may be another training set."""
+    def attach(self, context: Context) -> None:
+        self._context, ui = context, context.ui
+        remembered, changed = context.remembered, context.changed
+        self._step = Step(ui.dataSection)
+        self._stamp: object = ""
+        self.work = PathField(ui.workEdit, "work", remembered, changed)
+        self.ct = PathField(ui.ctEdit, "ct", remembered, changed)
+        self.masks = PathField(ui.masksEdit, "masks", remembered, changed)
+        self.index = PathField(ui.indexEdit, "index", remembered, changed, name_filter="*.json")
+        ui.checkButton.connect("clicked()", self._check)
 
-    def __init__(
-        self,
-        ui: Ui,
-        remembered: Remembered,
-        jobs: JobBar,
-        may_begin: Callable[[], bool],
-        on_work: Callable[[str, str], None],
-        on_change: Callable[[], None],
-    ) -> None:
-        self._ui, self._jobs, self._may_begin = ui, jobs, may_begin
-        self._on_work, self._on_change = on_work, on_change
-        self.training_set: tuple[Path, SetSummary] | None = None
-        self._has_index = False
-        self.work = PathField(ui.workEdit, "work", remembered, self._work_changed)
-        self._work_before = self.work.text
-        self.ct = PathField(ui.ctEdit, "ct", remembered, self.update_buttons)
-        self.masks = PathField(ui.masksEdit, "masks", remembered, self.update_buttons)
-        self.index = PathField(ui.indexEdit, "index", remembered, self.refresh, name_filter="*.json")
-        self.set = PathField(ui.setEdit, "set", remembered, self.refresh)
+    def refresh(self) -> None:
+        context = self._context
+        context.work = self.work.path
+        self.index.propose(context.in_work(INDEX))
+        now = stamp(self.index.path)
+        if now != self._stamp:
+            self._stamp = now
+            self._show(self.index.path if now is not None else None)
+        context.ui.checkButton.enabled = bool(self.ct.text and self.index.text) and not context.jobs.busy
+
+    def detach(self) -> None:
+        """Nothing stays behind."""
+
+    def _check(self) -> None:
+        ct, index, context = self.ct.path, self.index.path, self._context
+        if ct is not None and index is not None and context.begin("check", context.ui.checkPlace):
+            arguments = index_arguments(ct, self.masks.path, index)
+            words = _("Checking CTs and masks")
+            context.jobs.run(context.ui.checkPlace, words, arguments, index.parent / LOG, self._checked)
+
+    def _checked(self) -> None:
+        self._stamp = ""
+        self._context.changed()
+        self._context.ui.findingsBox.collapsed = not self._context.ui.findingsText.plainText
+
+    def _show(self, path: Path | None) -> None:
+        """Show the list of scans, when there is one."""
+        ui, context, findings, summary = self._context.ui, self._context, (), None
+        if path is None:
+            ui.indexInfo.text = _(
+                "Choose a work folder and the folder of the CTs (and that of the masks, if it is another "
+                "one), then press Check data."
+            )
+        else:
+            try:
+                summary = describe_index(path)
+                ui.indexInfo.text, findings = scans_words(summary), summary.findings
+            except InputError as error:
+                ui.indexInfo.text = str(error)
+        context.index = path if summary is not None else None
+        ui.findingsBox.setVisible(bool(findings))
+        ui.findingsBox.title = _("Findings ({count})").format(count=len(findings))
+        ui.findingsText.plainText = "\n\n".join(findings[:SHOWN])
+        title = "" if summary is None else _("{scans} scans of {patients} patients").format(
+            scans=summary.scans, patients=summary.patients
+        )  # fmt: skip
+        self._step.show(summary is not None and not findings, title)
+
+
+class SetSection:
+    """The training set, how it is built, and a look at some of its pairs."""
+
+    def attach(self, context: Context) -> None:
+        self._context, ui = context, context.ui
+        self._step = Step(ui.setSection)
+        self._stamp: object = ""
+        self._looks, self._folder = 0, tempfile.TemporaryDirectory(prefix="segae-pairs-")
+        self.set = PathField(ui.setEdit, "set", context.remembered, context.changed)
         rules = {
             "whole": _("All in which mask or organ has pixels"),
             "published": _("As published: mask and organ share 20 pixels"),
         }
-        self._rule = ChoiceField(ui.ruleCombo, "rule", remembered, rules)
-        ui.checkButton.connect("clicked()", self._check)
+        self._rule = ChoiceField(ui.ruleCombo, "rule", context.remembered, rules)
         ui.buildButton.connect("clicked()", self._build)
+        ui.pairsButton.connect("clicked()", self._draw_pairs)
+        ui.hidePairsButton.connect("clicked()", self._hide_pairs)
+        self._hide_pairs()
 
     def refresh(self) -> None:
-        """Show what index and training set hold now."""
-        self._has_index = self._show_index(self.index.path)
-        self.training_set = self._show_set(self.set.path)
-        self.update_buttons()
-        self._on_change()
+        context, ui = self._context, self._context.ui
+        self.set.propose(context.in_work(TRAINING_SET))
+        now = set_stamp(self.set.path)
+        if now != self._stamp:
+            self._stamp = now
+            self._show(self.set.path if now is not None else None)
+            self._hide_pairs()
+        ui.buildButton.enabled = context.index is not None and bool(self.set.text) and not context.jobs.busy
+        ui.pairsButton.enabled = context.training_set is not None and not context.jobs.busy
 
-    def update_buttons(self) -> None:
-        ui, busy = self._ui, self._jobs.busy
-        ui.checkButton.enabled = bool(self.ct.text and self.index.text) and not busy
-        ui.buildButton.enabled = bool(self._has_index and self.set.text) and not busy
-
-    def _work_changed(self) -> None:
-        before, self._work_before = self._work_before, self.work.text
-        for field, name in ((self.index, INDEX), (self.set, TRAINING_SET)):
-            field.set(proposed(field.text, before, self.work.text, name))
-        self._on_work(before, self.work.text)
-        self.refresh()
-
-    def _check(self) -> None:
-        ct, index = self.ct.path, self.index.path
-        if ct is not None and index is not None and self._may_begin():
-            arguments = index_arguments(ct, self.masks.path, index)
-            self._jobs.start(_("Checking CTs and masks"), arguments, index.parent / LOG, self._checked)
-
-    def _checked(self) -> None:
-        self.refresh()
-        self._ui.findingsBox.collapsed = not self._ui.findingsText.plainText
+    def detach(self) -> None:
+        self._folder.cleanup()
 
     def _build(self) -> None:
-        index, folder = self.index.path, self.set.path
-        if index is not None and folder is not None and self._may_begin():
-            arguments = training_set_arguments(index, folder, self._rule.value)
-            words = _("Building the training set")
-            self._jobs.start(words, arguments, folder.parent / LOG, self.refresh)
+        context, folder = self._context, self.set.path
+        if context.index is None or folder is None or not context.begin("build", context.ui.buildPlace):
+            return
+        arguments = training_set_arguments(context.index, folder, self._rule.value)
+        words, log = _("Building the training set"), folder.parent / LOG
+        context.jobs.run(context.ui.buildPlace, words, arguments, log, context.changed)
 
-    def _show_index(self, path: Path | None) -> bool:
-        """Whether there is an index."""
-        label, findings = self._ui.indexInfo, ()
-        if path is None or not path.exists():
-            label.text = _(
-                "Choose a work folder and the folder of the CTs (and that of the masks, if it is another "
-                "one), then press Check data."
-            )
-            found = False
+    def _show(self, path: Path | None) -> None:
+        """The training set and what it holds, when there is one."""
+        label, self._context.training_set, summary = self._context.ui.setInfo, None, None
+        if path is None:
+            label.text = _("Press Build training set, or choose a training set that you have.")
         else:
             try:
-                summary = describe_index(path)
-                label.text, findings, found = scans_words(summary), summary.findings, True
+                summary = describe_set(path)
+                label.text = set_words(summary)
+                self._context.training_set = path, summary
             except InputError as error:
-                label.text, found = str(error), False
-        self._ui.findingsBox.setVisible(bool(findings))
-        self._ui.findingsBox.title = _("Findings ({count})").format(count=len(findings))
-        self._ui.findingsText.plainText = "\n\n".join(findings[:SHOWN])
-        return found
+                label.text = str(error)
+        pairs = "" if summary is None else _("{pairs} pairs").format(pairs=summary.pairs)
+        self._step.show(summary is not None and not summary.findings, pairs)
 
-    def _show_set(self, path: Path | None) -> tuple[Path, SetSummary] | None:
-        """The training set and what it holds, when there is one."""
-        label = self._ui.setInfo
-        if path is None or not path.exists():
-            label.text = _("Press Build training set, or choose a training set that you have.")
-            return None
-        try:
-            summary = describe_set(path)
-        except InputError as error:
-            label.text = str(error)
-            return None
-        label.text = set_words(summary)
-        return path, summary
+    def _draw_pairs(self) -> None:
+        context = self._context
+        if context.training_set is None or not context.begin("build", context.ui.pairsPlace):
+            return
+        self._looks += 1
+        path = Path(self._folder.name) / "pairs.png"
+        job = drawing_job(context.training_set[0], path, self._looks)
+        context.jobs.call(
+            context.ui.pairsPlace, _("Drawing pairs"), job, lambda _value: self._show_pairs(path)
+        )
+
+    def _show_pairs(self, path: Path) -> str:
+        picture = self._context.ui.pairsPicture
+        picture.setPixmap(qt.QPixmap(str(path)))
+        picture.setVisible(True)
+        self._context.ui.hidePairsButton.setVisible(True)
+        return ""
+
+    def _hide_pairs(self) -> None:
+        self._context.ui.pairsPicture.setVisible(False)
+        self._context.ui.hidePairsButton.setVisible(False)
 
 
 def scans_words(index: IndexSummary) -> str:

@@ -34,6 +34,8 @@ class PathField:
         else:
             edit.filters = ctk.ctkPathLineEdit.Dirs
         edit.currentPath = self._told = remembered.get(name)
+        self._proposed = remembered.get(f"{name} proposed")
+        self._proposing = False
         # CTK tells the first for paths that may be, and an edit that was emptied only by the second.
         edit.connect("currentPathChanged(QString)", self._changed)
         edit.connect("validInputChanged(bool)", self._changed)
@@ -51,19 +53,41 @@ class PathField:
         """Choose a path; `on_change` is called when it is another."""
         self._edit.currentPath = str(path)
 
+    def propose(self, path: Path | None) -> None:
+        """Choose a path in the place of none and of the last proposal; one that somebody chose stays."""
+        text = "" if path is None else str(path)
+        if self.text not in ("", self._proposed) or text == self._proposed:
+            return
+        self._keep_proposal(text)
+        self._proposing = True
+        try:
+            self.set(text)
+        finally:
+            self._proposing = False
+
+    def _keep_proposal(self, text: str) -> None:
+        self._proposed = text
+        self._remembered.set(f"{self._name} proposed", text)
+
     def _changed(self, _what: object) -> None:
         if self.text == self._told:
             return
         self._told = self.text
         self._remembered.set(self._name, self.text)
+        if not self._proposing:
+            self._keep_proposal("")
         self._on_change()
 
 
 class ChoiceField:
     """A QComboBox; `choices`: what is shown, by value."""
 
-    def __init__(self, combo: Widget, name: str, remembered: Remembered, choices: Mapping[str, str]) -> None:
+    def __init__(
+        self, combo: Widget, name: str, remembered: Remembered, choices: Mapping[str, str],
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self._combo, self._name, self._remembered = combo, name, remembered
+        self._on_change = on_change
         for value, words in choices.items():
             combo.addItem(words, value)
         self.set(remembered.get(name))
@@ -79,3 +103,4 @@ class ChoiceField:
 
     def _changed(self, _place: int) -> None:
         self._remembered.set(self._name, self.value)
+        self._on_change()

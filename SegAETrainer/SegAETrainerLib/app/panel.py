@@ -1,24 +1,27 @@
-"""The panel: who hears of what. Each part does its own work."""
+"""The panel: a host for its sections."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import Any
 
-from segae.errors import InputError
-from SegAELib.app.binding import Ui, _, qt
-from SegAELib.app.dependencies import missing_packages
-from SegAELib.app.messages import MessageBar
-from SegAELib.app.packages_section import PackagesSection
-from SegAETrainerLib.app.data_section import DataSection
+from SegAELib.app.binding import Ui, qt
+from SegAETrainerLib.app.context import Context, Section
+from SegAETrainerLib.app.data_section import DataSection, SetSection
 from SegAETrainerLib.app.evaluation_section import EvaluationSection
-from SegAETrainerLib.app.fields import Remembered
-from SegAETrainerLib.app.job_bar import JobBar
 from SegAETrainerLib.app.progress_section import ProgressSection
 from SegAETrainerLib.app.training_section import TrainingSection
-from SegAETrainerLib.runs.commands import TRAINING_PACKAGES, train_arguments
-from SegAETrainerLib.runs.training import RunState, Training, read_orders, write_orders
 
+# By the name under which the panel offers them, in the order in which they are refreshed.
+SECTIONS: dict[str, Callable[[], Section]] = {
+    "data": DataSection,
+    "pairs": SetSection,
+    "training": TrainingSection,
+    "progress": ProgressSection,
+    "evaluation": EvaluationSection,
+}
 POLL_MS = 1000
+_MOST_ROUNDS = 5  # of refreshing, when a section changes something while it is refreshed
 
 
 class Panel:
@@ -26,74 +29,52 @@ class Panel:
     shown whoever started it; a training goes on when the panel is closed."""
 
     def __init__(self, ui: Ui) -> None:
-        self.ui = ui
-        self.state: RunState | None = None
-        self._training: Training | None = None
-        self._problem = ""
-        remembered = Remembered()
-        self.messages = MessageBar(ui.messageLabel)
-        self.missing = missing_packages(TRAINING_PACKAGES)
-        self.packages = PackagesSection(TRAINING_PACKAGES, _("Training"))
-        self.packages.attach(self)
-        self.packages.refresh()
-        self.jobs = JobBar(ui, self.messages, self._jobs_changed)
-        self.training = TrainingSection(ui, remembered, self.start, self._run_changed)
-        self.progress = ProgressSection(ui, self.stop, self.resume)
-        self.evaluation = EvaluationSection(
-            ui, self.jobs, self.messages, self.has_packages, lambda: self.training.choice.device
-        )
-        self.data = DataSection(
-            ui, remembered, self.jobs, self.has_packages, self.training.follow_work_folder, self._update
-        )
+        self._refreshing = self._again = False
+        self._sections: dict[str, Section] = {}
+        self.context = Context(ui, self.refresh)
+        for name, make in SECTIONS.items():
+            self._sections[name] = make()
+        for section in self._sections.values():
+            section.attach(self.context)
+        self.context.packages.attach(self.context)
         self._timer = qt.QTimer()
         self._timer.setInterval(POLL_MS)
         self._timer.connect("timeout()", self.poll)
-        self._run_changed()
-        self.data.refresh()
+        self.refresh()
         self._timer.start()
 
-    def has_packages(self) -> bool:
-        """Whether work can begin; says what to do when it cannot."""
-        self.missing = missing_packages(TRAINING_PACKAGES)
-        if self.missing:
-            self.messages.error(_("Install what is missing first: see Packages below."))
-        self.packages.refresh()
-        return not self.missing
+    def __getattr__(self, name: str) -> Any:
+        """A section by its name, or what the sections share."""
+        if name.startswith("_") or name == "context":
+            raise AttributeError(name)
+        return self._sections.get(name) or getattr(self.context, name)
 
-    def changed(self) -> None:
-        """Packages were installed."""
-        self._update()
-
-    def start(self) -> None:
-        """Begin a training with what is chosen."""
-        training_set = self.data.training_set
-        if self._training is not None and training_set is not None and self.has_packages():
-            arguments = train_arguments(training_set[0], self._training.run.path, self.training.choice)
-            with self.messages.telling():
-                write_orders(self._training.run, arguments)
-                self._go(self._training, arguments)
-
-    def resume(self) -> None:
-        """Go on with a training, as it was started; one that was not started here, with what is chosen."""
-        if self._training is not None and self.has_packages():
-            with self.messages.telling():
-                orders = read_orders(self._training.run)
-                if orders is None:
-                    self.start()
-                else:
-                    self._go(self._training, orders)
-
-    def stop(self) -> None:
-        """Ask the training to end after its step."""
-        if self._training is not None:
-            with self.messages.telling():
-                self._training.request_stop()
-            self.poll()
+    def refresh(self) -> None:
+        """Let every section show what is so now."""
+        if self._refreshing:  # a section has changed something meanwhile
+            self._again = True
+            return
+        self._refreshing = True
+        try:
+            for _round in range(_MOST_ROUNDS):
+                self._again = False
+                for section in self._sections.values():
+                    section.refresh()
+                self.context.packages.refresh()
+                if not self._again:
+                    return
+        finally:
+            self._refreshing = False
 
     def poll(self) -> None:
         """See how everything goes on."""
-        self.jobs.poll()
-        self._look_at_run()
+        context, before = self.context, self.context.state
+        context.jobs.poll()
+        context.look_at_training()
+        if context.state != before:
+            self.refresh()
+        else:
+            self.progress.refresh()
 
     def scene_closing(self) -> None:
         self.progress.scene_closing()
@@ -101,46 +82,6 @@ class Panel:
     def close(self) -> None:
         """Leave nothing behind but a training that is on its way."""
         self._timer.stop()
-        self.jobs.close()
-        self.progress.close()
-
-    def _go(self, training: Training, arguments: Sequence[str]) -> None:
-        self.messages.clear()
-        training.start(arguments)
-        self._look_at_run()
-
-    def _run_changed(self) -> None:
-        """Follow the training of the chosen folder."""
-        path = self.training.run.path
-        self._training = None if path is None else Training(path)
-        self._look_at_run()
-        self._update()
-
-    def _look_at_run(self) -> None:
-        state, problem = None, ""
-        try:
-            if self._training is not None:
-                state = self._training.state()
-                self.progress.show(state, self._training.run.metrics)
-            else:
-                self.progress.show(None, None)
-        except InputError as error:
-            problem = str(error)
-        if problem != self._problem:
-            self._problem = problem
-            self.messages.error(problem)  # or hidden, when there is none any more
-        if state != self.state:
-            before, self.state = self.state, state
-            if before is not None and before.is_busy and state is not None and state.went_wrong:
-                self.messages.error(state.message)
-            self._update()
-
-    def _jobs_changed(self) -> None:
-        self.data.update_buttons()
-        self._update()
-
-    def _update(self) -> None:
-        """What can be pressed now."""
-        self.training.show(self.state, self.data.training_set is not None)
-        run = None if self._training is None else self._training.run
-        self.evaluation.show(run, self.data.training_set)
+        self.context.close()
+        for section in self._sections.values():
+            section.detach()

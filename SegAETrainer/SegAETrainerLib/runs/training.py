@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from typing import Literal, get_args
 from segae.errors import InputError
 from segae.files import whole_file
 from segae.jobs.detached import DetachedProcess, is_alive
+from segae_trainer.train.progress import read_metrics
 from segae_trainer.train.run_folder import RunFolder
 from SegAETrainerLib.runs.commands import explain_end, start_detached
 
@@ -61,6 +63,26 @@ def read_run_state(run: RunFolder, alive: Callable[[int], bool] = is_alive) -> R
     elif state == "running" and run.stop.exists():
         state = "stopping"
     return RunState(state, epoch, epochs, str(told.get("message") or ""))
+
+
+def find_runs(work: Path) -> tuple[Path, ...]:
+    """The folders of trainings in a work folder, those that changed last first."""
+    try:
+        found = [path for path in work.iterdir() if RunFolder(path).state.is_file()]
+        return tuple(sorted(found, key=lambda path: RunFolder(path).state.stat().st_mtime_ns, reverse=True))
+    except OSError:  # not there yet, or a folder is being removed
+        return ()
+
+
+def best_lcc(folder: Path) -> tuple[RunState, float | None]:
+    """What the training of a folder does, and its highest LCC on validation scans, None before the first; a
+    damaged folder holds no training."""
+    run = RunFolder(folder)
+    try:
+        values = [row.val_lcc for row in read_metrics(run.metrics) if math.isfinite(row.val_lcc)]
+        return read_run_state(run), max(values, default=None)
+    except InputError:
+        return RunState("none"), None
 
 
 def write_orders(run: RunFolder, arguments: Sequence[str]) -> None:

@@ -31,7 +31,7 @@ class SegAETrainerModuleSelfTest(unittest.TestCase):
 
     def test_without_folders_it_says_what_to_do(self):
         panel = self._panel()
-        for field in (panel.data.work, panel.data.index, panel.data.set, panel.training.run):
+        for field in (panel.data.work, panel.data.index, panel.pairs.set, panel.training.run):
             field.set("")
         self.assertFalse(panel.ui.startButton.enabled)
         self.assertTrue(panel.ui.indexInfo.text)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import unittest
 
 import pytest
@@ -27,7 +28,7 @@ def test_from_folders_to_a_model_that_segae_uses(panel, bed, tmp_path, monkeypat
     assert {rows.item(n, 1).text() for n in range(rows.rowCount)} >= {"training-1", "intensity"}
     assert panel.ui.runInfo.text.startswith("Finished: 1 of 1 epochs.")
     assert not panel.ui.startButton.enabled
-    assert "Choose another run folder" in panel.ui.startInfo.text
+    assert "Press New for another one" in panel.ui.startInfo.text
     segae = slicer.modules.segae.widgetRepresentation().self().panel
     segae.ui.advancedSection.collapsed = False
     bed.process_events()
@@ -67,11 +68,12 @@ def test_a_training_outlives_the_panel_and_is_stopped_found_interrupted_and_resu
     assert "You may close Slicer" in panel.ui.runInfo.text
     assert "left." in panel.ui.runInfo.text
     assert panel.ui.epochBar.maximum == 400
-    wait(lambda: slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLPlotChartNode") == 2)
-    loss, lcc = panel.progress.charts
+    wait(lambda: slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLPlotChartNode") == 3)
+    loss, lcc, mae = panel.progress.charts
     assert [series.GetYColumnName() for series in loss.series] == ["training", "validation"]
     assert loss.series[0].GetTableNode().GetNumberOfRows() >= 2
-    assert [series.GetYColumnName() for series in lcc.series] == ["LCC"]
+    assert [series.GetYColumnName() for series in lcc.series] == ["LCC", "LCC"], "the curve and the mark"
+    assert [series.GetYColumnName() for series in mae.series] == ["MAE", "MAE"]
 
     panel = load_panel()  # as after a restart: the run folder is remembered, the training goes on
     assert panel.state.state == "running"
@@ -117,17 +119,18 @@ def test_a_finished_training_is_shown_whoever_ran_it(load_panel, bed, wait, tmp_
 def test_a_training_that_cannot_begin_says_why_and_can_be_started_again(
     load_panel, wait, tmp_path, training_set
 ):
-    import shutil
-
     broken = shutil.copytree(training_set, tmp_path / "set")
     panel = load_panel()
-    panel.data.set.set(broken)
+    panel.pairs.set.set(broken)
     panel.training.run.set(tmp_path / "run")
     (broken / "masks.bin").unlink()
     assert panel.ui.startButton.enabled
     panel.ui.startButton.click()
     wait(lambda: not panel.state.is_busy)
     assert "damaged or only partly copied" in panel.messages.text
+    assert "damaged or only partly copied" in panel.ui.setInfo.text
+    shutil.copy(training_set / "masks.bin", broken)
+    panel.refresh()
     assert panel.ui.startButton.enabled
 
 

@@ -35,7 +35,7 @@ def test_an_empty_panel_says_what_to_do(panel):
     assert "Choose a work folder" in ui.indexInfo.text
     assert "Press Build training set" in ui.setInfo.text
     assert ui.startInfo.text == "Build or choose a training set above."
-    assert ui.runInfo.text == "No training here yet. Press Start training above."
+    assert ui.runInfo.text == "No training here yet. Press Start training."
     assert "no model yet" in ui.evaluationInfo.text
     for name in ("checkButton", "buildButton", "startButton", "evaluateButton", "useButton"):
         assert not getattr(ui, name).enabled, name
@@ -47,6 +47,9 @@ def test_an_empty_panel_says_what_to_do(panel):
         "resumeButton",
         "curvesBody",
         "openPageButton",
+        "logBox",
+        "pairsPicture",
+        "planInfo",
     ):
         assert not getattr(ui, name).visible, name
     assert ui.epochsSpinBox.text == "as in the recipe"
@@ -54,10 +57,10 @@ def test_an_empty_panel_says_what_to_do(panel):
 
 
 def test_the_work_folder_proposes_where_things_go(panel, tmp_path):
-    panel.data.set.set("/my/set")
+    panel.pairs.set.set("/my/set")
     panel.data.work.set(tmp_path)
     assert panel.data.index.path == tmp_path / "index.json"
-    assert panel.data.set.path == Path("/my/set")
+    assert panel.pairs.set.path == Path("/my/set")
     assert panel.training.run.path == tmp_path / "training-1"
 
 
@@ -66,7 +69,7 @@ def test_a_list_of_scans_and_a_training_set_that_are_there_are_described(panel, 
     assert panel.ui.indexInfo.text.startswith("3 scans of 3 patients: 1 for training, 1 for validation")
     assert panel.ui.findingsBox.visible
     assert "s0004" in panel.ui.findingsText.plainText
-    panel.data.set.set(training_set)
+    panel.pairs.set.set(training_set)
     assert "pairs of mask and truth from 3 scans" in panel.ui.setInfo.text
     assert panel.ui.startInfo.text == "Choose a run folder."
     assert panel.ui.buildButton.enabled
@@ -77,15 +80,15 @@ def test_a_file_of_another_kind_is_refused_beside_its_field(panel, tmp_path, tra
     panel.data.index.set(tmp_path / "index.json")
     assert "is no index of scans" in panel.ui.indexInfo.text
     assert not panel.ui.buildButton.enabled
-    panel.data.set.set(tmp_path)
+    panel.pairs.set.set(tmp_path)
     assert "is no training set" in panel.ui.setInfo.text
     (tmp_path / "state.json").write_text("{}")
-    panel.data.set.set(training_set)
+    panel.pairs.set.set(training_set)
     panel.training.run.set(tmp_path)
-    assert "does not tell the state of a training" in panel.messages.text
+    assert "does not tell the state of a training" in panel.ui.runInfo.text
     assert not panel.ui.startButton.enabled
     panel.training.run.set(tmp_path / "another")
-    assert panel.messages.text == ""
+    assert "does not tell" not in panel.ui.runInfo.text
     assert panel.ui.startButton.enabled
 
 
@@ -116,7 +119,7 @@ def test_the_check_shows_what_does_not_match(panel, bed, tmp_path, cases):
 
 def test_a_job_is_cancelled_at_once(panel, tmp_path, index):
     panel.data.index.set(index)
-    panel.data.set.set(tmp_path / "set")
+    panel.pairs.set.set(tmp_path / "set")
     panel.ui.buildButton.click()
     child = panel.jobs._job._child
     panel.ui.cancelJobButton.click()
@@ -129,7 +132,7 @@ def test_a_job_is_cancelled_at_once(panel, tmp_path, index):
 def test_a_job_ends_with_the_panel(load_panel, bed, tmp_path, index):
     panel = load_panel()
     panel.data.index.set(index)
-    panel.data.set.set(tmp_path / "set")
+    panel.pairs.set.set(tmp_path / "set")
     panel.ui.buildButton.click()
     child = panel.jobs._job._child
     bed.unload_module("SegAETrainer")
@@ -154,12 +157,13 @@ def test_choices_come_back_after_a_restart(load_panel, tmp_path):
 
 
 def test_packages_that_are_missing_are_explained_and_nothing_begins(load_panel, monkeypatch, tmp_path):
-    from SegAETrainerLib.app import panel as module
+    from SegAETrainerLib.runs import commands
 
-    monkeypatch.setattr(module, "TRAINING_PACKAGES", {**module.TRAINING_PACKAGES, "no-such-package": "1.0"})
+    needed: dict = commands.PACKAGES  # type: ignore[assignment]
+    monkeypatch.setitem(needed, "check", {**needed["check"], "no-such-package": "1.0"})
     panel = load_panel()
     assert not panel.ui.packagesSection.collapsed
-    assert panel.ui.packagesLabel.text.startswith("Training needs no-such-package.")
+    assert panel.ui.packagesLabel.text.startswith("Checking data needs no-such-package.")
     assert panel.ui.installButton.visible
     panel.data.work.set(tmp_path / "work")
     panel.data.ct.set(tmp_path)
@@ -167,6 +171,19 @@ def test_packages_that_are_missing_are_explained_and_nothing_begins(load_panel, 
     assert not panel.jobs.busy
     assert "Install what is missing first" in panel.messages.text
     assert not (tmp_path / "work").exists()
+
+
+def test_only_what_the_pressed_button_needs_is_asked_for(panel, monkeypatch, training_set, tmp_path):
+    from SegAETrainerLib.runs import commands
+
+    needed: dict = commands.PACKAGES  # type: ignore[assignment]
+    monkeypatch.setitem(needed, "train", {**needed["train"], "no-such-package": "1.0"})
+    panel.pairs.set.set(training_set)
+    panel.training.run.set(tmp_path / "run")
+    assert panel.ui.packagesSection.collapsed
+    panel.ui.startButton.click()
+    assert panel.ui.packagesLabel.text.startswith("Training needs no-such-package.")
+    assert panel.state.state == "none" and not (tmp_path / "run").exists()
 
 
 def epoch_figures(epoch, lcc):
@@ -182,12 +199,12 @@ def test_the_charts_come_back_after_the_scene_was_closed_and_are_not_saved(panel
     def charts():
         return slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLPlotChartNode")
 
-    assert charts() == 2
+    assert charts() == 3
     assert panel.ui.curvesBody.visible
     slicer.mrmlScene.Clear(0)
     assert charts() == 0
     panel.poll()
-    assert charts() == 2
+    assert charts() == 3
     table = panel.progress.charts[1].series[0].GetTableNode().GetTable()
     assert [table.GetValueByName(row, "LCC").ToDouble() for row in range(2)] == [0.1, 0.3]
     chart = slicer.util.getNodesByClass("vtkMRMLPlotChartNode")[0]

@@ -16,20 +16,32 @@ import pytest
 import segae
 from segae.errors import InputError, OutputError
 from segae.jobs.detached import DetachedProcess, Log
+from segae.progress import Watch
 from segae_trainer.train.progress import read_metrics
 from segae_trainer.train.run_folder import RunFolder
 from SegAETrainerLib.runs import commands
 from SegAETrainerLib.runs.commands import (
-    TRAINING_PACKAGES,
+    PACKAGES,
     command_job,
     explain_end,
-    proposed,
     start_detached,
 )
-from SegAETrainerLib.runs.contents import describe_index, describe_set, read_figures
+from SegAETrainerLib.runs.contents import (
+    BASELINES,
+    SIMPLE,
+    Figure,
+    MethodFigures,
+    comparisons,
+    describe_index,
+    describe_set,
+    read_figures,
+)
+from SegAETrainerLib.runs.plan import Plan, drawing_job, estimate_job
 from SegAETrainerLib.runs.training import (
     RunState,
     Training,
+    best_lcc,
+    find_runs,
     read_orders,
     read_run_state,
     write_orders,
@@ -148,7 +160,9 @@ def test_an_index_and_a_training_set_are_described(index, training_set, tmp_path
 
 
 def test_describing_needs_no_package_that_slicer_lacks(index, training_set):
-    absent = sorted({name.replace("-", "_") for name in TRAINING_PACKAGES} - {"scipy"} | {"sklearn"})
+    absent = sorted(
+        {name.replace("-", "_") for one in PACKAGES.values() for name in one} - {"scipy"} | {"sklearn"}
+    )
     code = (
         "import sys; from pathlib import Path\n"
         f"for name in {absent!r}: sys.modules[name] = None\n"
@@ -159,20 +173,6 @@ def test_describing_needs_no_package_that_slicer_lacks(index, training_set):
     words = [sys.executable, "-c", code, str(index), str(training_set)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["3", "3"], done.stderr
-
-
-@pytest.mark.parametrize(
-    ("chosen", "before", "work", "expected"),
-    [
-        ("", "", "/w", "/w/index.json"),
-        ("/w/index.json", "/w", "/v", "/v/index.json"),
-        ("/mine.json", "/w", "/v", "/mine.json"),
-        ("/w/index.json", "/w", "", ""),
-        ("/mine.json", "/w", "", "/mine.json"),
-    ],
-)
-def test_a_proposed_path_follows_the_work_folder_and_a_chosen_one_stays(chosen, before, work, expected):
-    assert proposed(chosen, before, work, "index.json") == expected
 
 
 # the programs
@@ -190,11 +190,12 @@ def test_the_arguments_are_those_of_the_commands():
     some = Path("some")
     for recipe in ("segae", "published"):
         for network in commands.NETWORKS[recipe]:
-            choice = commands.TrainingChoice(recipe, network, 3, "cpu")
+            choice = commands.TrainingChoice(recipe, network, 3, "cpu", weights=some)
             name, *words = commands.train_arguments(some, some, choice)
             command = group.commands[name]  # type: ignore[attr-defined]
             given = command.make_context(name, words, resilient_parsing=False).params
             changes = {key: given[key] for key in ("backbone", "epochs")}
+            assert given["weights"] == some
             resolved = resolve_recipe(recipe, **changes)
             assert Schedule.of(resolved, 1000).epochs == 3
             assert resolved.backbone in backbones(resolved.architecture)
@@ -219,8 +220,96 @@ def test_the_packages_are_those_of_the_project():
         for word in re.findall(r'"([^"]+)"', words)
         if not word.startswith("segae")
     }
-    assert wanted.items() <= TRAINING_PACKAGES.items()
-    assert TRAINING_PACKAGES.keys() - wanted.keys() == {"torch", "torchvision", "safetensors"}
+    wanted |= {"torch": "2.1", "torchvision": "0.16", "safetensors": "0.4"}
+    for task, packages in PACKAGES.items():
+        assert packages.items() <= wanted.items(), task
+    assert "0" not in wanted.values(), "no package without a lowest version"
+
+
+def test_each_button_asks_for_no_more_than_its_command_needs(cases, index, training_set, tmp_path):
+    """What the list of a button leaves out may be missing."""
+    everything = {name for packages in PACKAGES.values() for name in packages} | {"pyarrow", "crepes"}
+    module = {"scikit-learn": "sklearn"}
+    command: dict[commands.Task, list[str]] = {
+        "check": commands.index_arguments(cases, None, tmp_path / "index.json"),
+        "build": commands.training_set_arguments(index, tmp_path / "set", "whole"),
+    }
+    for task, arguments in command.items():
+        left_out = everything - PACKAGES[task].keys()
+        absent = sorted(module.get(name, name.replace("-", "_")) for name in left_out)
+        code = (
+            f"import runpy, sys\nfor name in {absent!r}: sys.modules[name] = None\n"
+            f"sys.argv = {['segae-train', *arguments]!r}\n"
+            f"runpy.run_path({str(ROOT / 'SegAETrainer/segae_trainer/__main__.py')!r}, run_name='__main__')"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert "torch" not in PACKAGES["check"] and "lightning" not in PACKAGES["evaluate"]
+
+
+def test_what_a_training_downloads_is_known_before():
+    choice = commands.TrainingChoice("published", "", 1, "cpu")
+    assert choice.download == ("resnet50", 98)
+    from segae_trainer.train.recipes import RECIPES
+
+    assert RECIPES["published"].backbone == "resnet50"
+    assert commands.TrainingChoice("published", "resnet18", 1, "cpu").download == ("resnet18", 45)
+    assert commands.TrainingChoice("published", "", 1, "cpu", Path("model")).download is None
+    assert commands.TrainingChoice("segae", "resnet18", 1, "cpu").download is None
+    assert set(commands.NETWORKS["published"]) - {""} == set(commands.IMAGENET)
+
+
+def test_the_trainings_of_a_work_folder_are_found_the_last_one_first(tmp_path):
+    for number, state in ((1, "finished"), (2, "stopped")):
+        run = RunFolder(tmp_path / f"training-{number}")
+        run.path.mkdir()
+        tell(run, state)
+        os.utime(run.state, (number, number))
+    (tmp_path / "training-set").mkdir()
+    assert [path.name for path in find_runs(tmp_path)] == ["training-2", "training-1"]
+    assert find_runs(tmp_path / "nowhere") == ()
+    assert best_lcc(tmp_path / "training-1") == (RunState("finished", 2, 5), None)
+
+
+def test_a_model_is_compared_with_mask_features_suite_by_suite():
+    def row(suite, method, mae):
+        figures = {name: Figure(mae, math.nan, math.nan) for name in ("lcc", "mae", "auroc_70")}
+        return MethodFigures(suite, method, 9, figures)
+
+    rows = [row("a", "mine", 0.1), row("a", SIMPLE, 0.25), row("a", "intensity", 0.2), row("b", "mine", 0.3)]
+    (only,) = comparisons(rows)
+    assert (only.suite, only.method) == ("a", "mine") and only.better_by == pytest.approx(0.15)
+    assert comparisons([rows[0]]) == ()
+
+
+def test_the_simple_methods_are_called_as_in_the_trainer():
+    from segae_trainer.evaluate import against_baseline, baselines
+
+    assert set(baselines.BASELINES) == set(BASELINES) and against_baseline.BASELINE == SIMPLE
+
+
+def test_an_estimate_tries_the_steps_of_a_training(training_set, tmp_path):
+    choice = commands.TrainingChoice("published", "resnet18", 2, "cpu")
+    steps = []
+    values = estimate_job(training_set, tmp_path / "run", choice).run(Watch(steps.append))
+    plan = Plan(**values)
+    assert plan.steps >= 2 and plan.seconds > 0 and "processor" in plan.device
+    assert plan.memory is None or plan.memory > 2**30
+    assert 11_000_000 * 4 * 5 < plan.disk < 2**30 and plan.free > 0
+    assert {step.stage for step in steps} >= {"loading", "trying"}
+    assert not (tmp_path / "run").exists()
+
+
+def test_pairs_are_drawn_into_a_picture(training_set, tmp_path):
+    drawing_job(training_set, tmp_path / "pairs.png", 1).run()
+    assert (tmp_path / "pairs.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_steps_of_a_command_are_told_to_its_caller(index, tmp_path):
+    steps = []
+    arguments = commands.training_set_arguments(index, tmp_path / "set", "whole")
+    assert command_job(arguments, tmp_path / "log").run(Watch(steps.append)) == 0
+    assert ("scans", 3, 3) in {(step.stage, step.done, step.total) for step in steps}
 
 
 def test_a_command_that_is_refused_tells_its_own_sentence(tmp_path):
