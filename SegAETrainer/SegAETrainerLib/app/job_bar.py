@@ -53,7 +53,7 @@ class PlacedMessages(MessageBar):
         """Open the section of the place, and scroll the panel."""
         place = ancestor = self._label.parentWidget()
         while ancestor is not None and not ancestor.inherits("QScrollArea"):
-            if ancestor.inherits("ctkCollapsibleButton"):
+            if "Collapsible" in ancestor.className():
                 ancestor.collapsed = False
             ancestor = ancestor.parentWidget()
         if ancestor is not None:
