@@ -73,3 +73,18 @@ def test_segments_made_by_slicer_are_taken_for_what_their_name_or_their_entry_sa
     segmentation.GetSegment(coded).SetTerminology(terminology_for(resolve("liver").structure))
     found = identify_segments(made)
     assert str(found[plain].structure) == "aorta" and str(found[coded].structure) == "liver"
+
+
+@pytest.mark.parametrize(
+    ("before", "others", "expected"),
+    [
+        ("lung_right", (), "kidney_left"),
+        ("Lung_Right", (), "Kidney_Left"),
+        ("lung right", ("a_b", "c_d"), "kidney left"),
+        ("spleen", ("lung_upper_lobe_left", "aorta", "kidney_right"), "kidney_left"),
+        ("spleen", ("aorta",), "kidney left"),
+    ],
+)
+def test_a_new_name_is_spelt_as_the_old_one_or_else_as_the_others_of_the_file(before, others, expected):
+    kidney = resolve("kidney_left").structure
+    assert naming_for(kidney, Naming(before, ""), others).name == expected

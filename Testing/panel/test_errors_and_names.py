@@ -148,7 +148,7 @@ def doubtful(small, finish):
     small.ui.checkNamesButton.click()
     finish(small)
     assert small.messages.text == ""
-    assert "of 1 names are in doubt" in small.ui.namesInfo.text
+    assert "of 1 names " in small.ui.namesInfo.text
     named, other = resolve("spleen").structure, resolve("kidney_left").structure
     check = NameCheck("spleen", named, other, 0.2, 0.8, "fits better under that name", True)
     small.names._answered(NamesChecked((check,)))
@@ -158,15 +158,44 @@ def doubtful(small, finish):
 def test_a_name_is_corrected_by_a_click_only_and_can_be_put_back(doubtful, masks):
     table = doubtful.ui.namesTable
     cells = [table.item(0, column).text() for column in range(4)]
-    assert cells == ["spleen", "kidney left", "0.20 / 0.80", "fits better under that name"]
+    assert cells == ["spleen", "kidney_left", "0.20 / 0.80", "fits better under that name"]
     segment = masks.GetSegmentation().GetSegment("spleen")
     before = (segment.GetName(), segment.GetTerminology())
     assert before[0] == "spleen", "nothing is renamed by a check"
     doubtful.ui.correctNameButton.click()
-    assert segment.GetName() == "kidney left" and "64033007" in segment.GetTerminology()
+    assert segment.GetName() == "kidney_left", "spelt as the other names of the file are"
+    assert "64033007" in segment.GetTerminology()
     assert doubtful.inputs.table.organs["spleen"].structure == resolve("kidney_left").structure
     assert table.rowCount == 0 and not doubtful.ui.correctNameButton.enabled
     doubtful.ui.undoNameButton.click()
     assert (segment.GetName(), segment.GetTerminology()) == before
     assert doubtful.inputs.table.organs["spleen"].structure == resolve("spleen").structure
     assert not doubtful.ui.undoNameButton.enabled
+
+
+def test_a_swapped_pair_gets_one_button_and_one_undo(small, masks):
+    spleen, kidney = resolve("spleen").structure, resolve("kidney_left").structure
+    small.inputs.table.check_all(True)
+    small.ui.checkNamesButton.enabled = True
+    small.names._session, small.names._node = small.session, masks
+    from SegAELib.app.segment_table import OrganChoices
+
+    small.names._choices = OrganChoices(small.parameters.organs)
+    small.names._ids = {"spleen": "spleen", "kidney_left": "kidney_left"}
+    checks = (
+        NameCheck("spleen", spleen, kidney, 0.1, 0.9, "fits better under that name", True),
+        NameCheck("kidney_left", kidney, spleen, 0.2, 0.8, "fits better under that name", True),
+    )
+    small.names._answered(NamesChecked(checks))
+    assert small.ui.namesInfo.text.startswith("2 of 2 names are in doubt.")
+    assert small.ui.correctNameButton.text == "Swap spleen and kidney_left"
+    small.ui.correctNameButton.click()
+    segments = masks.GetSegmentation()
+    called = [segments.GetSegment(i).GetName() for i in ("spleen", "kidney_left")]
+    assert called == ["kidney_left", "spleen"]
+    assert "64033007" in segments.GetSegment("spleen").GetTerminology(), "SNOMED CT: kidney"
+    assert small.ui.namesTable.rowCount == 0
+    assert "are swapped" in small.messages.text
+    small.ui.undoNameButton.click()
+    assert [segments.GetSegment(i).GetName() for i in ("spleen", "kidney_left")] == ["spleen", "kidney_left"]
+    assert not small.ui.undoNameButton.enabled

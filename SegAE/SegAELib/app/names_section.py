@@ -9,6 +9,7 @@ from segae.jobs.events import NamesChecked, Result
 from segae.labels import Structure
 from SegAELib.app.binding import _
 from SegAELib.app.context import Context
+from SegAELib.app.messages import counted
 from SegAELib.app.model_facts import label_table_of
 from SegAELib.app.segment_table import OrganChoices
 from SegAELib.app.session import Session
@@ -40,7 +41,7 @@ class NamesSection:
         self._choices: OrganChoices | None = None
         self._ids: dict[str, str] = {}  # segment id by name
         self._checks: tuple[NameCheck, ...] = ()
-        self._done: list[_Correction] = []
+        self._done: list[tuple[_Correction, ...]] = []  # each of one click
         titles = [_("Named"), _("Looks like"), _("Scores"), _("Why")]
         ui = context.ui
         prepare(ui.namesTable, titles, REASON)
@@ -79,33 +80,66 @@ class NamesSection:
         self._ui.namesBox.setVisible(False)
 
     def correct(self) -> None:
-        """Give the chosen segment the name of what it looks like."""
+        """Give the chosen segment the name of what it looks like; of a swapped pair both."""
         check = self._chosen
         if check is None or self._node is None or self._choices is None:
             return
+        swapped = self._swapped_with(check)
+        checks = [check] if swapped is None else [check, swapped]
         with self._messages.telling():
-            structure = corrected_names(self._checks, [check.segment])[check.segment]
-            node, segment_id = self._node, self._ids[check.segment]
-            guess, before = self._context.organs[segment_id], naming_of(node, segment_id)
-            set_naming(node, segment_id, naming_for(structure, before))
-            chosen = guess.structure if self._choices.is_chosen(node, segment_id) else None
-            self._choices.choose(node, segment_id, structure)
-            self._done.append(_Correction(node, segment_id, before, chosen))
-            self._checks = tuple(one for one in self._checks if one is not check)
+            structures = corrected_names(self._checks, [one.segment for one in checks])
+            namings = {one.segment: self._naming(one) for one in checks}
+            done = tuple(self._rename(one, structures[one.segment], namings[one.segment]) for one in checks)
+            self._done.append(done)
+            self._checks = tuple(one for one in self._checks if one not in checks)
             self._show()
-            text = _("{old} is now called {new}. Score it again under that name.")
-            self._messages.info(text.format(old=before.name, new=structure.name))
+            text = (
+                _("{old} is now called {new}. Score it again under that name.")
+                if swapped is None
+                else _("{old} and {new} are swapped. Score both again.")
+            )
+            self._messages.info(text.format(old=done[0].naming.name, new=namings[check.segment].name))
         self._renamed()
+
+    def _rename(self, check: NameCheck, structure: Structure, naming: Naming) -> _Correction:
+        assert self._node is not None and self._choices is not None
+        node, segment_id = self._node, self._ids[check.segment]
+        guess, before = self._context.organs[segment_id], naming_of(node, segment_id)
+        set_naming(node, segment_id, naming)
+        chosen = guess.structure if self._choices.is_chosen(node, segment_id) else None
+        self._choices.choose(node, segment_id, structure)
+        return _Correction(node, segment_id, before, chosen)
+
+    def _naming(self, check: NameCheck) -> Naming:
+        """Name and terminology of what a segment looks like, in the spelling of its file."""
+        assert self._node is not None and check.looks_like is not None
+        segmentation = self._node.GetSegmentation()
+        others = [segmentation.GetSegment(i).GetName() or "" for i in segmentation.GetSegmentIDs()]
+        return naming_for(check.looks_like, naming_of(self._node, self._ids[check.segment]), others)
+
+    def _swapped_with(self, check: NameCheck) -> NameCheck | None:
+        """The segment that looks like what this one is called, while this one looks like that."""
+        return next(
+            (
+                other
+                for other in self._checks
+                if other.looks_like == check.named and check.looks_like == other.named
+            ),
+            None,
+        )
 
     def undo(self) -> None:
         """Take the last correction back."""
         if not self._done or self._choices is None:
             return
-        last = self._done.pop()
         with self._messages.telling():
-            set_naming(last.node, last.segment_id, last.naming)
-            self._choices.choose(last.node, last.segment_id, last.chosen)
-            self._messages.info(_("{name} has its old name again.").format(name=last.naming.name))
+            names = []
+            for last in self._done.pop():
+                set_naming(last.node, last.segment_id, last.naming)
+                self._choices.choose(last.node, last.segment_id, last.chosen)
+                names.append(last.naming.name)
+            one, many = _("{names} has its old name again."), _("{names} have their old names again.")
+            self._messages.info(counted(len(names), one, many, names=_(" and ").join(names)))
         self._update_buttons()
         self._renamed()
 
@@ -134,7 +168,7 @@ class NamesSection:
         table.setRowCount(len(doubtful))
         for row, check in enumerate(doubtful):
             scores = f"{shown(check.score_named)} / {shown(check.score_other)}"
-            cells = (check.segment, str(check.looks_like), scores, check.reason)
+            cells = (check.segment, self._naming(check).name, scores, check.reason)
             for column, text in enumerate(cells):
                 table.setItem(row, column, text_item(text, check.sentence))
         if doubtful:
@@ -143,14 +177,15 @@ class NamesSection:
 
     def _update_buttons(self) -> None:
         check, button = self._chosen, self._ui.correctNameButton
-        text = _("{count} of {total} names are in doubt.").format(
-            count=len(self._doubtful), total=len(self._checks)
-        )
+        doubtful, total = len(self._doubtful), len(self._checks)
+        one, many = _("{count} of {total} names is in doubt."), _("{count} of {total} names are in doubt.")
+        text = counted(doubtful, one, many, total=total)
         self._ui.namesInfo.text = text if check is None else f"{text}\n{check.sentence}"
         button.enabled = check is not None
-        button.text = (
-            _("Correct the name")
-            if check is None
-            else _("Rename {old} to {new}").format(old=check.segment, new=check.looks_like)
-        )
+        button.text = _("Correct the name")
+        if check is not None:
+            swapped = self._swapped_with(check)
+            words = _("Rename {old} to {new}") if swapped is None else _("Swap {old} and {new}")
+            new = self._naming(check).name if swapped is None else swapped.segment
+            button.text = words.format(old=check.segment, new=new)
         self._ui.undoNameButton.enabled = bool(self._done)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -39,11 +40,23 @@ def set_naming(node: SegmentationNode, segment_id: str, naming: Naming) -> None:
     node.EndModify(was)
 
 
-def naming_for(structure: Structure, before: Naming) -> Naming:
-    """Name and terminology of a structure, spelt as the name `before` was."""
-    underscores = "_" in before.name and " " not in before.name
-    name = structure.name.replace(" ", "_") if underscores else structure.name
-    return Naming(name, terminology_for(structure))
+def naming_for(structure: Structure, before: Naming, others: Iterable[str] = ()) -> Naming:
+    """Name and terminology of a structure, spelt as the name `before` was; where that has one word only, as
+    most of the `others` of its file."""
+    return Naming(spelt_like(structure.name, [before.name], others), terminology_for(structure))
+
+
+def spelt_like(name: str, *examples: Iterable[str]) -> str:
+    """`name`, words apart, with the blanks or underscores, and the capitals, of the first examples that show
+    them: "kidney left" like "Lung_Right" is "Kidney_Left"."""
+    for names in map(list, examples):
+        signs = Counter(sign for one in names for sign in "_ " if sign in one.strip())
+        if signs:
+            words = next(one for one in names if signs.most_common(1)[0][0] in one)
+            if all(word[:1].isupper() or word[:1].isdecimal() for word in re.split("[_ ]", words) if word):
+                name = " ".join(word[:1].upper() + word[1:] for word in name.split())
+            return name.replace(" ", signs.most_common(1)[0][0])
+    return name
 
 
 _GENERIC = re.compile(r"segment[_ ](\d+)", re.IGNORECASE)  # as Slicer calls the values of a label map
