@@ -25,7 +25,7 @@ def test_the_ranking_fits_eighty_columns_and_the_results_are_written(score_case,
     ended = score_case("--out", tmp_path / "out")
     assert ended.code == 0
     *ranking, written = ended.out.splitlines()
-    assert "vertebrae T11" in ended.out
+    assert "vertebrae_T11" in ended.out
     assert max(map(len, ranking)) <= 80
     names = ("report.csv", "report.json", "structures.csv", "worst_slices.png", "strips.png")
     assert written == "Written: " + ", ".join(f"{tmp_path}/out/{name}" for name in names)
@@ -50,7 +50,7 @@ def test_one_file_and_the_name_of_its_organ(score_case, mask_of: Path, tmp_path:
     mask_of.rename(tmp_path / "mask.nii.gz")
     ended = score_case("--name", "T11", masks=tmp_path / "mask.nii.gz")
     assert ended.code == 0
-    assert "vertebrae T11" in ended.out
+    assert "T11 (vertebrae T11)" in ended.out
 
 
 def test_resampling_is_done_when_asked_and_said(score_case, mask_of: Path):
@@ -107,6 +107,17 @@ def test_an_empty_and_an_unknown_mask_are_said_once_each(score_case, mask_of: Pa
     assert "5 masks without a scored slice: brain, colon, liver, spleen, xyzzy" in " ".join(ended.out.split())
 
 
+def test_masks_left_out_for_different_reasons_are_each_told_with_theirs(score_case, mask_of: Path):
+    contents = {"colon": b"", "spleen": b"<!DOCTYPE html><html></html>", "heart": b"hello", "aorta": b"\0" * 400}
+    for name, content in contents.items():
+        mask_of.with_name(f"{name}.nii.gz").write_bytes(content)
+    ended = score_case()
+    assert ended.code == 0
+    lines = [line for line in ended.err.splitlines() if line.startswith("MASK_LEFT_OUT")]
+    assert len(lines) == 4 and all(f"{name}.nii.gz" in "".join(lines) for name in contents)
+    assert any("0 bytes" in line for line in lines) and any("web page" in line for line in lines)
+
+
 def test_brackets_in_a_path_are_printed_as_they_are(score_case, tmp_path: Path):
     assert f"{tmp_path}/[red]out/report.csv" in score_case("--out", tmp_path / "[red]out").out
 
@@ -123,6 +134,6 @@ def test_a_terminal_without_blocks_gets_question_marks_instead_of_a_traceback(
         | {"PYTHONPATH": str(resource_dir().parent), "PYTHONIOENCODING": "ascii", "OMP_NUM_THREADS": "1"},
     )
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert "vertebrae T11" in ended.stdout
+    assert "vertebrae_T11" in ended.stdout
     with (tmp_path / "out/report.csv").open(newline="") as stream:
         assert sum(1 for line in csv.reader(stream) if not line[0].startswith("#")) == 4

@@ -54,8 +54,8 @@ def check_intensity(ct: Volume, intensity: Intensity) -> list[Finding]:
     """Findings NOT_FINITE, HU_NOT_CT, HU_RANGE (odd) and HU_PADDING about the voxels of `ct`."""
     if intensity.n_not_finite:
         text = (
-            f'"{ct.source}" holds {intensity.n_not_finite} voxels that are NaN or infinite; replace them, '
-            "by -1024 where nothing was scanned."
+            f'"{ct.source}" holds NaN or infinite values in {intensity.n_not_finite} of {ct.voxels.size} '
+            "voxels; replace them, by -1024 where nothing was scanned."
         )
         return [Finding("NOT_FINITE", "error", text, source=ct.source)]
     reason = _why_no_ct(ct, intensity)

@@ -63,27 +63,38 @@ def _progress(console: Console) -> Progress:
     )
 
 
-EACH = 3  # findings of one kind that are printed one by one
+EACH = 3  # findings that say the same which are printed one by one
 NAMES = 6
+MOST = 12  # lines for one code
 
 
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:
-    """The warnings, a line each; of many with the same code the first, and the names of the others."""
-    by_code: dict[str, list[Finding]] = {}
+    """The warnings, a line each; of many that say the same of other masks the first, and those masks' names."""
+    alike: dict[str, dict[str, list[Finding]]] = {}
     for finding in findings:
         if finding.severity == "warning":
-            by_code.setdefault(finding.code, []).append(finding)
-    for code, group in by_code.items():
-        for finding in group if len(group) <= EACH else group[:1]:
+            alike.setdefault(finding.code, {}).setdefault(_without_its_own(finding), []).append(finding)
+    for code, groups in alike.items():
+        lines = [line for group in groups.values() for line in _lines(group)]
+        left = len(lines) - MOST
+        if left > 1:
+            lines = [*lines[:MOST], f"{left} more findings of this kind are in report.json (option --out)."]
+        for line in lines:
             console.print(f"[yellow]{code}[/] ", end="")
-            console.print(finding.message, soft_wrap=True, highlight=False, markup=False)
-        if len(group) > EACH:
-            others = [next(iter(finding.segments), "") for finding in group[1:]]
-            more = f" and {len(others) - NAMES} more" if len(others) > NAMES else ""
-            console.print(f"[yellow]{code}[/] ", end="")
-            console.print(
-                f"The same of {', '.join(others[:NAMES])}{more}.",
-                soft_wrap=True,
-                highlight=False,
-                markup=False,
-            )
+            console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _lines(group: Sequence[Finding]) -> list[str]:
+    if len(group) <= EACH:
+        return [finding.message for finding in group]
+    others = [next(iter(finding.segments), "") for finding in group[1:]]
+    more = f" and {len(others) - NAMES} more" if len(others) > NAMES else ""
+    return [group[0].message, f"The same of {', '.join(others[:NAMES])}{more}."]
+
+
+def _without_its_own(finding: Finding) -> str:
+    """What a finding says, without the mask and the file of which it says it."""
+    text = finding.message.replace(finding.source or "\0", "")
+    for name in finding.segments:
+        text = text.replace(name, "")
+    return text

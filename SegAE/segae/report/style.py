@@ -44,7 +44,7 @@ ELLIPSIS = "…"
 def organ_name(segment: str, structure: str) -> str:
     """The segment's own name, with the structure it was taken for when that reads differently."""
     if not structure or _letters(segment) == _letters(structure):
-        return structure or one_line(segment)
+        return one_line(segment)
     return f"{one_line(segment)} ({structure})"
 
 

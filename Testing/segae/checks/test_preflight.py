@@ -159,7 +159,7 @@ def test_a_single_voxel_that_is_not_finite_is_found(ct, masks, value):
     voxels[17, 33, 71] = value
     result = run_preflight(replace(ct, voxels=voxels), masks)
     assert codes(result, "error") == {"NOT_FINITE"}
-    assert "1 voxels" in message(result, "NOT_FINITE") and "replace" in message(result, "NOT_FINITE")
+    assert " in 1 of " in message(result, "NOT_FINITE") and "replace" in message(result, "NOT_FINITE")
 
 
 def test_a_ct_of_nothing_but_nan_is_an_error(ct, masks):

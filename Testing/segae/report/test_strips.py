@@ -27,8 +27,8 @@ def _labels(figure) -> list[str]:
 
 @pytest.mark.parametrize("order", ["review", "dice"])
 def test_the_first_segment_of_the_order_is_on_top(report, order):
-    shown = [label.split("(")[-1].rstrip(")") for label in _labels(strips_figure(report, order=order))]
-    assert shown == [one.structure for one in ordered_segments(report.scored, order)]
+    shown = [label.split(" (")[0] for label in _labels(strips_figure(report, order=order))]
+    assert shown == [one.segment for one in ordered_segments(report.scored, order)]
 
 
 def test_every_slice_has_a_bar_as_high_as_its_predicted_dice(report, rows):

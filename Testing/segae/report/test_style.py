@@ -65,8 +65,8 @@ def test_the_window_suits_the_structure(structure, expected):
 
 
 def test_a_name_that_reads_like_its_structure_is_said_once():
-    assert organ_name("kidney_left", "kidney left") == "kidney left"
-    assert organ_name("Left Kidney", "kidney left") == "kidney left"
+    assert organ_name("kidney_left", "kidney left") == "kidney_left"
+    assert organ_name("Left Kidney", "kidney left") == "Left Kidney"
     assert organ_name("rib_left_1", "costa 1 left") == "rib_left_1 (costa 1 left)"
     assert organ_name("a\nb", "") == "a b"
 
