@@ -108,7 +108,12 @@ def test_an_empty_and_an_unknown_mask_are_said_once_each(score_case, mask_of: Pa
 
 
 def test_masks_left_out_for_different_reasons_are_each_told_with_theirs(score_case, mask_of: Path):
-    contents = {"colon": b"", "spleen": b"<!DOCTYPE html><html></html>", "heart": b"hello", "aorta": b"\0" * 400}
+    contents = {
+        "colon": b"",
+        "spleen": b"<!DOCTYPE html><html></html>",
+        "heart": b"hello",
+        "aorta": b"\0" * 400,
+    }
     for name, content in contents.items():
         mask_of.with_name(f"{name}.nii.gz").write_bytes(content)
     ended = score_case()

@@ -69,7 +69,7 @@ MOST = 12  # lines for one code
 
 
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:
-    """The warnings, a line each; of many that say the same of other masks the first, and those masks' names."""
+    """The warnings, a line each; of many that say the same the first, and the names of the other masks."""
     alike: dict[str, dict[str, list[Finding]]] = {}
     for finding in findings:
         if finding.severity == "warning":

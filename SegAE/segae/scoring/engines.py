@@ -82,7 +82,7 @@ def single_threads(count: int) -> Executor:
 
 
 def _compute_alone() -> None:
-    torch.get_num_threads()  # the first call of a thread takes the common number, and would take it later than this
+    torch.get_num_threads()  # its first call takes the common number, and would undo the next line if later
     torch.set_num_threads(1)
 
 

@@ -81,7 +81,7 @@ def test_regions_of_nnunet_hold_several_values(tmp_path: Path) -> None:
 def test_of_several_tables_the_mask_s_name_chooses_one(tmp_path: Path) -> None:
     text = json.dumps({"clin_ct_organs": {"1": "liver"}, "clin_ct_ribs": {"1": "rib left 1"}})
     assert names(tmp_path, text, mask="CT_organs_007.nii.gz") == {"liver": (1,)}
-    with pytest.raises(InputError, match="several tables.*clin_ct_organs, clin_ct_ribs"):
+    with pytest.raises(InputError, match=r"several tables.*clin_ct_organs, clin_ct_ribs"):
         names(tmp_path, text)
 
 

@@ -225,7 +225,7 @@ def test_a_named_scheme_says_what_values_stand_for(tmp_path):
     assert names_of(read_segmentation(path, names="amos")) == {
         "spleen": "spleen", "left adrenal gland": "adrenal gland left", "label 18": None,
     }  # fmt: skip
-    with pytest.raises(InputError, match='no file "atlas".* one of dap, '):
+    with pytest.raises(InputError, match=r'no file "atlas".* one of dap, '):
         read_segmentation(path, names="atlas")
 
 
