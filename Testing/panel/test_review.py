@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from panel_views import paint_out
 
 
 def test_the_keys_a_w_and_s_mark_the_chosen_slice_while_the_module_is_shown(ranked, bed):
@@ -83,3 +85,40 @@ def test_progress_counts_what_needs_review(ranked):
     ranked.context.go(good)
     ranked.ui.acceptButton.click()
     assert f"1 of {total} weak" in ranked.ui.reviewInfo.text
+
+
+def show_slice(panel, index):
+    """As with the wheel of the mouse in the axial view."""
+    import slicer
+
+    z = float(panel.session.grid.world(np.array([0, 0, index]))[2])
+    slicer.app.layoutManager().sliceWidget("Red").sliceLogic().SetSliceOffset(z)
+
+
+def test_a_slice_says_what_it_is_like_or_why_it_has_no_colour(ranked, bed, masks, ct):
+    ranked.results.choose_segment("gallbladder")
+    scored = ranked.session.results.slices("gallbladder")
+    label = ranked.ui.stripLabel
+    one = scored[2]
+    show_slice(ranked, one.slice)
+    word = ranked.context.style.key(one.predicted_dice)
+    assert label.text.endswith(f"Slice {one.slice}: {word}, predicted Dice {one.predicted_dice:.2f}.")
+    empty = next(n for n in range(30) if n not in {row.slice for row in scored})
+    show_slice(ranked, empty)
+    assert label.text.endswith(f"Slice {empty}: no mask.")
+    paint_out(masks, "gallbladder", ct, [one.slice])
+    ranked.check_edits()
+    show_slice(ranked, one.slice)
+    assert label.text.endswith("edited since it was scored.")
+
+
+def test_a_slice_that_was_left_out_says_that_it_was_not_scored(loaded, bed, finish):
+    loaded.parameters.tenSlices = True
+    loaded.ui.rankButton.click()
+    finish(loaded)
+    loaded.results.choose_segment("spleen")
+    scored = {row.slice for row in loaded.session.results.slices("spleen")}
+    mask = loaded.session.masks["spleen"].full_mask()
+    left = next(n for n in np.flatnonzero(mask.any(axis=(1, 2))).tolist() if n not in scored)
+    show_slice(loaded, left)
+    assert loaded.ui.stripLabel.text.endswith(f"Slice {left}: not scored.")

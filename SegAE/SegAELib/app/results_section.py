@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
+import numpy as np
 import vtk
 
+from segae.data import Segment
 from segae.errors import InputError
 from segae.geometry.grid import Grid
 from SegAELib.app.binding import _, qt, slicer
 from SegAELib.app.context import Context
 from SegAELib.app.heat_strip import HeatStrip
+from SegAELib.app.messages import bin_word
 from SegAELib.app.ranking_tables import RankingTable, SliceTable
 from SegAELib.app.results import Results, SliceKey
-from SegAELib.app.score_style import StripModel, number
+from SegAELib.app.score_style import ScoreStyle, StripModel, number
 from SegAELib.mrml.binding import Scene
 from SegAELib.mrml.review_table import ReviewMark
 from SegAELib.mrml.slice_navigation import nearest_view, shown_slice, slice_nodes
@@ -76,7 +79,8 @@ class ResultsSection:
         self._ranking = RankingTable(ui.rankingTable, context.go_to_segment, context.later)
         self._slices = SliceTable(ui.sliceTable, self._slice_chosen, context.later)
         self._strip = HeatStrip(ui.heatStrip, self._slice_chosen)
-        self._follower = SliceFollower(self._strip.mark)
+        self._follower = SliceFollower(self._slice_shown)
+        self._in_view: int | None = None
         ui.orderCombo.addItem(_("largest expected error first"), "review")
         ui.orderCombo.addItem(_("lowest predicted Dice first"), "dice")
         ui.orderCombo.connect("currentIndexChanged(int)", self._order_chosen)
@@ -195,9 +199,25 @@ class ResultsSection:
         with context.messages.telling():
             upwards = context.session.is_upwards
             self._strip.show(StripModel.of(dice, upwards=upwards), context.style)
-        context.ui.stripLabel.text = _("{segment}, inferior to superior:").format(
-            segment=results.name(segment)
-        )
+        self._describe_slice()
+
+    def _slice_shown(self, index: int | None) -> None:
+        """The views show another slice."""
+        self._in_view = index
+        self._strip.mark(index)
+        self._describe_slice()
+
+    def _describe_slice(self) -> None:
+        """What is known of the chosen segment in the slice that is shown, and else why there is nothing."""
+        context, results, segment = self._context, self._context.results, self._context.segment
+        if results is None or segment is None or context.session is None:
+            return
+        text = _("{segment}, inferior to superior.").format(segment=results.name(segment))
+        if self._in_view is not None:
+            mask = context.session.shown_masks.get(segment)
+            about = _about(results, (segment, self._in_view), mask, context.style)
+            text += " " + _("Slice {slice}: {about}.").format(slice=self._in_view, about=about)
+        context.ui.stripLabel.text = text
 
     def _follow_views(self) -> None:
         """Mark the slice that the views show, while the module is shown and there are scores."""
@@ -235,6 +255,28 @@ class ResultsSection:
             shortcut.setEnabled(False)
             shortcuts.append(shortcut)
         return shortcuts
+
+
+def _about(results: Results, key: SliceKey, mask: Segment | None, style: ScoreStyle) -> str:
+    """What a slice is like, or why it has no colour."""
+    segment_id, index = key
+    one, change = results.slice(key), results.changes.get(segment_id)
+    if change is not None and index in (*change.rescore, *change.removed):
+        return _("edited since it was scored")
+    if one is not None:
+        dice = one.predicted_dice or 0.0
+        return _("{bin}, predicted Dice {dice}").format(bin=bin_word(style.key(dice)), dice=number(dice))
+    if any(missing.slice == index for missing in results.missing(segment_id)):
+        return _("no mask, but the organ seems to be there")
+    axis = "kji".index(results.report.slice_axis)
+    has_mask = mask is not None and index in _slices_of(mask, axis)
+    return _("not scored") if has_mask else _("no mask")
+
+
+def _slices_of(mask: Segment, axis: int) -> Collection[int]:
+    """Slices with voxels of a mask."""
+    others = tuple(other for other in range(3) if other != axis)
+    return {mask.box[axis].start + int(n) for n in np.flatnonzero(mask.voxels().any(axis=others))}
 
 
 def _same(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
