@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
@@ -26,6 +27,7 @@ from slicer.util import VTKObservationMixin
 from SegAELib.app.panel import Panel
 from SegAELib.app.parameters import SegAEParameterNode
 from SegAELib.app.self_test import register_sample_data
+from SegAELib.mrml.quality_overlay import restore_fills
 
 PACKAGES = ("SegAELib", "segae")
 
@@ -39,13 +41,10 @@ class SegAE(ScriptedLoadableModule):
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
         self.parent.dependencies = ["Segmentations", "SegmentEditor", "SubjectHierarchy"]
         self.parent.contributors = ["The SegAE developers"]
-        self.parent.helpText = (
-            _(
-                "Predicts the quality (Dice) of every mask of a CT, slice by slice, without a ground truth, "
-                "and shows the worst slices first. The numbers are predictions, not measurements. Not for "
-                "clinical use."
-            )
-            + self.getDefaultModuleDocumentationLink()
+        self.parent.helpText = _(
+            "Predicts the quality (Dice) of every mask of a CT, slice by slice, without a ground truth, and "
+            "shows the worst slices first. The numbers are predictions, not measurements. Not for clinical "
+            "use."
         )
         self.parent.acknowledgementText = _("The sample case is s0001 of the TotalSegmentator data set.")
         slicer.app.connect("startupCompleted()", self._started)
@@ -58,6 +57,8 @@ class SegAE(ScriptedLoadableModule):
 
     def _started(self) -> None:
         register_sample_data(Path(self.resourcePath("SampleData")), Path(self.resourcePath("Icons")))
+        scene = slicer.mrmlScene
+        scene.AddObserver(scene.EndImportEvent, lambda *_unused: restore_fills(scene))
 
 
 class SegAEWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -80,12 +81,15 @@ class SegAEWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         for event, method in (
             (scene.StartCloseEvent, self.onSceneStartClose),
             (scene.EndCloseEvent, self.onSceneEndClose),
+            (scene.StartImportEvent, self.onSceneStartImport),
             (scene.EndImportEvent, self.onSceneEndImport),
             (scene.NodeAddedEvent, self.onNodeAdded),
             (scene.NodeAboutToBeRemovedEvent, self.onNodeAboutToBeRemoved),
         ):
             self.addObserver(scene, event, method)
         self.initializeParameterNode()
+        if getattr(self.parent, "isEntered", False):  # reloaded while shown: Slicer does not enter it again
+            self.enter()
 
     def cleanup(self) -> None:
         if self.panel is not None:
@@ -109,10 +113,17 @@ class SegAEWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.parent.isEntered:
             self.initializeParameterNode()
 
-    def onSceneEndImport(self, _caller: Any, _event: Any) -> None:
-        """A scene may bring other nodes, and scores."""
+    def onSceneStartImport(self, _caller: Any, _event: Any) -> None:
+        """A scene may bring other nodes, scores and choices; selectors lose theirs meanwhile."""
         self.setParameterNode(None)
-        self.initializeParameterNode()
+
+    def onSceneEndImport(self, _caller: Any, _event: Any) -> None:
+        # not at once: selectors see the new nodes only when this event and the one after it are over
+        qt.QTimer.singleShot(0, self._imported)
+
+    def _imported(self) -> None:
+        if self.panel is not None:
+            self.initializeParameterNode()
 
     def onNodeAdded(self, _caller: Any, _event: Any) -> None:
         self.panel.node_added()
@@ -122,6 +133,8 @@ class SegAEWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel.node_removed(node)
 
     def initializeParameterNode(self) -> None:
+        if slicer.mrmlScene.IsImporting():
+            return  # what is imported may bring another choice
         if self._parameters is None:
             self.setParameterNode(SegAEParameterNode(self.logic.getParameterNode()))
         else:

@@ -32,13 +32,10 @@ class SegAETrainer(ScriptedLoadableModule):
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
         self.parent.dependencies = ["SegAE"]
         self.parent.contributors = ["The SegAE developers"]
-        self.parent.helpText = (
-            _(
-                "Trains a model for the module SegAE from CTs and masks of your own, or from the DAP Atlas: "
-                "checks the data, builds a training set, trains in a process that goes on when Slicer is "
-                "closed, and measures how good the model is."
-            )
-            + self.getDefaultModuleDocumentationLink()
+        self.parent.helpText = _(
+            "Trains a model for the module SegAE from CTs and masks of your own, or from the DAP Atlas: "
+            "checks the data, builds a training set, trains in a process that goes on when Slicer is "
+            "closed, and measures how good the model is."
         )
         self.parent.acknowledgementText = _(
             "The method follows Chen, Zhou and Yuille (arXiv 2406.00327, 2601.14406)."

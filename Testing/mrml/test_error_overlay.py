@@ -91,6 +91,7 @@ def test_the_node_is_hidden_and_saved_only_when_asked(case):
     assert overlay.node.GetHideFromEditors() and not any(part.GetSaveWithScene() for part in parts)
     assert overlay.node.GetAttribute(OVERLAY_ATTRIBUTE) == node.GetID()
     overlay.keep_with_scene(True)
+    parts = (overlay.node, overlay.node.GetDisplayNode())
     assert not overlay.node.GetHideFromEditors() and all(part.GetSaveWithScene() for part in parts)
 
 

@@ -15,6 +15,7 @@ ALLOWED = {
     "__future__",
     "collections",
     "colorsys",
+    "contextlib",
     "dataclasses",
     "datetime",
     "functools",

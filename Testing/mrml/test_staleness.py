@@ -53,6 +53,18 @@ def test_a_mask_moved_by_one_voxel_has_changed():
     assert changes == SliceChanges((2,), ())
 
 
+@given(MASKS, MASKS, st.sets(st.integers(0, 5)))
+def test_a_slice_that_was_not_scored_is_no_edit_and_a_new_one_is(old, new, scored):
+    """As with "only ten per segment", or when scoring was stopped."""
+    taken = fingerprint(segment(old), 0).of_scored(scored)
+    changes = changed_slices(taken, segment(new))
+    differ = {n for n in range(len(old)) if (old[n] != new[n]).any()}
+    had_mask = {n for n in range(len(old)) if old[n].any()}
+    counted = {n for n in differ if n in scored or n not in had_mask}
+    assert changes.rescore == tuple(sorted(n for n in counted if new[n].any()))
+    assert changes.removed == tuple(sorted(n for n in differ & scored & had_mask if not new[n].any()))
+
+
 def is_stale(node, segment_id: str) -> bool:
     """Whether the tags of a scored segment call it stale."""
     score = read_score(node, segment_id)

@@ -18,6 +18,7 @@ if str(TESTING) not in sys.path:
     sys.path.insert(0, str(TESTING))
 
 import slicer_standin  # noqa: E402
+from in_process_job import InProcessJob  # noqa: E402
 
 if TYPE_CHECKING:
     from slicer_standin import Guard, TestBed
@@ -124,12 +125,24 @@ def masks(ct: Any) -> Any:
 
 
 @pytest.fixture
-def widget(bed: "TestBed", model: Path) -> Iterator[Any]:
-    """The module's panel (SegAEWidget), scoring in this process. Nothing may stay behind."""
+def in_child() -> bool:
+    """Whether the panel scores in a child process; a test that needs one says so with a parameter."""
+    return False
+
+
+@pytest.fixture
+def scoring_here(in_child: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a child, scores are there at once and a debugger reaches them."""
+    if not in_child:
+        monkeypatch.setattr("SegAELib.app.runs.WorkerJob", InProcessJob)
+
+
+@pytest.fixture
+def widget(bed: "TestBed", model: Path, scoring_here: None) -> Iterator[Any]:
+    """The module's panel (SegAEWidget). Nothing may stay behind."""
     made = bed.load_module(MODULE)
     made.panel.parameters.model = str(model)
     made.panel.parameters.device = "cpu"
-    made.panel.parameters.inProcess = True
     yield made
     bed.unload_module("SegAE")
     assert bed.leftovers() == ()

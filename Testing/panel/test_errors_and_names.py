@@ -61,6 +61,7 @@ def test_show_me_where_draws_what_the_model_locates_and_takes_it_away(small, den
         assert np.array_equal(drawn.astype(bool), mask.full_mask()), key
         assert f"{key} " in small.ui.whereLabel.text
     small.ui.keepColoursCheckBox.checked = True
+    (node,) = overlays()
     assert node.GetSaveWithScene() and not node.GetHideFromEditors()
     small.ui.keepColoursCheckBox.checked = False
     small.ui.whereButton.click()
@@ -199,3 +200,14 @@ def test_a_swapped_pair_gets_one_button_and_one_undo(small, masks):
     small.ui.undoNameButton.click()
     assert [segments.GetSegment(i).GetName() for i in ("spleen", "kidney_left")] == ["spleen", "kidney_left"]
     assert not small.ui.undoNameButton.enabled
+
+
+def test_a_doubt_is_over_when_the_segment_is_renamed_elsewhere(doubtful, bed, masks):
+    table = doubtful.ui.namesTable
+    count, first = table.rowCount, table.item(0, 0).text()
+    node = masks.GetSegmentation()
+    segment = next(node.GetSegment(i) for i in node.GetSegmentIDs() if node.GetSegment(i).GetName() == first)
+    segment.SetName("something else")
+    bed.wait_until(lambda: not doubtful.runs.busy)
+    assert table.rowCount == count - 1
+    assert first not in [table.item(n, 0).text() for n in range(table.rowCount)]

@@ -153,3 +153,9 @@ def test_only_what_slicer_brings_along_is_imported_at_the_top_of_a_file(module):
             for name in names:
                 top = name.split(".")[0]
                 assert top in allowed or top in sys.stdlib_module_names, f"{path}: {name}"
+
+
+@each_module
+def test_the_help_links_to_no_page_of_slicers_own_manual(module):
+    """Slicer's default link is that of a module that ships with it; an extension has no page there."""
+    assert "getDefaultModuleDocumentationLink" not in (ROOT / module / f"{module}.py").read_text()

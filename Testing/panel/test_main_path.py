@@ -99,17 +99,17 @@ def test_the_next_worst_slice_goes_over_all_segments(ranked):
     assert ranked.results.current == order[2]
 
 
-def test_brackets_and_alt_arrows_walk_while_the_module_is_shown(ranked, bed):
+def test_the_keys_n_and_p_walk_while_the_module_is_shown(ranked, bed):
     from PySide6 import QtCore
 
     order = ranked.session.results.all_slices()
-    bed.press(bed.main_window, QtCore.Qt.Key.Key_BracketRight)
-    bed.press(bed.main_window, QtCore.Qt.Key.Key_BracketRight)
+    bed.press(bed.main_window, QtCore.Qt.Key.Key_N)
+    bed.press(bed.main_window, QtCore.Qt.Key.Key_N)
     assert ranked.results.current == order[1]
-    bed.press(bed.main_window, QtCore.Qt.Key.Key_BracketLeft)
+    bed.press(bed.main_window, QtCore.Qt.Key.Key_P)
     assert ranked.results.current == order[0]
     bed.select_module("SegmentEditor")
-    bed.press(bed.main_window, QtCore.Qt.Key.Key_BracketRight)
+    bed.press(bed.main_window, QtCore.Qt.Key.Key_N)
     assert ranked.results.current == order[0]
 
 

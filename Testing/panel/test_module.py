@@ -41,6 +41,7 @@ def modules_come_back() -> Iterator[None]:
 
 def test_the_module_is_reloaded_with_new_code(modules_come_back, ranked, bed, widget):
     import slicer
+    from PySide6 import QtCore
 
     old = sys.modules["SegAELib.app.panel"]
     rows = ranked.ui.rankingTable.rowCount
@@ -50,15 +51,16 @@ def test_the_module_is_reloaded_with_new_code(modules_come_back, ranked, bed, wi
     assert sys.modules["SegAELib.app.panel"] is not old
     assert fresh is not ranked
     assert fresh.ui.rankingTable.rowCount == rows, "the scores are in the scene"
-    fresh.ui.nextButton.click()
-    assert fresh.results.current is not None
+    bed.wait_until(lambda: fresh.colours.is_shown)
+    bed.press(bed.main_window, QtCore.Qt.Key.Key_N)
+    assert fresh.results.current is not None, "Slicer does not enter the module again"
 
 
-def test_it_works_without_main_window_and_views(bed, model, masks, finish):
+def test_it_works_without_main_window_and_views(bed, model, masks, finish, scoring_here):
     with bed.without_main_window():
         widget = bed.load_module(MODULE, select=False)
         panel = widget.panel
-        panel.parameters.model, panel.parameters.inProcess = str(model), True
+        panel.parameters.model = str(model)
         panel.parameters.segmentation = masks
         panel.scoring.rank()
         finish(panel)
@@ -95,12 +97,12 @@ def test_two_panels_on_one_scene_do_not_disturb_each_other(loaded, bed, finish, 
     assert rows_of(other.session.results).keys() == rows_of(loaded.session.results).keys()
 
 
+@pytest.mark.parametrize("in_child", [True])
 def test_a_child_process_scores_and_is_gone_afterwards(loaded, bed, finish):
     import os
 
-    loaded.parameters.inProcess = False
     loaded.ui.rankButton.click()
-    pid = loaded.runs._jobs[False].child_pid
+    pid = loaded.runs._job.child_pid
     assert pid is not None
     finish(loaded)
     assert loaded.messages.text == ""

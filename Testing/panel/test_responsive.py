@@ -26,9 +26,9 @@ def many(ct, sample_dir):
     return node
 
 
+@pytest.mark.parametrize("in_child", [True])
 def test_120_segments_are_ranked_and_the_table_fills_while_it_goes_on(panel, many, bed):
     """In a child process, ten slices of each."""
-    panel.parameters.inProcess = False
     panel.parameters.tenSlices = True
     panel.parameters.segmentation = many
     assert panel.ui.organsInfo.text == "123 of 123 checked"

@@ -18,6 +18,7 @@ from . import (
     qt_module,
     segment_editor,
     slice_widget,
+    subject_hierarchy,
     ui_loader,
     widgets_ctk,
     widgets_ctk_choice,
@@ -71,6 +72,7 @@ class TestBed:
         with _quiet_vtk():  # it misses Slicer's share files: colour tables and terminologies
             self._core = MrmlCore(Path(self._folder.name))
         self.scene: Any = self._core.scene
+        self.subject_hierarchy = subject_hierarchy.SubjectHierarchy(self.scene)
         self.app.assemble(self._core)
         self.main_window: Any = slicer.util.mainWindow()
         self.main_window.show()
@@ -96,6 +98,11 @@ class TestBed:
         """As slicer.util.selectModule: leave the current module, enter `name` ("" for none)."""
         self.main_window.moduleSelector().selectModule(name)
         self.process_events()
+
+    @property
+    def module_panel(self) -> Any:
+        """What holds the panel of the module that is shown."""
+        return self.main_window.modulePanel()
 
     def reset(self) -> None:
         """Back to a fresh start: scripted modules unloaded, scene and settings empty, layout four-up."""

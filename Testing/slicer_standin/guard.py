@@ -20,7 +20,6 @@ HARMLESS_QT = ("This plugin does not support", "propagateSizeHints")
 HARMLESS_VTK = (
     "GenericColors.txt",  # slicer-core ships no share files
     "can't be found",
-    "Unable to find subject hierarchy item",  # guide 17, overlay without a subject hierarchy item
 )
 
 

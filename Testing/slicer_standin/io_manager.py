@@ -1,6 +1,7 @@
 # ruff: noqa: N801, N802, N815 (the names are Slicer's and Qt's)
 """`slicer.app.coreIOManager()`: with it slicer.util.loadVolume, saveNode, saveScene ... run unchanged."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +61,20 @@ class qSlicerCoreIOManager(QtCore.QObject):
 
     def _read_scene(self, path: Path, clear: bool) -> bool:
         scene = self._core.scene
-        if path.suffix == ".mrb":
-            return bool(scene.ReadFromMRB(str(path), clear))
-        scene.SetURL(str(path))
-        return bool(scene.Connect() if clear else scene.Import())
+        handled = scene.AddObserver(scene.NodeAddedEvent, self._handle_events)
+        try:
+            if path.suffix == ".mrb":
+                return bool(scene.ReadFromMRB(str(path), clear))
+            scene.SetURL(str(path))
+            return bool(scene.Connect() if clear else scene.Import())
+        finally:
+            scene.RemoveObserver(handled)
+
+    def _handle_events(self, scene: Any, _event: str) -> None:
+        """Slicer handles events and timers in the middle of an import, when half of the scene is there."""
+        if scene.IsImporting():
+            time.sleep(0.005)
+            QtCore.QCoreApplication.processEvents()
 
     def _read_volume(self, path: Path, name: str, properties: dict[str, Any]) -> Any:
         labels = bool(properties.get("labelmap", False))

@@ -7,6 +7,7 @@ from PySide6 import QtCore, QtWidgets
 
 from .layout import qSlicerLayoutManager
 from .modules import qSlicerModuleManager
+from .pythonqt import native
 from .widget_base import plain_property, stand_in
 
 PANEL_WIDTH = 420
@@ -50,6 +51,30 @@ class qSlicerModuleSelectorToolBar(QtWidgets.QToolBar):
 
 
 @stand_in
+class qSlicerModulePanel(QtWidgets.QScrollArea):
+    """Holds the panel of a module. It grows with what the panel needs at least, and never shrinks again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def eventFilter(self, watched: QtCore.QObject, event: QtCore.QEvent) -> bool:
+        """The panel's layout has changed."""
+        if event.type() in (QtCore.QEvent.Type.LayoutRequest, QtCore.QEvent.Type.Resize):
+            self._grow()
+        return False
+
+    def _grow(self) -> None:
+        panel = native(self, "widget")()
+        if panel is not None:
+            bar = native(native(self, "verticalScrollBar")(), "sizeHint")().width()
+            needed = native(panel, "minimumSizeHint")().width() + bar
+            if needed > native(self, "minimumWidth")():
+                self.setMinimumWidth(needed)
+
+
+@stand_in
 class qSlicerMainWindow(QtWidgets.QMainWindow):
     """Found by slicer.util.mainWindow() through its object name."""
 
@@ -57,8 +82,7 @@ class qSlicerMainWindow(QtWidgets.QMainWindow):
         super().__init__()
         self.setObjectName("qSlicerMainWindow")
         self.setWindowTitle("3D Slicer (test bed)")
-        self._panel = QtWidgets.QScrollArea()
-        self._panel.setWidgetResizable(True)
+        self._panel = qSlicerModulePanel()
         dock = QtWidgets.QDockWidget("Module panel", self)
         dock.setObjectName("PanelDockWidget")
         dock.setWidget(self._panel)
@@ -72,8 +96,14 @@ class qSlicerMainWindow(QtWidgets.QMainWindow):
     def _show_panel(self, panel: Any) -> None:
         self._panel.takeWidget()  # keeps the panel of the module that was left alive
         if panel is not None:
+            self._panel.setMinimumWidth(0)
             self._panel.setWidget(panel)
+            native(panel, "installEventFilter")(self._panel)
             panel.show()
+
+    def modulePanel(self) -> qSlicerModulePanel:
+        """What holds the panel. (Not part of Slicer's class.)"""
+        return self._panel
 
     def moduleSelector(self) -> qSlicerModuleSelectorToolBar:
         """The tool bar that chooses modules."""

@@ -68,13 +68,11 @@ class qSlicerScriptedLoadableModuleWidget(qSlicerWidget):
         return self._panel
 
     def reload(self) -> None:
-        """Make the panel from the class that is now in sys.modules, and set it up."""
+        """Make the panel from the class that is now in sys.modules, and set it up; it is not entered."""
         name = self._module.name
         self._panel = getattr(sys.modules[name], name + "Widget")(self)
         setattr(slicer.modules, name + "Widget", self._panel)
         self._panel.setup()
-        if getattr(self, "_isEntered", False):
-            self._panel.enter()
 
     def enter(self) -> None:
         """The module was chosen."""

@@ -65,9 +65,26 @@ def _input_dialog() -> type:
     return type("QInputDialog", (dialog,), {name: _first_result(getattr(dialog, name)) for name in names})
 
 
+def _open_lists_as_qt5_does() -> None:
+    """In Qt 5.15 the list of an editable combo box takes the focus from its line edit when it opens."""
+    if hasattr(QtWidgets.QComboBox, "_native_show_popup"):
+        return
+    native = QtWidgets.QComboBox.showPopup
+
+    def show_popup(combo: Any) -> None:
+        native(combo)
+        edit = combo.lineEdit()
+        if edit is not None:
+            edit.editingFinished.emit()
+
+    QtWidgets.QComboBox._native_show_popup = native  # type: ignore[attr-defined]
+    QtWidgets.QComboBox.showPopup = show_popup
+
+
 def install(loader: type, ctk_classes: tuple[type, ...]) -> types.ModuleType:
     """Put `qt` (with `loader` as its QUiLoader) and `ctk` into sys.modules; returns `qt`."""
     qt, ctk = QtModule("qt"), CtkModule("ctk")
+    _open_lists_as_qt5_does()
     own = {"QUiLoader": loader, "QFileDialog": _file_dialog(), "QInputDialog": _input_dialog()}
     for name, value in own.items():
         setattr(qt, name, value)

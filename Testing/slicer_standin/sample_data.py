@@ -20,6 +20,7 @@ class SampleDataSource(NamedTuple):
     loadFileTypes: list[str]
     checksums: list[str]
     thumbnailFileName: str
+    customDownloader: Any = None
 
 
 class SampleDataLogic:
@@ -60,7 +61,7 @@ class SampleDataLogic:
             raise ValueError(f"{sampleName}: no thumbnail {thumbnailFileName}")
         uris, files, nodes, kinds, sums = columns
         source = SampleDataSource(
-            sampleName, category, uris, files, nodes, kinds, sums, thumbnailFileName or ""
+            sampleName, category, uris, files, nodes, kinds, sums, thumbnailFileName or "", customDownloader
         )
         SampleDataLogic.sources().setdefault(category, []).append(source)
 
@@ -74,6 +75,13 @@ class SampleDataLogic:
     def sourceForSampleName(self, name: str) -> SampleDataSource | None:
         """The source of that name, or None."""
         return next((s for group in self.sources().values() for s in group if s.sampleName == name), None)
+
+    def press(self, name: str) -> None:
+        """As a click on the button of a data set. (Not part of Slicer's class.)"""
+        source = self.sourceForSampleName(name)
+        if source is None:
+            raise KeyError(f"no sample data {name!r}")
+        (source.customDownloader or self.downloadFromSource)(source)
 
     def downloadSamples(self, name: str) -> list[Any]:
         """Load a data set by name; returns its nodes."""

@@ -33,13 +33,17 @@ class OffscreenSliceView:
 
     Attributes:
         logic: vtkMRMLSliceLogic; `node` is its slice node.
-        dirty: True when something asked for a new picture since the last `pixels`.
+        dirty: True when something asked for a new picture since the last one was drawn.
+
+    Data that changed without anybody asking for a picture are not seen, as in the application: there a view
+    is drawn on request only.
     """
 
     def __init__(
         self, core: MrmlCore, name: str, orientation: str, colour: tuple[float, float, float]
     ) -> None:
         self.dirty = True
+        self._drawn: np.ndarray | None = None
         self.renderer = vtk.vtkRenderer()
         self.window = vtk.vtkRenderWindow()
         self.window.SetOffScreenRendering(1)
@@ -102,6 +106,16 @@ class OffscreenSliceView:
         self._actor.SetVisibility(bool(connection))
         self.dirty = True
 
+    def show_next_background(self, step: int) -> None:
+        """Another scalar volume of the scene becomes the background."""
+        scene, composite = self.logic.GetMRMLScene(), self.logic.GetSliceCompositeNode()
+        kind = "vtkMRMLScalarVolumeNode"
+        ids = [scene.GetNthNodeByClass(n, kind).GetID() for n in range(scene.GetNumberOfNodesByClass(kind))]
+        if ids:
+            shown = composite.GetBackgroundVolumeID()
+            place = ids.index(shown) + step if shown in ids else 0
+            composite.SetBackgroundVolumeID(ids[place % len(ids)])
+
     def resize(self, width: int, height: int) -> None:
         """Size of the picture in pixels."""
         self.window.SetSize(width, height)
@@ -110,7 +124,13 @@ class OffscreenSliceView:
         self.dirty = True
 
     def pixels(self) -> np.ndarray:
-        """Render now; RGB uint8 array (rows from the top, columns, 3)."""
+        """The picture that was last asked for; RGB uint8 array (rows from the top, columns, 3)."""
+        if self.dirty or self._drawn is None:
+            self._drawn = self.render()
+        return self._drawn
+
+    def render(self) -> np.ndarray:
+        """A picture of what is there now, whether somebody asked for it or not."""
         self.window.Render()
         reader = vtk.vtkWindowToImageFilter()
         reader.SetInput(self.window)
@@ -120,7 +140,9 @@ class OffscreenSliceView:
         image = reader.GetOutput()
         columns, rows, _ = image.GetDimensions()
         self.dirty = False
-        return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(rows, columns, -1)[::-1, :, :3].copy()
+        pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(rows, columns, -1)
+        self._drawn = drawn = pixels[::-1, :, :3].copy()
+        return drawn
 
     def pixel_of(self, ras: tuple[float, float, float]) -> tuple[int, int]:
         """(row, column) in `pixels` of a world position in mm, projected onto the slice."""

@@ -29,6 +29,7 @@ class qMRMLSliceView(QtWidgets.QLabel):
         super().__init__(parent)
         self._view = view
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Ignored)
+        self.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
         self._timer = QtCore.QTimer(self)
         self._timer.setInterval(20)
         self._timer.timeout.connect(weak(self._draw_if_dirty))
@@ -39,12 +40,22 @@ class qMRMLSliceView(QtWidgets.QLabel):
         self._view.resize(max(event.size().width(), 16), max(event.size().height(), 16))
 
     def _draw_if_dirty(self) -> None:
-        if self._view.dirty and native(self, "isVisible")():
+        busy = self._view.logic.GetMRMLScene().IsBatchProcessing()  # as while a scene is imported
+        if self._view.dirty and not busy and native(self, "isVisible")():
             self.forceRender()
 
     def forceRender(self) -> None:
         """Draw now."""
-        self.setPixmap(to_pixmap(self._view.pixels()))
+        self.setPixmap(to_pixmap(self._view.render()))
+
+    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
+        """The keys that Slicer itself has in a slice view: `[` and `]` go through the background volumes."""
+        steps = {QtCore.Qt.Key.Key_BracketRight: 1, QtCore.Qt.Key.Key_BracketLeft: -1}
+        step = steps.get(QtCore.Qt.Key(event.key()))
+        if step is None:
+            super().keyPressEvent(event)
+        else:
+            self._view.show_next_background(step)
 
     def scheduleRender(self) -> None:
         """Draw soon."""

@@ -56,7 +56,14 @@ class qMRMLPlotView(qMRMLWidget):
         self._changed()
 
     def fitToContent(self) -> None:
-        """Show everything."""
+        """Show everything; this writes the ranges of the data into the chart node, fixed ones too."""
+        chart = self.chart_node()
+        ranges = None if chart is None else _data_ranges(chart)
+        if chart is not None and ranges is not None:
+            was = chart.StartModify()
+            chart.SetXAxisRange(*ranges[0])
+            chart.SetYAxisRange(*ranges[1])
+            chart.EndModify(was)
         self._changed()
 
     def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
@@ -74,6 +81,20 @@ class qMRMLPlotView(qMRMLWidget):
     def chart_node(self) -> Any:
         """The vtkMRMLPlotChartNode shown, or None. (Not part of Slicer's class.)"""
         return self._view_node.GetPlotChartNode() if self._view_node is not None else None
+
+
+def _data_ranges(chart_node: Any) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """Lowest and highest x and y of all series, None without any."""
+    found: tuple[list[float], list[float]] = ([], [])
+    for index in range(chart_node.GetNumberOfPlotSeriesNodes()):
+        series = chart_node.GetNthPlotSeriesNode(index)
+        table = series.GetTableNode().GetTable() if series.GetTableNode() is not None else None
+        for values, name in zip(found, (series.GetXColumnName(), series.GetYColumnName()), strict=True):
+            column = table.GetColumnByName(name) if table is not None and name else None
+            if column is not None and column.GetNumberOfTuples():
+                values.extend(map(float, vtk_to_numpy(column).ravel()))
+    x, y = found
+    return ((min(x), max(x)), (min(y), max(y))) if x and y else None
 
 
 def _draw(chart_node: Any, width: int, height: int) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from segae.results.types import SegmentResult, SliceResult
 from SegAELib.app.binding import Widget, _, slicer
 from SegAELib.app.context import Context
+from SegAELib.app.score_style import number
 from SegAELib.mrml.nodes import add_hidden_node
 from SegAELib.mrml.results_table import column, set_columns
 
@@ -71,8 +72,11 @@ class ChartSection:
                 column(LIMIT, float, (threshold for _row in rows)),
             ],
         )
-        chart.SetTitle(name)
-        self._view.fitToContent()
+        was = chart.StartModify()
+        chart.SetTitle(_("{segment}, grey: threshold {dice}").format(segment=name, dice=number(threshold)))
+        slices = [row.slice for row in rows]
+        chart.SetXAxisRange(min(slices) - 1, max(slices) + 1)
+        chart.EndModify(was)
 
     def _make(self) -> None:
         if self._view is None:
@@ -94,8 +98,12 @@ class ChartSection:
         chart = add_hidden_node(scene, "vtkMRMLPlotChartNode", "SegAE chart")
         for series in (score, limit):
             chart.AddAndObservePlotSeriesNodeID(series.GetID())
+        # Fixed by hand: to fit a view to its content writes the range of the data into the chart.
+        chart.SetXAxisRangeAuto(False)
         chart.SetYAxisRangeAuto(False)
         chart.SetYAxisRange(0, 1)
+        chart.SetLegendVisibility(False)  # it covers the curve; the title says what the lines are
+        chart.SetTitleFontSize(12)
         chart.SetXAxisTitle(_("Slice"))
         chart.SetYAxisTitle(_("Predicted Dice"))
         view = add_hidden_node(scene, "vtkMRMLPlotViewNode", "SegAE chart view")

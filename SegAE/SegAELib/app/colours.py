@@ -12,11 +12,14 @@ from SegAELib.app.context import Context
 from SegAELib.app.messages import bin_word
 from SegAELib.app.score_style import ScoreStyle
 from SegAELib.app.session import Session
-from SegAELib.mrml.quality_overlay import QualityOverlay
-from SegAELib.mrml.score_bins import LegendEntry, legend
+from SegAELib.mrml.quality_overlay import QualityOverlay, hide_fill, restore_fills
+from SegAELib.mrml.score_bins import OPACITY, LegendEntry, legend
 
 PAUSE = 0.3  # seconds between two changes of the colours: each time the views are drawn again
 BUDGET = 0.05  # seconds that painting may take at a time, unless one segment takes longer
+
+
+_PAINT = "paint"  # key of the idle task
 
 
 class ColoursSection:
@@ -29,7 +32,6 @@ class ColoursSection:
         self._overlay: QualityOverlay | None = None
         self._painted: dict[str, tuple[Segment, SegmentResult, dict[int, float]]] = {}  # with Dice by slice
         self._shown: tuple[Any, ...] = ()  # style and opacity of legend and overlay
-        self._is_due = False  # whether painting waits among the idle tasks
         combo = context.ui.paletteCombo
         combo.addItem(_("red to green"), "traffic")
         combo.addItem(_("for colour-blind eyes"), "safe")
@@ -45,6 +47,7 @@ class ColoursSection:
         wanted = self._wanted()
         if self._session is not self._context.session or not wanted or self._painted.keys() - wanted.keys():
             self._hide()
+        self._show_fills()
         if wanted and self._overlay is None:
             self._context.later("colours", self._show)
         if self._overlay is not None:
@@ -54,6 +57,7 @@ class ColoursSection:
     def detach(self) -> None:
         """Take the colours away; the user's own come back."""
         self._hide()
+        restore_fills(slicer.mrmlScene)
 
     def _wanted(self) -> dict[str, tuple[Segment, SegmentResult]]:
         """Masks and scores that ought to be coloured, by segment id."""
@@ -77,20 +81,25 @@ class ColoursSection:
                 session.segmentation, session.volume, session.shown_masks, axis=session.axis,
                 bins=style.bins, palette=style.palette, opacity=opacity,
             )  # fmt: skip
-            self._overlay.hide_fills(session.shown_masks)  # all at once: each change takes long
-            self._overlay.keep_with_scene(context.parameters.keepColours)
-            self._paint_soon()
+            context.changed()
 
     def _hide(self) -> None:
-        if self._overlay is not None and not slicer.mrmlScene.IsClosing():  # which takes the nodes along
+        if self._overlay is not None:
             self._overlay.remove()
         self._overlay = self._session = None
         self._painted = {}
 
+    def _show_fills(self) -> None:
+        """Hide the user's own fills where that is wanted, and only as long as the colours show."""
+        parameters = self._context.parameters
+        if self._session is not None and self.is_shown and parameters.hideFills:
+            hide_fill(self._session.segmentation)
+        else:
+            restore_fills(slicer.mrmlScene)
+
     def _paint_soon(self) -> None:
-        if self.is_shown and not self._is_due and self._waiting():
-            self._is_due = True
-            self._context.tasks.add("paint", self._paint_some, after=PAUSE)
+        if self.is_shown and _PAINT not in self._context.tasks and self._waiting():
+            self._context.tasks.add(_PAINT, self._paint_some, after=PAUSE)
             self._context.runs.wake()
 
     def _waiting(self) -> dict[str, tuple[Segment, SegmentResult]]:
@@ -104,7 +113,6 @@ class ColoursSection:
 
     def _paint_some(self) -> None:
         """As many segments as can be painted in a moment, the rest later."""
-        self._is_due = False
         end = time.perf_counter() + BUDGET
         for segment_id, (mask, result) in self._waiting().items():
             if self._overlay is None or not self._overlay.is_alive:
@@ -122,7 +130,7 @@ class ColoursSection:
     def _show_style(self) -> None:
         """Palette and legend as the parameters have them."""
         context = self._context
-        opacity = 0.8 if context.parameters is None else context.parameters.opacity
+        opacity = OPACITY if context.parameters is None else context.parameters.opacity
         shown = (context.style, opacity)
         if shown == self._shown:
             return
@@ -135,7 +143,8 @@ class ColoursSection:
         ui.paletteCombo.setCurrentIndex(ui.paletteCombo.findData(style.palette))
         ui.paletteCombo.blockSignals(was)
         entries = legend(style.bins, style.palette, opacity)
-        ui.legendLabel.text = "&nbsp;&nbsp; ".join(map(_legend_field, entries))
+        own = _("Fair and good slices keep your own colours.")
+        ui.legendLabel.text = "&nbsp;&nbsp; ".join(map(_legend_field, entries)) + f"<br>{own}"
 
     def _palette_chosen(self, index: int) -> None:
         if index >= 0 and self._context.parameters is not None:

@@ -23,10 +23,12 @@ from SegAELib.app.runs import RunListener, Runs
 from SegAELib.app.score_style import ScoreStyle
 from SegAELib.app.session import Session
 from SegAELib.mrml.binding import Node
-from SegAELib.mrml.nodes import default_segmentation, default_volume, reference_of
+from SegAELib.mrml.nodes import default_segmentation, default_volume
+from SegAELib.mrml.results_table import VOLUME_ROLE, find_results, tables_of
 from SegAELib.mrml.review_table import Reviews
 from SegAELib.mrml.scene_reader import SceneCase, read_case
-from SegAELib.mrml.slice_navigation import jump_to
+from SegAELib.mrml.segment_names import Naming, namings_of
+from SegAELib.mrml.slice_navigation import jump_to, slice_composites
 
 AFTER_EDIT_MS = 500  # an edit with the brush is many; they are looked at when there is a pause
 
@@ -94,6 +96,7 @@ class Context:
         self._edit_timer.setSingleShot(True)
         self._edit_timer.setInterval(AFTER_EDIT_MS)
         self._edit_timer.connect("timeout()", self.check_edits)
+        self._named: tuple[Node, int, dict[str, Naming]] | None = None  # node, observer, its names
 
     # Changes
 
@@ -145,13 +148,13 @@ class Context:
         if parameters.segmentation is None:
             parameters.segmentation = default_segmentation(slicer.mrmlScene)
         if parameters.volume is None:
-            parameters.volume = default_volume(slicer.mrmlScene, parameters.segmentation)
+            parameters.volume = _ct_of(parameters.segmentation, None)
 
     def fill_in_soon(self) -> None:
         """Something was loaded: choose it when it is complete, where nothing is chosen yet."""
 
         def fill_in() -> None:
-            if self.parameters is not None and not slicer.mrmlScene.IsClosing():
+            if self.parameters is not None:
                 self.fill_in()
 
         if self.visible and self.parameters is not None:
@@ -181,13 +184,19 @@ class Context:
         session.close()
         self.found = None
         self.rescore_due = False
+        self._watch_names(None)
         self.session = self.reviews = self.segment = self.slice = None
 
     def node_removed(self, node: Node) -> None:
-        """A node is about to go."""
+        """A node is about to go. The scores and marks of a segmentation go with it."""
+        if slicer.mrmlScene.IsClosing():
+            return
         if self.session is not None and node in (self.session.segmentation, self.session.volume):
             self.drop_session()
             self.changed()
+        if node.IsA("vtkMRMLSegmentationNode"):
+            for table in tables_of(node):
+                slicer.mrmlScene.RemoveNode(table)
 
     def check_edits(self) -> None:
         """See what was edited since it was scored."""
@@ -310,18 +319,18 @@ class Context:
                 case.segmentation,
                 self.job_settings(facts, task),
                 RunListener(answered, failed, self.changed),
-                in_process=parameters.inProcess,
             )
             return case
         return None
 
     def _begin(self, segmentation: Node | None, volume: Node | None) -> None:
         """Begin with the chosen nodes; scores that the scene holds are shown."""
-        if self._nodes is None or segmentation is not self._nodes[0]:
-            reference = reference_of(segmentation)
-            if reference is None and volume is None:
-                reference = default_volume(slicer.mrmlScene, segmentation)
-            volume = reference or volume
+        before, self._nodes = self._nodes, (segmentation, volume)
+        if before is not None:  # else both were chosen before, be it in the scene that was loaded
+            if segmentation is not before[0]:
+                volume = _ct_of(segmentation, volume)
+            if volume is not None and volume is not before[1]:
+                self._show_soon(volume)
         self.drop_session()
         self._nodes = (segmentation, volume)
         self.messages.clear()
@@ -331,9 +340,49 @@ class Context:
                 self.session.threshold = self.parameters.threshold
                 self.reviews = Reviews(segmentation)
                 self.session.restore()
+            self._watch_names(segmentation)
         if volume is not self.parameters.volume:
             self.parameters.volume = volume
+
+    def _show_soon(self, volume: Node) -> None:
+        """Show the CT that was chosen; the views keep their zoom where it takes the place of another one."""
+
+        def show() -> None:
+            shown = [node.GetBackgroundVolumeID() for node in slice_composites(slicer.mrmlScene)]
+            if volume.GetScene() is not None and volume.GetID() not in shown:
+                slicer.util.setSliceViewerLayers(background=volume, fit=not any(shown))
+
+        if self.visible:
+            self.later("show CT", show)
+
+    def _watch_names(self, node: Node | None) -> None:
+        """Notice names that are changed elsewhere, in the Data module say."""
+        if self._named is not None:
+            self._named[0].RemoveObserver(self._named[1])
+        self._named = None
+        if node is not None:
+            event = slicer.vtkSegmentation.SegmentModified
+            tag = node.AddObserver(event, lambda *_unused: self.later("names", self._look_at_names))
+            self._named = (node, tag, namings_of(node))
+
+    def _look_at_names(self) -> None:
+        """Tags and colours of segments change too, and are none of it."""
+        if self._named is None or self._named[0].GetScene() is None:
+            return
+        node, tag, before = self._named
+        now = namings_of(node)
+        if now != before:
+            self._named = (node, tag, now)
+            self.reread += 1
+            self.changed()
 
     def _edited(self) -> None:
         if self.visible or self.editing:
             self._edit_timer.start()
+
+
+def _ct_of(segmentation: Node | None, current: Node | None) -> Node | None:
+    """The CT that a segmentation was scored on, else the one that it most likely belongs to."""
+    table = None if segmentation is None else find_results(segmentation)
+    scored_on = None if table is None else table.GetNodeReference(VOLUME_ROLE)
+    return scored_on or default_volume(slicer.mrmlScene, segmentation, current)

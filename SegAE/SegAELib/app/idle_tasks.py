@@ -17,6 +17,9 @@ class IdleTasks:
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._waiting
+
     def add(self, key: Hashable, work: Callable[[], object], *, after: float = 0.0) -> None:
         """Do `work` later, at least `after` seconds from now; it takes the place of what waits under the
         same key."""

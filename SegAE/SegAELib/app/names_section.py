@@ -15,6 +15,7 @@ from SegAELib.app.segment_table import OrganChoices
 from SegAELib.app.session import Session
 from SegAELib.app.table_widgets import prepare, text_item
 from SegAELib.mrml.binding import SegmentationNode
+from SegAELib.mrml.scene_reader import segment_names
 from SegAELib.mrml.segment_names import Naming, naming_for, naming_of, set_naming
 
 SEGMENT, LOOKS_LIKE, SCORES, REASON = range(4)  # columns
@@ -58,6 +59,7 @@ class NamesSection:
         self._ui.checkNamesButton.enabled = self._ui.rankButton.enabled
         if self._session is not self._context.session:
             self._forget()
+        self._drop_renamed()
 
     def detach(self) -> None:
         """Nothing stays behind."""
@@ -78,6 +80,16 @@ class NamesSection:
         self._session = self._context.session
         self._node, self._checks, self._done = None, (), []
         self._ui.namesBox.setVisible(False)
+
+    def _drop_renamed(self) -> None:
+        """What was said of a segment is over when it is renamed elsewhere, or deleted."""
+        if self._node is None or self._node.GetScene() is None:
+            return
+        names = segment_names(self._node)
+        kept = tuple(one for one in self._checks if names.get(self._ids[one.segment]) == one.segment)
+        if len(kept) != len(self._checks):
+            self._checks = kept
+            self._show()
 
     def correct(self) -> None:
         """Give the chosen segment the name of what it looks like; of a swapped pair both."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from SegAELib.app.binding import Ui
+from SegAELib.app.binding import Ui, qt
 from SegAELib.app.chart import ChartSection
 from SegAELib.app.colours import ColoursSection
 from SegAELib.app.compare_section import CompareSection
@@ -42,12 +42,27 @@ SECTIONS: dict[str, Callable[[], Section]] = {
 _MOST_ROUNDS = 5  # of refreshing, when a section changes something while it is refreshed
 
 
+# Their texts are names of the user, of any length.
+_NAMED = ("segmentationSelector", "volumeSelector", "correctNameButton", "rescoreButton")
+
+
+def _keep_narrow(ui: Ui) -> None:
+    """Let no text widen the panel: Slicer's module panel grows with it and never becomes narrow again."""
+    widgets = vars(ui).values()
+    texts = [widget for widget in widgets if widget.className() == "QLabel" and widget.wordWrap]
+    for widget in (*texts, *(getattr(ui, name) for name in _NAMED)):
+        policy = widget.sizePolicy
+        policy.setHorizontalPolicy(qt.QSizePolicy.Ignored)
+        widget.setSizePolicy(policy)
+
+
 class Panel:
     """Lives as long as the module's widget. `bind` it to a parameter node, `enter` it when it is shown."""
 
     def __init__(self, ui: Ui) -> None:
         self._refreshing = self._again = False
         self._sections: dict[str, Section] = {}
+        _keep_narrow(ui)
         self.context = Context(ui, self.refresh)
         for name, make in SECTIONS.items():
             self._sections[name] = make()

@@ -23,7 +23,8 @@ class SegAEParameterNode:
     walk: str = "all"
     advance: bool = True
     showColours: bool = True
-    opacity: Annotated[float, WithinRange(0, 1)] = 0.8
+    opacity: Annotated[float, WithinRange(0, 1)] = 0.85
+    hideFills: bool = False
     palette: str = "traffic"
     keepColours: bool = False
     surface: bool = False
@@ -31,4 +32,3 @@ class SegAEParameterNode:
     device: str = "auto"
     batchSize: Annotated[int, WithinRange(1, 256)] = 32
     tenSlices: bool = False
-    inProcess: bool = False

@@ -23,8 +23,8 @@ from SegAELib.mrml.binding import Scene
 from SegAELib.mrml.review_table import ReviewMark
 from SegAELib.mrml.slice_navigation import nearest_view, shown_slice, slice_nodes
 
-# Two keys for each direction, as brackets are hard to type on some keyboards.
-KEYS = {"]": 1, "Alt+Down": 1, "[": -1, "Alt+Up": -1}
+# Brackets, arrows and most other letters belong to Slicer's slice views.
+KEYS = {"N": 1, "Alt+Down": 1, "P": -1, "Alt+Up": -1}
 
 
 class SliceFollower:
@@ -120,7 +120,7 @@ class ResultsSection:
         reviews, parameters = context.reviews, context.parameters
         what = (
             results, results.revision, reviews and reviews.revision, reviews, context.style, context.order,
-            parameters is not None and parameters.onlyPoor,
+            (context.segment, context.slice) if parameters is not None and parameters.onlyPoor else None,
         )  # fmt: skip
         if not _same(what, self._shown[:-1]):
             self._show_ranking(results)
@@ -171,7 +171,8 @@ class ResultsSection:
         context = self._context
         rows = results.ranking(context.order)
         only_bad = context.parameters is not None and context.parameters.onlyPoor
-        shown = [row for row in rows if row.is_bad or not only_bad]
+        chosen = context.segment
+        shown = [row for row in rows if row.is_bad or not only_bad or row.segment_id == chosen]
         self._ranking.show(shown, context.style, lambda segment_id: self._mark(segment_id, None))
         below, total = results.count_below()
         context.ui.summaryLabel.text = _(
@@ -191,7 +192,11 @@ class ResultsSection:
         rows, missing = results.slices_in_order(segment, context.order), results.missing(segment)
         threshold = results.report.threshold
         only_bad = context.parameters is not None and context.parameters.onlyPoor
-        listed = [one for one in rows if (one.predicted_dice or 0.0) < threshold or not only_bad]
+        listed = [
+            one
+            for one in rows
+            if (one.predicted_dice or 0.0) < threshold or not only_bad or one.slice == context.slice
+        ]
         change = results.changes.get(segment)
         stale = () if change is None else (*change.rescore, *change.removed)
         self._slices.show(listed, context.style, stale, partial(self._mark, segment), missing)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from segae.data import Segmentation, Volume
 from segae.jobs.events import Cancelled, Event, Failed, Progress, Result, Returned, Scores
-from segae.jobs.scoring_job import InProcessJob, ScoringJob, WorkerJob
+from segae.jobs.scoring_job import ScoringJob, WorkerJob
 from segae.jobs.settings import JobSettings
 from segae.results.types import SliceResult
-from SegAELib.app.binding import Ui, _, qt
+from SegAELib.app.binding import Ui, _, qt, slicer
 from SegAELib.app.idle_tasks import IdleTasks
 from SegAELib.app.messages import stage_word
 
@@ -32,8 +32,8 @@ class RunListener:
 
 
 class Runs:
-    """One run at a time, in a child process or in this one; its progress is shown in the panel. Between polls
-    idle tasks are done.
+    """One run at a time, in a child process; its progress is shown in the panel. Between polls idle tasks are
+    done.
 
     The timer runs only while there is something to do. Call `close` when done: it ends the child.
     """
@@ -41,8 +41,7 @@ class Runs:
     def __init__(self, ui: Ui, tasks: IdleTasks) -> None:
         self._ui, self._tasks = ui, tasks
         self._listener: RunListener | None = None
-        self._jobs: dict[bool, ScoringJob] = {}
-        self._job: ScoringJob | None = None
+        self._job: ScoringJob = WorkerJob()
         self._timer = qt.QTimer()
         self._timer.setInterval(POLL_MS)
         self._timer.connect("timeout()", self.tick)
@@ -51,7 +50,7 @@ class Runs:
     @property
     def running(self) -> bool:
         """Whether a run was started whose end was not told yet."""
-        return self._job is not None
+        return self._listener is not None
 
     @property
     def busy(self) -> bool:
@@ -64,15 +63,12 @@ class Runs:
         masks: Segmentation,
         settings: JobSettings,
         listener: RunListener,
-        *,
-        in_process: bool = False,
     ) -> None:
         """Begin a run and tell `listener` of it. Raises RuntimeError while a run is on its way."""
         if self.running:
             raise RuntimeError("a run is on its way already")
-        job = self._job_of(in_process)
-        job.start(ct, masks, settings)
-        self._job, self._listener = job, listener
+        self._job.start(ct, masks, settings)
+        self._listener = listener
         self._show(True)
         self._ui.progressBar.setRange(0, 0)
         self._progress(Progress("starting"))
@@ -80,9 +76,9 @@ class Runs:
 
     def cancel(self) -> None:
         """Stop; `on_cancelled` is called at once."""
-        if self._job is not None:
+        if self.running:
             self._job.cancel()
-            self.tick()
+            self._pass_on_all()
 
     def say(self, text: str) -> None:
         """How the last run ended, until the next one begins."""
@@ -94,50 +90,48 @@ class Runs:
             self._timer.start()
 
     def tick(self) -> None:
-        """Pass on what the job told since the last time, then do some idle tasks."""
-        self._poll()
+        """Pass on what the job told since the last time, then do some idle tasks.
+
+        Slicer handles timers while it loads or closes a scene, when only a part of it is there: then all of
+        that waits.
+        """
+        scene = slicer.mrmlScene
+        if scene.IsBatchProcessing() or scene.IsClosing():
+            return
+        self._pass_on_all()
         self._tasks.run()
-        waiting = any(job.running for job in self._jobs.values())
-        if not waiting and not self._tasks:
+        if not self._job.running and not self._tasks:
             self._timer.stop()
 
     def close(self) -> None:
         """End everything, without telling anyone."""
         self._timer.stop()
-        self._job = self._listener = None
+        self._listener = None
         self._tasks.clear()
-        for job in self._jobs.values():
-            job.close()
-        self._jobs = {}
+        self._job.close()
 
-    def _job_of(self, in_process: bool) -> ScoringJob:
-        if in_process not in self._jobs:
-            self._jobs[in_process] = InProcessJob() if in_process else WorkerJob()
-        return self._jobs[in_process]
+    def _pass_on_all(self) -> None:
+        if not self._job.running:
+            return
+        try:
+            events = self._job.poll()
+        except Exception as error:  # a fault of ours: say so, and let it be logged
+            sentence = _("Scoring stopped by a fault inside SegAE; report it with the log.")
+            self._pass_on(Failed(sentence, "crash", repr(error)))
+            raise
+        for event in events:
+            self._pass_on(event)
 
-    def _poll(self) -> None:
-        for job in list(self._jobs.values()):
-            if not job.running:
-                continue
-            try:
-                events = job.poll()
-            except Exception as error:  # a fault of ours: say so, and let it be logged
-                sentence = _("Scoring stopped by a fault inside SegAE; report it with the log.")
-                self._pass_on(job, Failed(sentence, "crash", repr(error)))
-                raise
-            for event in events:
-                self._pass_on(job, event)
-
-    def _pass_on(self, job: ScoringJob, event: Event) -> None:
+    def _pass_on(self, event: Event) -> None:
         listener = self._listener
-        if job is not self._job or listener is None:  # the rest of a run that was stopped
+        if listener is None:  # the rest of a run that was stopped
             return
         if isinstance(event, Progress):
             self._progress(event)
         elif isinstance(event, Scores):
             listener.on_scores(event.slices)
         elif not isinstance(event, Returned):  # which only calls of a function give
-            self._job = self._listener = None
+            self._listener = None
             self._end(listener, event)
 
     def _end(self, listener: RunListener, event: Result | Failed | Cancelled) -> None:

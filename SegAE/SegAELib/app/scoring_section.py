@@ -102,7 +102,6 @@ class ScoringSection:
                 attempt.case.segmentation,
                 context.job_settings(facts, options=options),
                 self._listener(session),
-                in_process=context.parameters.inProcess,
             )
         context.changed()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Collection, Iterable, MutableMapping
 from functools import partial
 
 from segae.labels.identify import Identification
@@ -53,49 +53,40 @@ def _key(node: SegmentationNode, segment_id: str) -> str:
     return f"{node.GetID()} {segment_id}"
 
 
-_FLAGS_ROLE = 255  # Qt::UserRole - 1, where QStandardItem keeps whether an entry can be chosen
-
-
 def organ_picker(
     current: Structure | None,
     candidates: Iterable[Structure],
     on_choice: Callable[[Structure], None],
     table: LabelTable,
 ) -> Widget:
-    """A QComboBox; `candidates` come first. Text that is no organ changes nothing."""
-    combo = qt.QComboBox()
-    combo.setEditable(True)
-    combo.setInsertPolicy(qt.QComboBox.NoInsert)
-    combo.setMaxVisibleItems(25)
-    candidates = list(candidates)
-    if candidates:
-        _add_group(combo, _("Perhaps"), candidates)
-    for system, members in table.body_systems.items():
-        _add_group(combo, system, members)
-    names = [structure.name for members in table.body_systems.values() for structure in members]
-    completer = qt.QCompleter(names, combo)
+    """A QLineEdit whose list holds the organs that contain what is typed, `candidates` first.
+
+    Text that is no organ changes nothing. (The list of an editable combo box does not filter while it is
+    open, and takes what stands in its line edit for a choice.)
+    """
+    every = [structure for members in table.body_systems.values() for structure in members]
+    by_name = {structure.name: structure for structure in (*candidates, *every)}
+    edit = qt.QLineEdit()
+    edit.setPlaceholderText(_("type to search") if current is None else current.name)
+    completer = qt.QCompleter(list(by_name), edit)
     completer.setCaseSensitivity(qt.Qt.CaseInsensitive)
     completer.setFilterMode(qt.Qt.MatchContains)
-    combo.setCompleter(completer)
-    combo.setCurrentIndex(-1 if current is None else combo.findData(current.index))
-    combo.lineEdit().setPlaceholderText(_("type to search"))
+    completer.setMaxVisibleItems(25)
+    edit.setCompleter(completer)
 
-    def chosen(*_unused: object) -> None:
-        index = combo.findText(combo.currentText)
-        data = combo.itemData(index) if index >= 0 else None
-        if data is not None:
-            on_choice(table.by_index(int(data)))
+    def chosen(name: str) -> None:
+        if name in by_name:
+            on_choice(by_name[name])
 
-    combo.connect("activated(int)", chosen)
-    combo.lineEdit().connect("editingFinished()", chosen)
-    return combo
+    def entered() -> None:
+        completer.setCompletionPrefix(edit.text)
+        exact = [name for name in by_name if name.casefold() == edit.text.strip().casefold()]
+        if exact or completer.completionCount() == 1:
+            chosen(exact[0] if exact else completer.currentCompletion())
 
-
-def _add_group(combo: Widget, title: str, members: Iterable[Structure]) -> None:
-    combo.addItem(title)
-    combo.setItemData(combo.count - 1, 0, _FLAGS_ROLE)
-    for structure in members:
-        combo.addItem(structure.name, structure.index)
+    completer.connect("activated(QString)", chosen)
+    edit.connect("returnPressed()", entered)
+    return edit
 
 
 SEGMENT, ORGAN, REASON = range(3)
@@ -154,11 +145,16 @@ class OrganTable:
 
     def check_all(self, checked: bool) -> None:
         """Check all segments, or none."""
-        self._unchecked = set() if checked else set(self._organs)
+        self.check(self._organs if checked else ())
+
+    def check(self, segment_ids: Collection[str]) -> None:
+        """Check these segments and no others."""
+        self._unchecked = set(self._organs) - set(segment_ids)
         was = self._table.blockSignals(True)
         try:
-            for row in range(self._table.rowCount):
-                self._table.item(row, SEGMENT).setCheckState(qt.Qt.Checked if checked else qt.Qt.Unchecked)
+            for row, segment_id in enumerate(self._organs):
+                state = qt.Qt.Unchecked if segment_id in self._unchecked else qt.Qt.Checked
+                self._table.item(row, SEGMENT).setCheckState(state)
         finally:
             self._table.blockSignals(was)
         self._on_change()
@@ -212,7 +208,7 @@ class OrganTable:
             self._table.setCellWidget(row, ORGAN, picker)
             self._open = row
             picker.setFocus()
-            picker.showPopup()
+            picker.completer().complete()
         elif column != ORGAN:
             self._close_picker()
 

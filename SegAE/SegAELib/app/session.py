@@ -230,7 +230,10 @@ class Session:
 
         def take() -> None:
             taken = attempt.results.fingerprints
-            results.fingerprints.update({i: taken[i] for i in results.segments if i in taken})
+            for segment_id, one in results.segments.items():
+                if segment_id in taken:
+                    scored = {row.slice for row in one.slices}
+                    results.fingerprints[segment_id] = taken[segment_id].of_scored(scored)
 
         results.set_changes({i: one for i, one in results.changes.items() if i not in attempt.case.segments})
         self._tasks.add("fingerprints", take)

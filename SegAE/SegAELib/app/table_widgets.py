@@ -159,9 +159,10 @@ class RowTable:
 
     def select(self, key: str | None) -> None:
         """Choose a row without telling `on_select`."""
-        if key == self.selected:
-            return
         table, place = self._table, next((n for n, row in enumerate(self._rows) if row.key == key), None)
+        marked = {index.row() for index in table.selectionModel().selectedRows()}
+        if place == (table.currentRow() if table.currentRow() >= 0 else None) and marked == {place} - {None}:
+            return
         was = table.blockSignals(True)
         try:
             if place is None:
@@ -169,6 +170,7 @@ class RowTable:
                 table.setCurrentCell(-1, -1)
             else:
                 table.setCurrentCell(place, 0)
+                table.selectRow(place)  # Qt may have made it the current one without marking it
         finally:
             table.blockSignals(was)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,10 +18,25 @@ from SegAELib.mrml.score_tags import set_stale
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """A digest of the mask in each slice that has voxels; slices count along `axis` (0, 1, 2 = k, j, i)."""
+    """A digest of the mask in each scored slice; slices count along `axis` (0, 1, 2 = k, j, i).
+
+    `unscored`: slices that had a mask then and were not scored; None when that is not known.
+    """
 
     axis: int
     digests: Mapping[int, str]
+    unscored: frozenset[int] | None = frozenset()
+
+    def of_scored(self, scored: Collection[int]) -> Fingerprint:
+        """The same when only the slices `scored` were."""
+        digests = {index: digest for index, digest in self.digests.items() if index in scored}
+        if self.unscored is None:
+            return Fingerprint(self.axis, digests, None)
+        return Fingerprint(self.axis, digests, (self.unscored | self.digests.keys()) - frozenset(scored))
+
+    def counts(self, index: int) -> bool:
+        """Whether a mask in this slice is a change, if it is not the one that was scored."""
+        return index in self.digests or (self.unscored is not None and index not in self.unscored)
 
 
 @dataclass(frozen=True)
@@ -49,9 +64,12 @@ def fingerprint(segment: Segment, axis: int) -> Fingerprint:
 
 
 def changed_slices(old: Fingerprint, segment: Segment) -> SliceChanges:
-    """What has to be scored again, and what has to go, since `old` was taken of the same segment."""
+    """What has to be scored again, and what has to go, since `old` was taken of the same segment.
+
+    A slice that was not scored has no score that could be out of date; one that had no mask then is new.
+    """
     new = fingerprint(segment, old.axis).digests
-    rescore = (index for index, digest in new.items() if old.digests.get(index) != digest)
+    rescore = (i for i, digest in new.items() if old.counts(i) and old.digests.get(i) != digest)
     return SliceChanges(tuple(sorted(rescore)), tuple(sorted(old.digests.keys() - new.keys())))
 
 

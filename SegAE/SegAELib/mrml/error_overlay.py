@@ -13,8 +13,8 @@ from SegAELib.mrml.nodes import require_segmentation
 from SegAELib.mrml.overlay_node import (
     OverlayPart,
     add_overlay,
+    changing,
     is_alive,
-    keep_overlay,
     new_image,
     remove_overlay,
     set_voxels,
@@ -48,17 +48,13 @@ class ErrorOverlay:
             raise InputError(
                 f'The errors of "{missing.name}" were not found on "{volume.GetName()}"; look for them again.'
             )
-        self._image = new_image(volume)
-        box = enclosing_box(mask.box for mask in (missing, extra))
-        labels = np.zeros(box.shape, np.uint8)
+        self._segmentation, self._volume = segmentation, volume
+        self._box = enclosing_box(mask.box for mask in (missing, extra))
+        self._labels, self._opacity = np.zeros(self._box.shape, np.uint8), opacity
         for value, mask in enumerate((missing, extra), start=1):
             if not mask.is_empty:
-                labels[mask.box.relative_to(box).slices][mask.voxels()] = value
-        set_voxels(self._image, box, labels)
-        name = f"{segmentation.GetName()} errors"
-        self.node: SegmentationNode = add_overlay(segmentation, volume, self._image, name, PARTS)
-        self.node.GetDisplayNode().SetVisibility2DOutline(True)
-        self.set_opacity(opacity)
+                self._labels[mask.box.relative_to(self._box).slices][mask.voxels()] = value
+        self._add(keep=False)
 
     @property
     def is_alive(self) -> bool:
@@ -67,14 +63,31 @@ class ErrorOverlay:
 
     def set_opacity(self, opacity: float) -> None:
         """Opacity (0..1) of the fill; the outline stays."""
+        self._opacity = float(np.clip(opacity, 0, 1))
         if self.is_alive:
-            display = self.node.GetDisplayNode()
-            for part in PARTS:
-                display.SetSegmentOpacity2DFill(part.segment_id, float(np.clip(opacity, 0, 1)))
+            self._update_display()
 
     def keep_with_scene(self, keep: bool) -> None:
         """Save the errors with the scene, visible in lists, or neither."""
-        keep_overlay(self.node, keep)
+        if self.is_alive and bool(self.node.GetSaveWithScene()) != keep:  # asked only when a node is added
+            remove_overlay(self.node, self._image)
+            self._add(keep=keep)
+
+    def _add(self, *, keep: bool) -> None:
+        self._image = new_image(self._volume)
+        set_voxels(self._image, self._box, self._labels)
+        name = f"{self._segmentation.GetName()} errors"
+        self.node: SegmentationNode = add_overlay(
+            self._segmentation, self._volume, self._image, name, PARTS, keep
+        )
+        self._update_display()
+
+    def _update_display(self) -> None:
+        display = self.node.GetDisplayNode()
+        with changing(self.node):
+            display.SetVisibility2DOutline(True)
+            for part in PARTS:
+                display.SetSegmentOpacity2DFill(part.segment_id, self._opacity)
 
     def remove(self) -> None:
         """Take the errors out of the scene; may be called again."""

@@ -88,19 +88,44 @@ def default_segmentation(scene: Scene) -> SegmentationNode | None:
     return next(shown, found[0] if found else None)
 
 
-def default_volume(scene: Scene, segmentation: SegmentationNode | None) -> VolumeNode | None:
+def default_volume(
+    scene: Scene, segmentation: SegmentationNode | None, current: VolumeNode | None = None
+) -> VolumeNode | None:
     """The CT of a segmentation.
 
-    Its reference volume; else what the Segment Editor shows under it; else the background of a slice view;
-    else the first scalar volume of the scene.
+    Its reference volume; else what the Segment Editor shows under it. Else one that holds as much of it as
+    any other does: `current`, the background of a slice view, or the first of the scene.
     """
     found = [n for n in nodes_of_class(scene, "vtkMRMLScalarVolumeNode") if _is_ct(n)]
-    candidates = [reference_of(segmentation)]
+    named = [reference_of(segmentation)]
     if segmentation is not None and _edited(scene, "GetSegmentationNode") is segmentation:
-        candidates.append(_edited(scene, "GetSourceVolumeNode"))
-    for composite in nodes_of_class(scene, "vtkMRMLSliceCompositeNode"):
-        candidates.append(scene.GetNodeByID(composite.GetBackgroundVolumeID() or ""))
-    return next((n for n in (*candidates, *found) if n is not None and n in found), None)
+        named.append(_edited(scene, "GetSourceVolumeNode"))
+    shown = [
+        scene.GetNodeByID(composite.GetBackgroundVolumeID() or "")
+        for composite in nodes_of_class(scene, "vtkMRMLSliceCompositeNode")
+    ]
+    shares = {id(n): _share_inside(segmentation, n) for n in found}
+    best = max(shares.values(), default=0.0)
+    guessed = [
+        n for n in (current, *shown, *found) if n is not None and shares.get(id(n), 0.0) >= 0.99 * best
+    ]
+    return next((n for n in (*named, *guessed) if n is not None and n in found), None)
+
+
+def _share_inside(segmentation: SegmentationNode | None, volume: VolumeNode) -> float:
+    """Share (0..1) of the box round a segmentation that lies inside of the box round a volume, both in the
+    world."""
+    if segmentation is None:
+        return 0.0
+    masks, voxels = [0.0] * 6, [0.0] * 6
+    segmentation.GetRASBounds(masks)
+    volume.GetRASBounds(voxels)
+    share = 1.0
+    for low, high, begin, end in zip(masks[::2], masks[1::2], voxels[::2], voxels[1::2], strict=True):
+        if high <= low:  # nothing was segmented
+            return 0.0
+        share *= max(0.0, min(high, end) - max(low, begin)) / (high - low)
+    return share
 
 
 def _is_ct(node: Node) -> bool:

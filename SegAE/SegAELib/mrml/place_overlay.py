@@ -11,6 +11,7 @@ from SegAELib.mrml.label_layers import label_layers
 from SegAELib.mrml.overlay_node import (
     OverlayPart,
     add_overlay,
+    changing,
     is_alive,
     new_image,
     remove_overlay,
@@ -38,13 +39,12 @@ class PlaceOverlay:
         name = f"{segmentation.GetName()} place"
         self.node: SegmentationNode = add_overlay(segmentation, volume, self._image, name, (SEGMENT, OTHERS))
         display = self.node.GetDisplayNode()
-        was = display.StartModify()
-        display.SetVisibility2DOutline(True)
-        display.SetSliceIntersectionThickness(LINE)
-        display.SetSegmentVisibility2DFill(SEGMENT.segment_id, False)
-        display.SetSegmentVisibility2DOutline(OTHERS.segment_id, False)
-        display.SetSegmentOpacity2DFill(OTHERS.segment_id, VEIL)
-        display.EndModify(was)
+        with changing(self.node):
+            display.SetVisibility2DOutline(True)
+            display.SetSliceIntersectionThickness(LINE)
+            display.SetSegmentVisibility2DFill(SEGMENT.segment_id, False)
+            display.SetSegmentVisibility2DOutline(OTHERS.segment_id, False)
+            display.SetSegmentOpacity2DFill(OTHERS.segment_id, VEIL)
 
     @property
     def is_alive(self) -> bool:

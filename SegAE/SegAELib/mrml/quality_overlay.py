@@ -1,4 +1,4 @@
-"""Takes the fill of some segments away while the quality colours are shown, and gives it back."""
+"""The colours of slices of low quality, over the user's segments."""
 
 from __future__ import annotations
 
@@ -12,65 +12,46 @@ from segae.errors import InputError
 from segae.geometry.box import Box
 from segae.report.style import Palette
 from segae.results.bins import ScoreBins
-from SegAELib.mrml.binding import SegmentationNode, VolumeNode
+from SegAELib.mrml.binding import Scene, SegmentationNode, VolumeNode, nodes_of_class, slicer
 from SegAELib.mrml.matrices import volume_grid
 from SegAELib.mrml.nodes import require_segmentation
 from SegAELib.mrml.overlay_node import (
     OverlayPart,
     add_overlay,
+    changing,
     is_alive,
-    keep_overlay,
     new_image,
     remove_overlay,
     set_voxels,
 )
-from SegAELib.mrml.score_bins import LegendEntry, legend
+from SegAELib.mrml.score_bins import OPACITY, LegendEntry, legend
 from SegAELib.mrml.score_image import ScoreImage, enclosing_box
 
-
-class FillSnapshot:
-    """The 2D fill of segments of one node, hidden (outlines stay) until `restore`.
-
-    Only this one property is touched, so whatever the user changes in between stays.
-    """
-
-    def __init__(self, node: SegmentationNode) -> None:
-        self._node = node
-        self._hidden: set[str] = set()
-
-    def hide(self, segment_ids: Iterable[str]) -> None:
-        """Hide the fill of segments that show it."""
-        display = self._node.GetDisplayNode()
-        if display is None:
-            return
-        was = display.StartModify()
-        for segment_id in segment_ids:
-            if display.GetSegmentVisibility2DFill(segment_id):
-                display.SetSegmentVisibility2DFill(segment_id, False)
-                self._hidden.add(segment_id)
-        display.EndModify(was)
-
-    def restore(self) -> None:
-        """Show the fills again that `hide` took away; segments and nodes that are gone are passed over."""
-        display = self._node.GetDisplayNode() if self._node.GetScene() is not None else None
-        if display is not None:
-            was = display.StartModify()
-            for segment_id in self._hidden & set(self._node.GetSegmentation().GetSegmentIDs()):
-                display.SetSegmentVisibility2DFill(segment_id, True)
-            display.EndModify(was)
-        self._hidden.clear()
+_FILL_HIDDEN = "SegAE.FillHidden"  # on a display node, so that it is known in a saved scene too
 
 
-OPACITY = 0.8
+def hide_fill(segmentation: SegmentationNode) -> None:
+    """Take the 2D fill of a segmentation away; its outlines stay. Nothing happens when it has none."""
+    display = segmentation.GetDisplayNode()
+    if display is not None and display.GetVisibility2DFill():
+        display.SetAttribute(_FILL_HIDDEN, "1")
+        display.SetVisibility2DFill(False)
+
+
+def restore_fills(scene: Scene) -> None:
+    """Give back what `hide_fill` took away, be it before the scene was saved and loaded."""
+    for display in nodes_of_class(scene, "vtkMRMLSegmentationDisplayNode"):
+        if display.GetAttribute(_FILL_HIDDEN) is not None:
+            display.RemoveAttribute(_FILL_HIDDEN)
+            display.SetVisibility2DFill(True)
 
 
 class QualityOverlay:
     """The colours of one scored segmentation on one volume.
 
     The node is hidden from lists and not saved (`keep_with_scene` changes both). Nothing of the user's nodes
-    changes but the 2D fill of scored segments, which is hidden while the colours show (they would mix) and
-    comes back with `remove`; `leave_fills` keeps even that. Raises `InputError` for nodes that cannot be used
-    and an unknown palette.
+    changes; where the user hides a segment, or all of them, its colours go too, until it is shown again.
+    Raises `InputError` for nodes that cannot be used and an unknown palette.
     """
 
     def __init__(
@@ -83,7 +64,6 @@ class QualityOverlay:
         bins: ScoreBins | None = None,
         palette: Palette = "traffic",
         opacity: float = OPACITY,
-        leave_fills: bool = False,
     ) -> None:
         """`segments` (by id, on the grid of `volume`) tell how much room to reserve; `paint` colours them.
 
@@ -97,15 +77,12 @@ class QualityOverlay:
             )
         self._bins, self._opacity = bins or ScoreBins(), opacity
         self._palette: Palette = palette
-        self._fills = None if leave_fills else FillSnapshot(segmentation)
+        self._segmentation, self._volume = segmentation, volume
         self._scores = ScoreImage(enclosing_box(s.box for s in segments.values()), axis)
-        self._image = new_image(volume)
-        self._fit_image()
-        name = f"{segmentation.GetName()} quality"
-        self.node: SegmentationNode = add_overlay(
-            segmentation, volume, self._image, name, _parts(self.legend)
-        )
-        self._update_display()
+        self._add(keep=False)
+        event = slicer.vtkMRMLDisplayableNode.DisplayModifiedEvent
+        self._eyes = segmentation.AddObserver(event, self._follow_eyes)
+        self._follow_eyes()
 
     @property
     def legend(self) -> tuple[LegendEntry, ...]:
@@ -120,14 +97,7 @@ class QualityOverlay:
     def paint(self, scored: Mapping[str, tuple[Segment, Mapping[int, float]]]) -> None:
         """Colour segments: by id the mask and the predicted Dice by slice index. Others stay as they are."""
         changed = [self._scores.paint(i, segment, scores) for i, (segment, scores) in scored.items()]
-        self.hide_fills(scored)
         self._update_voxels(enclosing_box(changed))
-
-    def hide_fills(self, segment_ids: Iterable[str]) -> None:
-        """Hide the user's fill of segments that are going to be coloured, all at once: it is dear, as every
-        change makes Slicer look at all segments again. Nothing happens with `leave_fills`."""
-        if self._fills is not None:
-            self._fills.hide(segment_ids)
 
     def set_bins(self, bins: ScoreBins) -> None:
         """Move the edges of the bins; nothing is scored again."""
@@ -146,47 +116,70 @@ class QualityOverlay:
         self._update_display()
 
     def set_opacity(self, opacity: float) -> None:
-        """Opacity (0..1) of the worst bin; better ones are fainter in proportion."""
+        """Opacity (0..1) of the worst bin; weak ones are fainter in proportion."""
         self._opacity = float(np.clip(opacity, 0, 1))
         self._update_display()
 
     def keep_with_scene(self, keep: bool) -> None:
         """Save the colours with the scene, visible in lists, or neither."""
-        keep_overlay(self.node, keep)
+        if self.is_alive and bool(self.node.GetSaveWithScene()) != keep:  # asked only when a node is added
+            remove_overlay(self.node, self._image)
+            self._add(keep=keep)
+            self._update_voxels(self._scores.box)
+            self._follow_eyes()
 
     def remove(self) -> None:
-        """Take the colours out of the scene and give the user's fills back; may be called again."""
+        """Take the colours out of the scene; may be called again."""
+        self._segmentation.RemoveObserver(self._eyes)
         remove_overlay(self.node, self._image)
         self.node = None
-        if self._fills is not None:
-            self._fills.restore()
+
+    def _add(self, *, keep: bool) -> None:
+        self._image = new_image(self._volume)
+        self._fit_image()
+        name = f"{self._segmentation.GetName()} quality"
+        self.node: SegmentationNode = add_overlay(
+            self._segmentation, self._volume, self._image, name, _parts(self.legend), keep
+        )
+        self._update_display()
+
+    def _follow_eyes(self, *_: object) -> None:
+        display, segments = self._segmentation.GetDisplayNode(), self._segmentation.GetSegmentation()
+        if not self.is_alive or display is None or self._segmentation.GetScene() is None:
+            return
+        hidden = (i for i in segments.GetSegmentIDs() if not display.GetSegmentVisibility(i))
+        self._update_voxels(self._scores.hide(hidden))
+        shown = bool(display.GetVisibility() and display.GetVisibility2D())
+        own = self.node.GetDisplayNode()
+        if bool(own.GetVisibility()) != shown:
+            with changing(self.node):
+                own.SetVisibility(shown)
 
     def _fit_image(self) -> None:
         """Give the labelmap the box of the painted scores; its voxels are not set."""
         set_voxels(self._image, self._scores.box, np.zeros(self._scores.codes.shape, np.uint8))
 
     def _update_voxels(self, box: Box) -> None:
-        if not self.is_alive or self._scores.codes.size == 0:
+        if not self.is_alive or box.is_empty or self._scores.codes.size == 0:
             return
-        if self._image.GetNumberOfPoints() != self._scores.codes.size:
-            self._fit_image()
-        scalars = self._image.GetPointData().GetScalars()
-        self._scores.bins(self._bins, vtk_to_numpy(scalars).reshape(self._scores.codes.shape), box)
-        scalars.Modified()
-        self._image.Modified()
+        with changing(self.node):
+            if self._image.GetNumberOfPoints() != self._scores.codes.size:
+                self._fit_image()
+            scalars = self._image.GetPointData().GetScalars()
+            self._scores.bins(self._bins, vtk_to_numpy(scalars).reshape(self._scores.codes.shape), box)
+            scalars.Modified()
+            self._image.Modified()
 
     def _update_display(self) -> None:
         if not self.is_alive:
             return
-        display = self.node.GetDisplayNode()
-        segmentation = self.node.GetSegmentation()
-        was = display.StartModify()
-        for entry in self.legend:
-            segment = segmentation.GetSegment(_segment_id(entry))
-            segment.SetName(entry.text)
-            segment.SetColor(*entry.colour)
-            display.SetSegmentOpacity2DFill(_segment_id(entry), entry.opacity)
-        display.EndModify(was)
+        display, segmentation = self.node.GetDisplayNode(), self.node.GetSegmentation()
+        with changing(self.node):
+            for entry in self.legend:
+                segment = segmentation.GetSegment(_segment_id(entry))
+                segment.SetName(entry.text)
+                segment.SetColor(*entry.colour)
+                display.SetSegmentOpacity2DFill(_segment_id(entry), entry.opacity)
 
 
 def _parts(entries: Iterable[LegendEntry]) -> list[OverlayPart]:

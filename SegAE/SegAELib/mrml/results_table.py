@@ -70,7 +70,7 @@ def values_of(node: TableNode, name: str, kind: type) -> list:
 KIND = "SegAE.Table"  # attribute that tells what a table of SegAE holds
 RESULTS = "results"
 SEGMENTATION_ROLE, VOLUME_ROLE = "SegAE.Segmentation", "SegAE.Volume"
-_HEADER, _IDS = "SegAE.Report", "SegAE.SegmentIDs"
+_HEADER, _IDS, _UNSCORED = "SegAE.Report", "SegAE.SegmentIDs", "SegAE.UnscoredSlices"
 _FLOATS = [one.name for one in SLICES if one.kind is float]
 _FIRST_FLOATS = (  # of version 0.1, in its order
     "x", "y", "z", "area_mm2", "score", "interval_low", "interval_high", "overlap_mm2", "organ_mm2",
@@ -111,7 +111,8 @@ def write_results(
     ]
     columns.append(column("verdict", str, (one.verdict or "" for _, one in owners)))
     columns.append(column("segment_id", str, ids))
-    columns.append(column("fingerprint", str, _digests(report, ids, fingerprints or {})))
+    prints = _of_scored(report, segment_ids, fingerprints or {})
+    columns.append(column("fingerprint", str, _digests(report, ids, prints)))
     floats = zip(*(values[n] for n, one in enumerate(SLICES) if one.kind is float), strict=True)
     columns.append(column("exact", str, (_exact(row) for row in floats)))
     was = node.StartModify()
@@ -123,6 +124,8 @@ def write_results(
     node.SetAttribute("SegAE.ModelArchitecture", report.model.architecture)
     node.SetAttribute(_HEADER, strict_json(header_of(report)))
     node.SetAttribute(_IDS, strict_json(list(segment_ids)))
+    unscored = {i: _ranges(one.unscored) for i, one in prints.items() if one.unscored}
+    node.SetAttribute(_UNSCORED, strict_json(unscored))
     for role, target in ((SEGMENTATION_ROLE, segmentation), (VOLUME_ROLE, volume)):
         if target is not None:
             node.SetNodeReferenceID(role, target.GetID())
@@ -153,6 +156,7 @@ def read_results(node: TableNode) -> StoredResults:
         ids, digests = values_of(node, "segment_id", str), values_of(node, "fingerprint", str)
         report = report_from(said, list(columns), zip(*columns.values(), strict=True))
         segment_ids = _segment_ids(report, parse_strict_json(node.GetAttribute(_IDS) or "[]"), columns, ids)
+        unscored = _unscored(node.GetAttribute(_UNSCORED), segment_ids)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f'Table "{node.GetName()}" was changed outside of SegAE ({error}); score again.'
@@ -162,7 +166,8 @@ def read_results(node: TableNode) -> StoredResults:
     for index, segment_id, digest in zip(columns["slice"], ids, digests, strict=True):
         if digest:
             prints.setdefault(segment_id, {})[index] = digest
-    return StoredResults(report, segment_ids, {i: Fingerprint(axis, found) for i, found in prints.items()})
+    fingerprints = {i: Fingerprint(axis, found, unscored[i]) for i, found in prints.items() if i in unscored}
+    return StoredResults(report, segment_ids, fingerprints)
 
 
 def _segment_ids(
@@ -184,21 +189,55 @@ def find_results(segmentation: SegmentationNode) -> TableNode | None:
     return find_table(segmentation, RESULTS)
 
 
-def find_table(segmentation: SegmentationNode, kind: str) -> TableNode | None:
-    """The newest table of SegAE of one kind that refers to `segmentation`."""
+def tables_of(segmentation: SegmentationNode) -> list[TableNode]:
+    """All tables of SegAE that refer to `segmentation`."""
     tables = nodes_of_class(segmentation.GetScene(), "vtkMRMLTableNode")
-    fitting = [
+    return [
         table
         for table in tables
-        if table.GetAttribute(KIND) == kind
-        and table.GetNodeReferenceID(SEGMENTATION_ROLE) == segmentation.GetID()
+        if table.GetAttribute(KIND) and table.GetNodeReferenceID(SEGMENTATION_ROLE) == segmentation.GetID()
     ]
+
+
+def find_table(segmentation: SegmentationNode, kind: str) -> TableNode | None:
+    """The newest table of SegAE of one kind that refers to `segmentation`."""
+    fitting = [table for table in tables_of(segmentation) if table.GetAttribute(KIND) == kind]
     return fitting[-1] if fitting else None
 
 
 def _digests(report: CaseReport, ids: list[str], fingerprints: Mapping[str, Fingerprint]) -> list[str]:
     known = {i: fingerprint.digests for i, fingerprint in fingerprints.items()}
     return [known.get(i, {}).get(row.slice.slice, "") for row, i in zip(report.rows(), ids, strict=True)]
+
+
+def _of_scored(
+    report: CaseReport, segment_ids: Sequence[str], fingerprints: Mapping[str, Fingerprint]
+) -> dict[str, Fingerprint]:
+    """Fingerprints of what was scored, by segment id."""
+    return {
+        i: fingerprints[i].of_scored({row.slice for row in one.slices})
+        for i, one in zip(segment_ids, report.segments, strict=True)
+        if i in fingerprints
+    }
+
+
+def _ranges(indices: Iterable[int]) -> list[list[int]]:
+    """First and last index of each run of neighbours."""
+    found: list[list[int]] = []
+    for index in sorted(indices):
+        if found and index == found[-1][1] + 1:
+            found[-1][1] = index
+        else:
+            found.append([index, index])
+    return found
+
+
+def _unscored(text: str | None, segment_ids: Iterable[str]) -> dict[str, frozenset[int] | None]:
+    """By segment id; None for all in tables of earlier versions, which do not say."""
+    if text is None:
+        return dict.fromkeys(segment_ids)
+    ranges = parse_strict_json(text)
+    return {i: frozenset(n for a, b in ranges.get(i, ()) for n in range(a, b + 1)) for i in segment_ids}
 
 
 def _exact(floats: Iterable[float | None]) -> str:

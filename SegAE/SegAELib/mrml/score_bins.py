@@ -10,8 +10,9 @@ from segae.report.style import COLOURS, Palette
 from segae.results.bins import BIN_NAMES, ScoreBins
 
 Colour = tuple[float, float, float]  # red, green, blue, 0..1
-# Share of the chosen opacity: poor slices stand out, the CT stays readable under good ones.
-STRENGTHS = (1.0, 0.75, 0.5, 0.35)
+OPACITY = 0.85  # of the worst bin, unless the user chooses another one
+# Share of the opacity: slices of low quality stand out, the others look as the user has them.
+STRENGTHS = (1.0, 0.7, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,10 @@ class LegendEntry:
         return f"{self.key} {self.low:.2f}-{self.high:.2f}"
 
 
-def legend(bins: ScoreBins, palette: Palette, opacity: float = 0.8) -> tuple[LegendEntry, ...]:
+def legend(bins: ScoreBins, palette: Palette, opacity: float = OPACITY) -> tuple[LegendEntry, ...]:
     """The four bins from worst to best; raises `InputError` for an unknown palette.
 
-    `opacity` (0..1) is that of the worst bin, better ones are fainter.
+    `opacity` (0..1) is that of the worst bin; weak ones are fainter, and the two best are not coloured.
     """
     if palette not in COLOURS:
         raise InputError(f'There is no palette "{palette}"; use {" or ".join(get_args(Palette))}.')

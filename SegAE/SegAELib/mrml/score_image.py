@@ -33,6 +33,7 @@ class ScoreImage:
         self.axis = axis
         self.codes = np.zeros(box.shape, np.uint16)
         self._painted: dict[str, tuple[Segment, Mapping[int, float]]] = {}
+        self._hidden: frozenset[str] = frozenset()
 
     def paint(self, key: str, segment: Segment, scores: Mapping[int, float]) -> Box:
         """Show `scores` by slice index on the voxels of `segment`; slices without score are left out.
@@ -45,8 +46,19 @@ class ScoreImage:
         if before is not None:
             self._erase(before[0].box)
         self._painted[key] = (segment, dict(scores))
-        self._draw(segment, scores, segment.box)
+        if key not in self._hidden:
+            self._draw(segment, scores, segment.box)
         return self.box if grown else segment.box.union(before[0].box if before else segment.box)
+
+    def hide(self, keys: Iterable[str]) -> Box:
+        """Show all that was painted but for these keys, now and when they are painted again; returns the box
+        in which voxels may have changed."""
+        before, self._hidden = self._hidden, frozenset(keys)
+        changed = (before ^ self._hidden) & self._painted.keys()
+        box = enclosing_box(self._painted[key][0].box for key in changed)
+        if not box.is_empty:
+            self._erase(box)
+        return box
 
     def bins(self, bins: ScoreBins, out: np.ndarray, box: Box | None = None) -> None:
         """Write 0 for no score and 1 (worst) to 4 (best) into `out`, uint8 of the image's shape.
@@ -74,8 +86,9 @@ class ScoreImage:
 
     def _erase(self, box: Box) -> None:
         self.codes[box.relative_to(self.box).slices] = 0
-        for segment, scores in self._painted.values():
-            self._draw(segment, scores, box)
+        for key, (segment, scores) in self._painted.items():
+            if key not in self._hidden:
+                self._draw(segment, scores, box)
 
     def _draw(self, segment: Segment, scores: Mapping[int, float], within: Box) -> None:
         box = segment.box.intersect(within).intersect(self.box)

@@ -29,6 +29,11 @@ def naming_of(node: SegmentationNode, segment_id: str) -> Naming:
     return Naming(segment.GetName() or "", segment.GetTerminology() or "")
 
 
+def namings_of(node: SegmentationNode) -> dict[str, Naming]:
+    """What all segments are called, by id."""
+    return {segment_id: naming_of(node, segment_id) for segment_id in node.GetSegmentation().GetSegmentIDs()}
+
+
 def set_naming(node: SegmentationNode, segment_id: str, naming: Naming) -> None:
     """Call a segment something else; raises `InputError` when it is gone. Slicer's own undo, where it is
     switched on, takes it back too."""

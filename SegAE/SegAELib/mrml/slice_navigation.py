@@ -8,7 +8,7 @@ import numpy as np
 import vtk
 
 from segae.geometry.grid import Grid
-from SegAELib.mrml.binding import Scene, SliceNode, nodes_of_class
+from SegAELib.mrml.binding import Node, Scene, SliceNode, nodes_of_class
 from SegAELib.mrml.matrices import to_numpy
 
 PARALLEL_WITHIN = np.cos(np.radians(0.5))  # a view tilted by more than this shows no single slice
@@ -18,6 +18,11 @@ def slice_nodes(scene: Scene, view_group: int | None = None) -> list[SliceNode]:
     """All slice nodes of a scene, or those of one view group."""
     nodes = nodes_of_class(scene, "vtkMRMLSliceNode")
     return [node for node in nodes if view_group is None or node.GetViewGroup() == view_group]
+
+
+def slice_composites(scene: Scene) -> list[Node]:
+    """What tells which volumes the slice views show."""
+    return nodes_of_class(scene, "vtkMRMLSliceCompositeNode")
 
 
 def jump_to(

@@ -4,7 +4,7 @@ import unittest
 
 import slicer
 
-from SegAELib.app.self_test import main_path
+from SegAELib.app.self_test import load_sample, main_path
 
 
 class SegAEModuleSelfTest(unittest.TestCase):
@@ -34,7 +34,10 @@ class SegAEModuleSelfTest(unittest.TestCase):
         self.assertTrue(panel.ui.inputsInfo.text)
 
     def test_a_closed_scene_leaves_nothing_shown(self):
-        main_path(self)
+        slicer.util.selectModule("SegAE")
+        volume, _segmentation = load_sample()
+        slicer.app.processEvents()
+        self.assertIs(self._panel().parameters.volume, volume)
         slicer.mrmlScene.Clear()
         slicer.app.processEvents()
         self.assertIsNone(self._panel().session)

@@ -1,4 +1,4 @@
-"""Scoring jobs for a caller that polls: in a child process that stays, or in this process."""
+"""Scoring jobs for a caller that polls, in a child process that stays."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import queue
 import shutil
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -18,7 +17,6 @@ from segae.jobs.payload import Payload, digest_of, write_payload
 from segae.jobs.process import ChildProcess, Exit, explain_exit
 from segae.jobs.scratch import Scratch
 from segae.jobs.settings import JobSettings
-from segae.jobs.tasks import WarmScorer, job_events
 from segae.progress import CancelToken
 
 
@@ -47,50 +45,6 @@ class ScoringJob(Protocol):
     def close(self) -> None:
         """Stop everything and leave nothing behind: no process, no file."""
         ...
-
-
-class InProcessJob:
-    """A `ScoringJob` without a child: for headless runs, tests, and where no child can be started.
-
-    `poll` works for as long as one batch takes (the first ones: importing torch and loading the model).
-    """
-
-    def __init__(self) -> None:
-        self._scorer = WarmScorer()
-        self._steps: Iterator[Event] | None = None
-        self._cancel = CancelToken()
-
-    @property
-    def running(self) -> bool:
-        return self._steps is not None
-
-    def start(self, ct: Volume, segmentation: Segmentation, settings: JobSettings) -> None:
-        if self.running:
-            raise RuntimeError("the job before this one is still running")
-        self._cancel = CancelToken()
-        self._steps = job_events(self._scorer, ct, segmentation, settings, self._cancel)
-
-    def poll(self) -> list[Event]:
-        """One piece of work. An error of ours ends the job and is raised."""
-        # Taken away while at work: a call from inside (a panel that handles events) finds nothing to do.
-        steps, self._steps = self._steps, None
-        events: list[Event] = []
-        for event in steps or ():
-            events.append(event)
-            if isinstance(event, LAST):
-                break
-            if isinstance(event, Progress):
-                self._steps = steps
-                break
-        return events
-
-    def cancel(self) -> None:
-        self._cancel.cancel()
-
-    def close(self) -> None:
-        """Forget the job and the model."""
-        self._steps = None
-        self._scorer = WarmScorer()
 
 
 class Feeder(threading.Thread):

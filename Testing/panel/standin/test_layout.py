@@ -106,7 +106,9 @@ def test_corner_text_is_drawn(bed, ct):
     import vtk
 
     before = bed.slice_pixels("Red")
-    annotation = slicer.app.layoutManager().sliceWidget("Red").sliceView().cornerAnnotation()
+    view = slicer.app.layoutManager().sliceWidget("Red").sliceView()
+    annotation = view.cornerAnnotation()
     annotation.SetText(vtk.vtkCornerAnnotation.UpperRight, "Dice 0.62")
+    view.scheduleRender()
     assert not np.array_equal(bed.slice_pixels("Red"), before)
     annotation.ClearAllTexts()

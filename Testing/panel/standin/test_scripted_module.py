@@ -97,7 +97,7 @@ def test_reload_cleans_up_and_builds_a_new_panel(bed, panel):
 
     panel.onReload()
     again = slicer.modules.StandinDemoWidget
-    assert again is not panel and panel.life[-1] == "cleanup" and again.life == ["setup", "enter"]
+    assert again is not panel and panel.life[-1] == "cleanup" and again.life == ["setup"]
     assert panel.parent.layout().count() == 2
     again.ui.thresholdSlider.value = 0.1
     assert again.parameters.threshold == 0.1

@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from in_process_job import InProcessJob
 
 from segae.data import Segmentation, Volume
 from segae.io.ct import read_ct
 from segae.io.segmentation import read_segmentation
 from segae.jobs.events import LAST, Event
-from segae.jobs.scoring_job import InProcessJob, ScoringJob, WorkerJob
+from segae.jobs.scoring_job import ScoringJob, WorkerJob
 from segae.jobs.settings import JobSettings
 
 SAMPLE = Path(__file__).parents[3] / "SegAE" / "Resources" / "SampleData" / "totalsegmentator_s0001"
