@@ -64,6 +64,14 @@ def test_the_segment_is_marked_and_the_user_s_own_display_stays_as_it_is(shown, 
     assert overlays("place") == [] and overlays("errors") == []
 
 
+def test_missing_and_extra_parts_are_shown_by_themselves(shown, finish):
+    finish(shown)
+    assert not shown.colours.is_shown and overlays("quality") == []
+    shown.ui.whereButton.click()
+    finish(shown)
+    assert shown.colours.is_shown
+
+
 def test_the_views_are_centred_on_the_place_with_their_zoom(shown, finish, bed):
     import slicer
 

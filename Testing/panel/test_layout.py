@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from panel_views import in_view, table_text
 
@@ -115,3 +117,25 @@ def test_an_old_message_goes_with_the_next_click(ranked):
     ranked.messages.info("done")
     ranked.ui.rankingTable.setCurrentCell(2, 0)
     assert ranked.messages.text == ""
+
+
+def test_no_text_of_the_results_makes_the_panel_wider(ranked, bed, widget):
+    needed = widget.parent.minimumSizeHint.width()
+    ranked.session.results.segments["spleen"] = replace(
+        ranked.session.results.segments["spleen"], segment=f"{LONG}_{LONG}"
+    )
+    ranked.session.results._changed()
+    ranked.refresh()
+    ranked.results.choose_segment("spleen")
+    bed.process_events(0.1)
+    assert LONG in ranked.ui.stripLabel.text
+    assert widget.parent.minimumSizeHint.width() <= max(needed, 420)
+
+
+def test_how_a_run_ended_is_not_said_of_another_segmentation(ranked, bed, ct, sample_dir):
+    import slicer
+
+    assert "slices scored in" in ranked.ui.statusLabel.text
+    ranked.parameters.segmentation = slicer.util.loadSegmentation(str(sample_dir / "segmentation.seg.nrrd"))
+    bed.process_events()
+    assert ranked.ui.statusLabel.text == ""

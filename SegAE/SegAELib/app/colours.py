@@ -64,6 +64,8 @@ class ColoursSection:
         context, results = self._context, self._context.results
         if context.session is None or results is None or not context.visible:
             return {}
+        if context.found is not None:  # missing and extra parts are shown by themselves
+            return {}
         if context.parameters is None or not context.parameters.showColours:
             return {}
         masks = context.session.shown_masks

@@ -334,6 +334,7 @@ class Context:
         self.drop_session()
         self._nodes = (segmentation, volume)
         self.messages.clear()
+        self.runs.say("")
         if segmentation is not None and volume is not None:
             with self.messages.telling():
                 self.session = Session(segmentation, volume, self.tasks, self._edited)
