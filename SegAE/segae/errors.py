@@ -6,6 +6,18 @@ from __future__ import annotations
 class SegAEError(Exception):
     """Base of every error that a command turns into one line and exit code 2."""
 
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(plain_text(sentence))
+
+
+def plain_text(text: str) -> str:
+    """`text` as any file and terminal can hold it: bytes of a path that are no UTF-8 are written as \\xNN."""
+    return (
+        text
+        if text.isascii()
+        else text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    )
+
 
 class InputError(SegAEError):
     """A CT, a mask, a name or an option that cannot be used as it is."""

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from segae.errors import OutputError
+from segae.errors import OutputError, plain_text
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -67,12 +67,13 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
 def write_json(content: Any, path: str | Path) -> None:
     """Write JSON that appears whole or not at all; raises `OutputError`."""
     with whole_file(path) as stream:
-        stream.write(json.dumps(content, indent=1, ensure_ascii=False).encode())
+        # What is no UTF-8 in a path becomes an escape of JSON, and is read back as it was.
+        stream.write(json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace"))
 
 
 def shown_path(path: str | Path) -> str:
     """A path as text that any file can hold: bytes that are no UTF-8 are written as \\xNN."""
-    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return plain_text(str(path))
 
 
 def python_executable() -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from segae.errors import plain_text
+
 Severity = Literal["error", "warning", "info"]
 
 
@@ -22,6 +24,11 @@ class Finding:
     message: str
     segments: tuple[str, ...] = ()
     source: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", plain_text(self.message))
+        object.__setattr__(self, "segments", tuple(map(plain_text, self.segments)))
+        object.__setattr__(self, "source", None if self.source is None else plain_text(self.source))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Finding:

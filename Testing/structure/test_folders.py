@@ -24,7 +24,7 @@ SEGAE: Mapping[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
     "progress": {"errors"},
-    "finding": set(),
+    "finding": {"errors"},
     "text_table": {"errors", "files"},
     "geometry": BASE,
     "labels": {*BASE, "geometry"},

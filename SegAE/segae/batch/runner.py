@@ -17,7 +17,7 @@ from typing import Any
 from segae.batch.store import Failure, ResultStore
 from segae.data import Segmentation, Volume
 from segae.errors import Cancelled, InputError, SegAEError
-from segae.files import reason
+from segae.files import reason, shown_path
 from segae.io.ct import read_ct
 from segae.io.layouts import CaseFiles
 from segae.io.segmentation import read_segmentation
@@ -129,7 +129,7 @@ def _score(
     except Exception as error:  # one broken case must not end a night's work; the log has the details
         log.exception("Case %s ended in an error that is a fault of SegAE", files.case)
         why = f"Fault inside SegAE ({type(error).__name__}: {error}); please report it."
-    return Failure(files.case, why, str(files.ct), str(files.masks))
+    return Failure(files.case, why, shown_path(files.ct), shown_path(files.masks))
 
 
 def _read_ahead(

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from segae.errors import InputError
-from segae.files import remove, remove_leftovers, whole_file
+from segae.files import remove, remove_leftovers, shown_path, whole_file
 from segae.io.layouts import CaseFiles
 from segae.results.files import read_headers, read_report, write_report
 from segae.results.record import FORMAT
@@ -60,7 +60,8 @@ class ResultStore:
         try:
             header = read_headers(path)[0]
             made_of = (header["format"], header["model"]["sha256"], header["ct"], header["segmentation"])
-            same = made_of == (FORMAT, model_sha256, str(files.ct), str(files.masks))
+            named = (shown_path(files.ct), shown_path(files.masks))
+            same = made_of == (FORMAT, model_sha256, *named)
             return same and header["options"] == _asked(files, options, files.inputs(options.names))
         except (InputError, OSError, ValueError, KeyError, TypeError):
             return False  # missing, or not written by this program, or its files cannot be read: score it

@@ -57,7 +57,8 @@ def name_check(
     with progress_bar(messages) as show:
         report = check(
             ct, masks, model=model, name=name, names=names, only=only, resample=resample,
-            ct_grid=ct_grid, series=series, device=device, engine=engine, case=case_name(ct.resolve()), progress=show,
+            ct_grid=ct_grid, series=series, device=device, engine=engine,
+            case=case_name(ct.resolve()), progress=show,
         )  # fmt: skip
     print_findings(messages, report.findings)
     console.print(_table(report, all_names))

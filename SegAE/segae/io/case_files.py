@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from segae.files import shown_path
 from segae.io.label_names import names_beside
 from segae.io.readers import is_hidden
 
@@ -35,6 +36,9 @@ class CaseFiles:
     values: str | None = None
     problem: str = field(default="", compare=False)
     series: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "case", shown_path(self.case))  # it goes into every file of results
 
     def absolute(self) -> CaseFiles:
         """The same case with paths that do not depend on the working directory."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segae.errors import InputError
-from segae.files import reason
+from segae.files import reason, shown_path
 from segae.io.autopet import Study, cts_by_study, masks_by_study, parse_study
 from segae.io.case_files import CaseFiles, LeftOut, with_own_names
 from segae.io.case_files import Layout as Layout
@@ -68,7 +68,7 @@ def case_name(ct: str | Path) -> str:
     file's."""
     path = Path(ct)
     name = path.name if path.is_dir() else stem(path)
-    return path.parent.name or name if name.lower() in _UNTELLING else name or "case"
+    return shown_path(path.parent.name or name if name.lower() in _UNTELLING else name or "case")
 
 
 def read_manifest(path: Path) -> Layout:

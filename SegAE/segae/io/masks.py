@@ -13,6 +13,7 @@ import numpy as np
 
 from segae.data import Segment, Segmentation, pack
 from segae.errors import InputError
+from segae.files import shown_path
 from segae.finding import Finding
 from segae.geometry.box import Box, boxes_of_labels
 from segae.geometry.grid import Grid
@@ -128,7 +129,8 @@ def segment_of(
 ) -> Segment:
     """A segment from what fills its box (boolean)."""
     bits = pack(inside)
-    return Segment(name, found.structure, found.reason, grid, box, bits, str(path), found.confidence)
+    source = shown_path(path)
+    return Segment(shown_path(name), found.structure, found.reason, grid, box, bits, source, found.confidence)
 
 
 def same_names(written: Sequence[str], unique: Sequence[str], path: Path) -> tuple[Finding, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from segae.data import Segmentation
 from segae.errors import InputError
+from segae.files import shown_path
 from segae.io.label_map import LABEL_MAP
 from segae.io.mask_folder import MASK_FOLDER
 from segae.io.masks import MaskReader, MaskRequest
@@ -46,4 +47,4 @@ def read_segmentation(
     segments = [s for s in read.segments if name or request.keeps(s.name, s.structure)]
     if not segments and only is not None:
         raise InputError(f'"{path}" holds none of the masks {", ".join(only)}; ask for names that are there.')
-    return Segmentation(tuple(segments), str(path), read.findings)
+    return Segmentation(tuple(segments), shown_path(path), read.findings)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segae.data import Segment, Segmentation
+from segae.files import shown_path
 from segae.inputs.slices import check_sampling
 from segae.labels.resolver import AmbiguousName, UnknownName, resolve
 
@@ -43,7 +44,7 @@ class ScoringOptions:
     def as_dict(self) -> dict[str, Any]:
         """JSON values, as a report records them."""
         only = None if self.only is None else {name: sorted(slices) for name, slices in self.only.items()}
-        return asdict(self) | {"names": None if self.names is None else str(self.names), "only": only}
+        return asdict(self) | {"names": None if self.names is None else shown_path(self.names), "only": only}
 
 
 def with_published_map(segmentation: Segmentation) -> Segmentation:

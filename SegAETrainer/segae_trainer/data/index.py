@@ -176,9 +176,9 @@ def write_index(index: Index, path: str | Path) -> tuple[Path, Path]:
     }
     table = path.with_suffix(".csv")
     with whole_file(path) as stream:
-        stream.write(json.dumps(content, indent=1, ensure_ascii=False).encode())
+        stream.write(json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace"))
     with whole_file(table) as stream:
-        stream.write(_table(index, path.parent).encode())
+        stream.write(_table(index, path.parent).encode("utf-8", "backslashreplace"))
     return path, table
 
 
