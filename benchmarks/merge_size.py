@@ -5,8 +5,8 @@ python benchmarks/merge_size.py --scale 1      all of them
 python benchmarks/merge_size.py --folder DIR   keep the results there; by default they are removed
 
 Case files with random scores are written first. Each merge runs in a process of its own, whose peak of
-resident memory is what is printed; linear is a time per million slices that stays the same from the smallest
-to the largest size.
+resident memory is what is printed; linear is a CPU time per million slices that stays the same from the
+smallest to the largest size.
 """
 
 from __future__ import annotations
@@ -78,33 +78,36 @@ def write_cases(folder: Path, numbers: range, workers: int) -> None:
             pass
 
 
-def measured(folder: Path, limit: int | None) -> tuple[float, float]:
-    """Seconds and peak memory (GB) of a merge in a process of its own."""
+Cost = tuple[float, float, float]  # seconds, seconds of the CPU, and peak memory in GB
+
+
+def measured(folder: Path, limit: int | None) -> Cost:
+    """Of a merge in a process of its own."""
     context = multiprocessing.get_context("spawn")
     answers = context.Queue()
     process = context.Process(target=_merge, args=(folder, limit, answers))
     process.start()
-    seconds, peak = answers.get()
+    cost = answers.get()
     process.join()
-    return seconds, peak
+    return cost
 
 
-def _merge(folder: Path, limit: int | None, answers: multiprocessing.Queue[tuple[float, float]]) -> None:
+def _merge(folder: Path, limit: int | None, answers: multiprocessing.Queue[Cost]) -> None:
     started = time.perf_counter()
     merge(folder, limit=limit)
     unit = 1 if sys.platform == "darwin" else 1024  # bytes
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
-    answers.put((time.perf_counter() - started, peak))
+    answers.put((time.perf_counter() - started, time.process_time(), peak))
 
 
-def sizes(folder: Path, cases: int, limit: int | None, workers: int) -> Iterator[tuple[int, float, float]]:
-    """Number of cases, seconds and memory of a merge, from the smallest size to the largest."""
+def sizes(folder: Path, cases: int, limit: int | None, workers: int) -> Iterator[tuple[int, Cost]]:
+    """Number of cases and cost of a merge, from the smallest size to the largest."""
     done = 0
     for share in SHARES:
         count = max(1, round(cases * share))
         write_cases(folder, range(done, count), workers)
         done = count
-        yield (count, *measured(folder, limit))
+        yield count, measured(folder, limit)
 
 
 def main() -> None:
@@ -117,14 +120,14 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="processes that write the case files")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="segae-merge-"))
-    console, table = Console(), Table("cases", "slices", "s", "s per million", "peak GB")
+    console, table = Console(), Table("cases", "slices", "s", "CPU s per million", "peak GB")
     try:
-        for count, seconds, peak in sizes(
+        for count, (seconds, cpu, peak) in sizes(
             folder, round(CASES * options.scale), options.limit, options.workers
         ):
             rows = count * STRUCTURES * SLICES
             table.add_row(
-                f"{count:,}", f"{rows:,}", f"{seconds:.0f}", f"{seconds / rows * 1e6:.1f}", f"{peak:.2f}"
+                f"{count:,}", f"{rows:,}", f"{seconds:.0f}", f"{cpu / rows * 1e6:.1f}", f"{peak:.2f}"
             )
     finally:
         if options.folder is None:

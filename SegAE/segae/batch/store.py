@@ -76,7 +76,8 @@ class ResultStore:
         """Keep a report; `inputs`: what `CaseFiles.inputs` gave before the case was read (None: as the files
         are now). Raises `OutputError` when it cannot be written."""
         made_of = files.inputs(options.names) if inputs is None else inputs
-        report, path = replace(report, options=_asked(files, options, made_of)), self._new_path(report.case)
+        report = replace(report, options=_asked(files, options, made_of), patient=files.patient)
+        path = self._new_path(report.case)
         for other in self._report_paths(report.case):
             if other != path and other.exists():
                 remove(other)  # of an older run in another format; before, so that never two are there

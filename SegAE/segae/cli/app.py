@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from segae.cli import batch, labels, merge, model, name_check, report, score
+from segae.cli import batch, labels, merge, model, name_check, report, score, select
 
 app = typer.Typer(
     name="segae",
@@ -38,6 +38,7 @@ app.command("score")(score.score)
 app.command("batch")(batch.batch)
 app.command("merge")(merge.merge)
 app.command("report")(report.report)
+app.command("select")(select.select)
 app.command("name")(labels.name)
 app.command("name-check")(name_check.name_check)
 app.add_typer(model.app, name="model")

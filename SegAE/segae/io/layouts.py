@@ -72,8 +72,8 @@ def case_name(ct: str | Path) -> str:
 
 
 def read_manifest(path: Path) -> Layout:
-    """The cases of a manifest, a table in any encoding: columns ct and masks, and where wanted case, name and
-    series.
+    """The cases of a manifest, a table in any encoding: columns ct and masks, and where wanted case, name,
+    series and patient.
 
     A line without one of them is left out with the code MANIFEST_LINE. Raises `InputError` for a file that is
     no such table.
@@ -95,7 +95,7 @@ def _of_line(line: int, row: Mapping[str, str], path: Path) -> CaseFiles | LeftO
     ct, masks = row.get("ct", ""), row.get("masks", "")
     case = row.get("case", "") or (case_name(ct) if ct else f"line {line} of {path.name}")
     files = CaseFiles(case, path.parent / ct, path.parent / masks, row.get("name") or None)
-    files = replace(files, series=row.get("series") or None)
+    files = replace(files, series=row.get("series") or None, patient=row.get("patient", ""))
     if ct and masks:
         return files
     text = f'Line {line} of "{path}" has no ct or no masks; fill in both or delete it.'

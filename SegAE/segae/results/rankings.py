@@ -23,7 +23,7 @@ from segae.results.types import CaseReport
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MEMORY = "1GB"  # of DuckDB; what does not fit is sorted on disk
+MEMORY = "500MB"  # of DuckDB; what does not fit is sorted on disk
 _SORTED_BY = ("predicted_dice", "raw_score", "area_mm2", "organ_mm2")  # as `slice_keys_of` takes them
 BATCH = 65_536  # rows at a time
 # Columns to sort by, the lowest first; equals stay as they came.

@@ -42,6 +42,7 @@ def header_of(report: CaseReport) -> dict[str, Any]:
         "format": FORMAT,
         **{name: getattr(report, name) for name in _KEPT},
         "threshold": report.threshold,
+        "patient": report.patient,
         "model": asdict(report.model),
         "findings": [asdict(finding) for finding in report.findings],
         "segments": [_segment_values(segment) for segment in report.segments],
@@ -103,6 +104,7 @@ def _segment_values(segment: SegmentResult) -> dict[str, Any]:
 def _header_fields(header: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: header[name] for name in _KEPT},
+        "patient": header.get("patient", ""),  # files before 0.2 have none
         "model": ModelIdentity(**header["model"]),
         "findings": tuple(Finding.from_dict(finding) for finding in header["findings"]),
     }

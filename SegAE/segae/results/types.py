@@ -198,8 +198,8 @@ class CaseReport:
     `ct`, `segmentation`: where they were read from. `segments`: all that were handed in, in that order, the
     empty and the unknown too. `timings`: seconds per stage. `options`: what scoring was asked for, JSON
     values. `slice_axis`: the file's axis ("i", "j" or "k") that slice indices count along. `threshold`: the
-    predicted Dice below which segments were called poor. Raises `ModelError` when a score is not a finite
-    number.
+    predicted Dice below which segments were called poor. `patient`: whose CT it is, "" where the data set
+    does not tell. Raises `ModelError` when a score is not a finite number.
     """
 
     case: str
@@ -212,6 +212,7 @@ class CaseReport:
     options: Mapping[str, object] = field(default_factory=dict)
     slice_axis: str = "k"
     threshold: float = POOR
+    patient: str = ""
 
     def __post_init__(self) -> None:
         for segment in self.segments:

@@ -143,6 +143,12 @@ def test_a_case_of_a_run_that_wrote_csv_is_done_and_gives_way_to_a_new_report(
     assert list(old.parent.iterdir()) == []
 
 
+def test_the_patient_that_the_data_set_names_is_kept_with_the_report(store: ResultStore, files: CaseFiles):
+    store.save(report(files), replace(files, patient="p1"), ALL)
+    assert read_report(store.report_path("a")).patient == "p1"
+    assert store.is_done(files, MODEL, ALL)
+
+
 def test_without_pyarrow_as_in_slicer_reports_are_csv(
     store: ResultStore, files: CaseFiles, monkeypatch: pytest.MonkeyPatch
 ):

@@ -148,3 +148,9 @@ def test_what_a_result_is_made_from_changes_with_size_time_and_header_of_each_fi
     assert changed()
     touch(masks / "._liver.nii.gz")
     assert not changed()
+
+
+def test_a_manifest_may_say_whose_ct_it_is(tmp_path: Path):
+    (tmp_path / "list.csv").write_text("ct,masks,patient\na.nii,a,p1\nb.nii,b,\n")
+    cases = find_cases(tmp_path / "list.csv")
+    assert [(one.case, one.patient) for one in cases] == [("a", "p1"), ("b", "")]

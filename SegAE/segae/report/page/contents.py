@@ -32,6 +32,7 @@ class CaseEntry(NamedTuple):
     slice_axis: str
     options: dict[str, Any]
     model: ModelIdentity
+    patient: str
 
 
 class MaskEntry(NamedTuple):
@@ -119,6 +120,7 @@ def _entries(
                 report.slice_axis,
                 options,
                 report.model,
+                report.patient,
             )
         )
         contents.models[report.model] += 1
