@@ -81,11 +81,11 @@ def _draw_case(
     options = ScoringOptions(
         resample=bool(asked.get("resample")),
         published_map=bool(asked.get("published_map")),
+        ct_grid=bool(asked.get("ct_grid")),
         names=None if names is None else Path(names),
     )
-    files = CaseFiles(
-        case.case, Path(case.ct), Path(case.masks), asked.get("name"), values=asked.get("values")
-    )
+    given = {key: asked.get(key) for key in ("name", "values", "series")}
+    files = CaseFiles(case.case, Path(case.ct), Path(case.masks), **given)
     volume, segmentation = read_case(files, options, scorer.model.label_table)
     checked = scorer.check(volume, segmentation, options).segmentation
     # Empty masks are not among those that can be scored, but their organ may be there.

@@ -111,7 +111,7 @@ def _entries(
 ) -> Iterator[tuple[tuple[Any, ...], MaskEntry]]:
     """Each mask with its key; everything that is counted is counted on the way."""
     for number, report in enumerate(reports):
-        options = dict(report.options)
+        options = {key: value for key, value in report.options.items() if key != "inputs"}  # a long list
         contents.cases.append(
             CaseEntry(
                 report.case,
