@@ -30,6 +30,16 @@ def test_the_page_of_one_case_has_pictures_of_what_needs_review(
     assert f"{case}/segmentations" in text
 
 
+def test_a_mask_that_was_named_on_the_command_line_has_its_picture(
+    segae, score_case, model: Path, mask_of: Path, tmp_path: Path
+):
+    renamed = mask_of.rename(mask_of.with_name("mask.nii.gz"))
+    score_case("--name", "vertebrae T11", "--out", tmp_path / "out", masks=renamed)
+    arguments = ("--model", model, "--device", "cpu", "--threshold", "0.99")
+    assert segae("report", tmp_path / "out", *arguments).code == 0
+    assert (tmp_path / "out/report.html").read_text().count("data:image/webp;base64,") == 1
+
+
 def test_the_page_of_a_data_set_counts_cases_and_lists_those_that_failed(
     segae, model: Path, case: Path, tmp_path: Path
 ):

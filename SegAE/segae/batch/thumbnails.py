@@ -84,8 +84,10 @@ def _draw_case(
         ct_grid=bool(asked.get("ct_grid")),
         names=None if names is None else Path(names),
     )
-    given = {key: asked.get(key) for key in ("name", "values", "series")}
-    files = CaseFiles(case.case, Path(case.ct), Path(case.masks), **given)
+    files = CaseFiles(
+        case.case, Path(case.ct), Path(case.masks), asked.get("name"),
+        values=asked.get("values"), series=asked.get("series"),
+    )  # fmt: skip
     volume, segmentation = read_case(files, options, scorer.model.label_table)
     checked = scorer.check(volume, segmentation, options).segmentation
     # Empty masks are not among those that can be scored, but their organ may be there.

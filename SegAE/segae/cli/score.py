@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -88,7 +89,8 @@ def score(
             from segae.scoring.name_check import with_name_findings
 
             report = with_name_findings(report, scorer, volume, checked, Watch(show))
-    report = with_threshold(report, threshold)
+    asked = {"name": name, "series": series}  # what a page needs to read the files again
+    report = with_threshold(replace(report, options={**report.options, **asked}), threshold)
     print_findings(messages, report.findings)
     console.print(ranking_view(report, limit, palette, console.width, order))
     if out is not None:
