@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import SimpleITK
@@ -21,6 +21,11 @@ OF_SEVERAL_PARTS = frozenset(
     ("muscles", "fat", "abdominal tissue", "mediastinal tissue", "skin", "small bowel", "colon", "gonads",
      "rib_cartilage", "bronchie", "portal vein and splenic vein", "celiac trunk", "pulmonary artery")
 )  # fmt: skip
+# Structures of which the scan's end may leave parts that lie far from each other: arches and hollow shells.
+ARCHED = (
+    "costa", "lung", "clavicle", "hip", "skull", "aorta", "iliac", "artery", "vein", "pulmonary", "heart",
+    "gluteus", "scapula", "sternum", "rib_cartilage", "breast", "stomach", "duodenum", "esophagus",
+)  # fmt: skip
 # Structures that enclose others.
 HOLLOW = frozenset(
     ("muscles", "fat", "abdominal tissue", "mediastinal tissue", "skin", "skull", "heart myocardium",
@@ -30,7 +35,8 @@ HOLLOW = frozenset(
 
 def check_islands(shape: Shape) -> Iterable[Finding]:
     """Findings PIECES (an island that is a part of its own) and ISLANDS (small or distant ones). A mask that
-    the scan's ends cut may fall apart there, so components that reach an end are none."""
+    the scan's ends cut may fall apart there, so components that reach an end are none, unless they lie so far
+    away that no part of the organ does."""
     if shape.structure.name in OF_SEVERAL_PARTS:
         return
     labels = _components(shape.counts > 0)
@@ -39,11 +45,14 @@ def check_islands(shape: Shape) -> Iterable[Finding]:
         return
     sizes[0] = 0
     largest = int(sizes.argmax())
-    loose = np.setdiff1d(np.flatnonzero(sizes), [largest, *_reaching_ends(shape, labels)])
-    if len(loose) == 0:
+    others = np.setdiff1d(np.flatnonzero(sizes), [largest])
+    away = _distances_mm(shape, labels, largest, others[np.argsort(-sizes[others], kind="stable")])
+    cut = _cut_off(shape, labels, largest, away)
+    loose = [one for one in others.tolist() if one not in cut]
+    if not loose:
         return
     share = float(sizes[loose].sum() / sizes.sum())
-    distance = _distance_mm(shape, labels, largest, loose)
+    distance = max((mm for one, mm in away.items() if one not in cut), default=0.0)
     if share < LEAST_LOOSE and distance < FAR_MM:
         return
     islands = "1 island" if len(loose) == 1 else f"{len(loose)} islands"
@@ -82,26 +91,37 @@ def _components(solid: np.ndarray) -> np.ndarray:
     return SimpleITK.GetArrayFromImage(SimpleITK.ConnectedComponent(image, True))
 
 
-def _reaching_ends(shape: Shape, labels: np.ndarray) -> np.ndarray:
-    """Components in the first or the last slice of the scan."""
-    if not shape.is_cut:
-        return np.array([], int)
+def _cut_off(shape: Shape, labels: np.ndarray, largest: int, away: Mapping[int, float]) -> set[int]:
+    """Components that an end of the scan may have cut off from the largest one: they reach that end, and lie
+    near, or belong to an arch that reaches the end with both legs. `away`: millimetres of the measured ones;
+    the others are specks, and count as near."""
+    is_arch = shape.structure.name.startswith(ARCHED)
+    return {
+        one
+        for there in _at_ends(shape, labels)
+        for one in there - {largest}
+        if (is_arch and largest in there) or away.get(one, 0.0) < FAR_MM
+    }
+
+
+def _at_ends(shape: Shape, labels: np.ndarray) -> list[set[int]]:
+    """Components in the first and in the last slice of the scan, where the mask reaches them."""
     grid, box = shape.segment.grid, shape.segment.box
     axis = axial_axis(grid)
     moved = np.moveaxis(labels, axis, 0)
-    reaching = []
-    for plane, cut in ((moved[0], box[axis].start == 0), (moved[-1], box[axis].stop == grid.shape[axis])):
-        if cut:
-            reaching.append(np.unique(plane[plane > 0]))
-    return np.unique(np.concatenate(reaching))
+    ends = ((moved[0], box[axis].start == 0), (moved[-1], box[axis].stop == grid.shape[axis]))
+    return [set(np.unique(plane[plane > 0]).tolist()) for plane, is_cut in ends if shape.is_cut and is_cut]
 
 
-def _distance_mm(shape: Shape, labels: np.ndarray, largest: int, loose: np.ndarray) -> float:
-    """From the largest component to the nearest block of the island that is farthest from it."""
+_MEASURED = 50  # components, the largest first
+
+
+def _distances_mm(shape: Shape, labels: np.ndarray, largest: int, others: np.ndarray) -> dict[int, float]:
+    """From the largest component to the nearest block of each of the others."""
     image = SimpleITK.GetImageFromArray((labels == largest).view(np.uint8))
     image.SetSpacing(tuple(map(float, _block_mm(shape)[::-1])))
     away = SimpleITK.GetArrayFromImage(SimpleITK.DanielssonDistanceMap(image, True, False, True))
-    return max(float(away[labels == one].min()) for one in loose[:20])
+    return {one: float(away[labels == one].min()) for one in others[:_MEASURED].tolist()}
 
 
 def _block_mm(shape: Shape) -> np.ndarray:

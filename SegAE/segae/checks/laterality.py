@@ -18,6 +18,19 @@ ABOVE = (
     ("trachea", "liver"), ("brain", "heart"), ("thyroid", "heart"), ("liver", "bladder"),
     ("spleen", "bladder"), ("kidney", "bladder"), ("clavicle", "liver"),
 )  # fmt: skip
+# Which organ's middle lies above, or in front of, which other's in nearly every patient.
+USUALLY_ABOVE = (
+    *ABOVE, ("liver", "kidney"), ("spleen", "kidney"), ("liver", "gallbladder"), ("adrenal gland", "kidney"),
+    ("liver", "colon"), ("spleen", "colon"), ("stomach", "kidney"), ("liver", "duodenum"),
+)  # fmt: skip
+USUALLY_IN_FRONT = (
+    ("liver", "kidney"), ("stomach", "kidney"), ("gallbladder", "kidney"), ("pancreas", "kidney"),
+    ("colon", "kidney"), ("stomach", "spleen"), ("heart", "aorta"), ("bladder", "sacrum"),
+    ("trachea", "esophagus"), ("liver", "autochthon"), ("sternum", "heart"),
+)  # fmt: skip
+LEAST_PAIRS = 3  # before something is said about the scan as a whole
+MOST_PAIRS = 0.8  # of the pairs must be the wrong way round
+CLEAR_MM = 5.0  # between two middles, else they do not count
 SPINE = ("vertebrae ", "spinal canal")
 NEAR_MM = 60.0  # along z: parts of the spine at about the height of a kidney
 KIDNEY_MM = (20.0, 130.0)  # of a kidney's middle from the spine's: it lies on the psoas, inside the flank
@@ -62,6 +75,31 @@ def check_heights(shapes: Sequence[Shape]) -> Iterable[Finding]:
                         "both have the right name and place."
                     )
                     yield Finding("HEIGHT", "warning", text, (high.name, low.name), high.segment.source)
+
+
+def check_way_up(shapes: Sequence[Shape]) -> Iterable[Finding]:
+    """Findings UPSIDE_DOWN and BACK_TO_FRONT about the whole scan, when most organs that usually lie one
+    above or in front of the other lie the other way round; single masks may be cut or wrong, many are not."""
+    for code, axis, pairs_of, what in (
+        ("UPSIDE_DOWN", 2, USUALLY_ABOVE, "upside down"),
+        ("BACK_TO_FRONT", 1, USUALLY_IN_FRONT, "back to front"),
+    ):
+        away = [
+            float(one.centre[axis] - other.centre[axis])
+            for first, second in pairs_of
+            for one in shapes
+            if _named(one, first)
+            for other in shapes
+            if _named(other, second)
+        ]
+        clear = [mm for mm in away if abs(mm) > CLEAR_MM]
+        wrong = sum(mm < 0 for mm in clear)
+        if wrong >= LEAST_PAIRS and wrong >= MOST_PAIRS * len(clear):
+            text = (
+                f"The scan seems to lie {what}: {wrong} of {len(clear)} pairs of organs lie the other way "
+                "round than in nearly every patient; see whether the header says the truth."
+            )
+            yield Finding(code, "warning", text, source=shapes[0].segment.source)
 
 
 def check_kidneys(shapes: Sequence[Shape]) -> Iterable[Finding]:

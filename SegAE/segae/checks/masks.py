@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
-from segae.checks.intensity import PADDING_BELOW
+from segae.checks.intensity import AIR, PADDING_BELOW
 from segae.data import Segment, Volume
 from segae.finding import Finding, Severity
 from segae.geometry.orientation import axial_axis
 from segae.labels.spelling import AROUND
 
 _TINY = 20  # voxels
-_AIR = -900  # HU; a CT whose lowest value is higher was clipped, and its lungs hold that value
-_MOST_PADDING = 0.2  # share of a mask that may lie in padding
-_MOST_AIR_FILL = 0.9  # the same where padding is as low as air, which a windpipe may hold too
+_MOST_VOID = 0.2  # share of a mask that may lie in a void
+_MOST_AIR = 0.9  # the same of organs that hold air, where the void is as low as air
+# Organs that hold air, or lie next to it all around.
+_WITH_AIR = (
+    "lung", "trachea", "bronchie", "colon", "small bowel", "stomach", "duodenum", "esophagus", "rectum",
+    "nasal cavity", "skin", "skull",
+)  # fmt: skip
 
 
 def check_names(segments: list[Segment]) -> list[Finding]:
@@ -39,15 +44,15 @@ def check_names(segments: list[Segment]) -> list[Finding]:
     return findings
 
 
-def check_mask(segment: Segment, ct: Volume, fill: float | None) -> list[Finding]:
+def check_mask(segment: Segment, ct: Volume, voids: Sequence[float]) -> list[Finding]:
     """Findings EMPTY_MASK, TINY_MASK, ONE_SLICE, OUTSIDE_FOV and AT_BORDER of a segment on the grid of `ct`.
 
-    `fill` is the value that `ct` has where nothing was scanned, if there is one.
+    `voids` are the values that `ct` has where nothing was scanned.
     """
     if segment.is_empty:
         text = f"{_called(segment)} is empty and gets no score; right only if the structure is absent."
         return [_about(segment, "EMPTY_MASK", "warning", text)]
-    return [*_check_size(segment), *_check_field(segment, ct, fill), *_check_border(segment)]
+    return [*_check_size(segment), *_check_field(segment, ct, voids), *_check_border(segment)]
 
 
 def _check_size(segment: Segment) -> list[Finding]:
@@ -63,17 +68,19 @@ def _check_size(segment: Segment) -> list[Finding]:
     return findings
 
 
-def _check_field(segment: Segment, ct: Volume, fill: float | None) -> list[Finding]:
-    if fill is None or fill > _AIR:
-        return []
-    share = float(np.mean(ct.voxels[segment.box.slices][segment.voxels()] == fill))
-    if share <= (_MOST_PADDING if fill <= PADDING_BELOW else _MOST_AIR_FILL):
-        return []
-    text = (
-        f"{_called(segment)} lies by {share:.0%} where the CT holds {fill:g}, outside the scanned field; "
-        "check that mask and CT belong together."
-    )
-    return [_about(segment, "OUTSIDE_FOV", "warning", text)]
+def _check_field(segment: Segment, ct: Volume, voids: Sequence[float]) -> list[Finding]:
+    inside = ct.voxels[segment.box.slices][segment.voxels()]
+    with_air = segment.structure is not None and segment.structure.name.startswith(_WITH_AIR)
+    for value in voids:
+        share = float(np.mean(inside == value))
+        like_air = PADDING_BELOW < value <= AIR
+        if share > (_MOST_AIR if with_air and like_air else _MOST_VOID):
+            text = (
+                f"{_called(segment)} lies by {share:.0%} where the CT holds {value:g}, outside the scanned "
+                "field; check that mask and CT belong together."
+            )
+            return [_about(segment, "OUTSIDE_FOV", "warning", text)]
+    return []
 
 
 def _check_border(segment: Segment) -> list[Finding]:

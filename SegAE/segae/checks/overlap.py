@@ -14,6 +14,7 @@ from segae.geometry.box import Box
 LEAST_ML = 0.1
 LEAST_SHARE = 0.01  # of the smaller mask
 MUCH = 0.1  # of the smaller mask: more than a shared border
+WHOLE = 0.9  # of the smaller mask: the larger one has swallowed it
 # Structures that hold others, by what they hold; an empty tuple stands for everything.
 HOLDS: dict[str, tuple[str, ...]] = {
     "muscles": (), "fat": (), "abdominal tissue": (), "mediastinal tissue": (), "skin": (),
@@ -22,13 +23,22 @@ HOLDS: dict[str, tuple[str, ...]] = {
 
 
 def check_overlaps(shapes: Sequence[Shape]) -> Iterable[Finding]:
-    """Findings OVERLAP of pairs of masks on one grid, named after the smaller one."""
+    """Findings OVERLAP of pairs of masks on one grid, named after the smaller one, and SWALLOWED where nearly
+    all of it lies in the larger one, which is then named first."""
     for one, other in combinations(sorted(shapes, key=lambda shape: shape.volume_ml), 2):
         if one.segment.grid is not other.segment.grid or _holds(one, other) or _holds(other, one):
             continue
         volume_ml = common_voxels(one, other) * one.voxel_ml
         share = volume_ml / one.volume_ml
         if volume_ml < LEAST_ML or share < LEAST_SHARE:
+            continue
+        if share >= WHOLE:
+            text = (
+                f'The mask "{other.name}" holds {share:.0%} of "{one.name}", as if it had swallowed it; take '
+                f'"{one.name}" out of it, or see whether a name is wrong.'
+            )
+            both = (other.name, one.name)
+            yield Finding("SWALLOWED", "warning", text, both, other.segment.source)
             continue
         text = (
             f'The masks "{one.name}" and "{other.name}" share {volume_ml:.1f} ml, {share:.0%} of '

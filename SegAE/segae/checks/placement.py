@@ -76,9 +76,9 @@ def bring_to_grid(
     """The segments on the grid of `ct`, and findings GRID_DIFFERS, OUTSIDE_FOV and EMPTY_MASK.
 
     Another axis order, or a crop of the CT, loses nothing and is no difference. Segments on another grid are
-    resampled by nearest neighbour if `resample`, else left out with an error, which ends with the advice
-    `off_grid`. With `ct_grid`, masks that differ by their place alone are taken to lie on the CT.
-    Those that lose all voxels by resampling are left out.
+    resampled by nearest neighbour if `resample`, else left out, with an error when no other mask is left; the
+    sentence ends with the advice `off_grid`. With `ct_grid`, masks that differ by their place alone are taken
+    to lie on the CT. Those that lose all voxels by resampling are left out.
     """
     differing: dict[str, list[Segment]] = defaultdict(list)
     moved_to_ct: dict[str, list[Segment]] = defaultdict(list)
@@ -107,7 +107,9 @@ def bring_to_grid(
     for text, those in differing.items():
         resampled = resample and those[0].grid.placed
         todo = "the masks were resampled by nearest neighbour." if resampled else off_grid
-        grids.append(_differs(text, those, segmentation, ct, "warning" if resampled else "error", todo))
+        # Where others lie on the CT, those that do not are left out and cost no other.
+        severity: Severity = "warning" if resampled or any(not one.is_empty for one in placed) else "error"
+        grids.append(_differs(text, those, segmentation, ct, severity, todo))
     for text, those in moved_to_ct.items():
         todo = "the grid of the CT was taken for them, as asked for (--ct-grid); check that they fit it."
         grids.append(_differs(text, those, segmentation, ct, "warning", todo))

@@ -7,7 +7,7 @@ from functools import partial
 
 from segae.checks.components import check_holes, check_islands
 from segae.checks.intensity import check_intensity, measure_intensity
-from segae.checks.laterality import check_heights, check_kidneys, check_sides
+from segae.checks.laterality import check_heights, check_kidneys, check_sides, check_way_up
 from segae.checks.levels import check_levels
 from segae.checks.masks import check_mask, check_names
 from segae.checks.metal import check_metal, find_metal
@@ -65,7 +65,7 @@ def run_preflight(
     findings += about_grids
     metal = find_metal(ct)
     for segment in placed:
-        findings += [*check_mask(segment, ct, intensity.fill), *check_metal(segment, metal)]
+        findings += [*check_mask(segment, ct, intensity.voids), *check_metal(segment, metal)]
     scorable = tuple(segment for segment in placed if not segment.is_empty)
     if not scorable and not any(finding.severity == "error" for finding in findings):
         nothing = _nothing_left(segmentation, named)
@@ -85,6 +85,11 @@ def _nothing_left(segmentation: Segmentation, named: tuple[Segment, ...]) -> Fin
     return Finding(code, "error", text, source=source)
 
 
+_OF_ALL_MASKS = (
+    check_way_up, check_overlaps, check_symmetry, check_sides, check_heights, check_kidneys, check_levels,
+)  # fmt: skip
+
+
 def check_rules(segmentation: Segmentation, ct: Volume | None = None) -> tuple[Finding, ...]:
     """What the masks say beside their scores: one sentence each, "info" or "warning", never an error. With
     the CT, volumes are compared with the size of the body, without it with those of adults.
@@ -96,9 +101,5 @@ def check_rules(segmentation: Segmentation, ct: Volume | None = None) -> tuple[F
     scale = 1.0 if ct is None else body_scale(ct)
     checks = (check_islands, check_holes, partial(check_volume, scale=scale))
     single = [finding for shape in shapes for check in checks for finding in check(shape)]
-    common = [
-        finding
-        for check in (check_overlaps, check_symmetry, check_sides, check_heights, check_kidneys, check_levels)
-        for finding in check(shapes)
-    ]
+    common = [finding for check in _OF_ALL_MASKS for finding in check(shapes)]
     return (*single, *common)
