@@ -161,7 +161,7 @@ class Sample:
 
 
 class Samples(Sequence[Sample]):
-    """Samples that are made when they are asked for, each from one of `entries`, the same every time."""
+    """Samples that are made when they are needed, each from one of `entries`, the same every time."""
 
     def __init__(self, entries: Sequence[Any], make: Callable[[Any], Sample]) -> None:
         self._entries, self._make = entries, make

@@ -1,4 +1,6 @@
-"""Ways in which a mask can be wrong. Every function is pure: boolean (H, W) in, boolean (H, W) out."""
+"""Ways in which a mask can be wrong. Every function is pure: boolean (H, W) in, boolean (H, W) out. And size,
+distance and overlap of masks.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +13,38 @@ from scipy import ndimage
 
 from segae.labels.structure import Structure
 from segae.labels.table import LabelTable
-from segae_trainer.data.mask_measures import (
-    depth_inside,
-    dice,
-    distance_outside,
-    equivalent_radius,
-    inscribed_radius,
-    signed_distance,
-)
+
+
+def dice(mask: np.ndarray, truth: np.ndarray) -> float:
+    """2 |mask and truth| / (|mask| + |truth|) over the arrays given; 1 when both are empty."""
+    total = int(mask.sum()) + int(truth.sum())
+    return 2 * int((mask & truth).sum()) / total if total else 1.0
+
+
+def equivalent_radius(mask: np.ndarray) -> float:
+    """Radius in pixels of the disc with the mask's area."""
+    return float(np.sqrt(mask.sum() / np.pi))
+
+
+def inscribed_radius(mask: np.ndarray) -> float:
+    """Largest distance in pixels from a pixel of the mask to the background."""
+    return float(depth_inside(mask).max(initial=0.0))
+
+
+def depth_inside(mask: np.ndarray) -> np.ndarray:
+    """Distance of each pixel of the mask to the nearest background pixel; the image's border counts as
+    background."""
+    return np.asarray(ndimage.distance_transform_edt(np.pad(mask, 1)))[1:-1, 1:-1]
+
+
+def distance_outside(mask: np.ndarray) -> np.ndarray:
+    """Distance of each pixel to the nearest pixel of the mask, which must not be empty."""
+    return np.asarray(ndimage.distance_transform_edt(~mask))
+
+
+def signed_distance(mask: np.ndarray) -> np.ndarray:
+    """Positive inside, negative outside, and no zero: the boundary runs between +0.5 and -0.5."""
+    return np.where(mask, depth_inside(mask) - 0.5, 0.5 - distance_outside(mask))
 
 
 def elastic_boundary(

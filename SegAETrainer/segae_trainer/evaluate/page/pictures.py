@@ -1,4 +1,4 @@
-"""The masks that a method judges worst."""
+"""The masks whose Dice a method predicts worst."""
 
 from __future__ import annotations
 
