@@ -164,7 +164,6 @@ def draw_pairs(watch: Watch, training_set: str, out: str, seed: int) -> None:
     import numpy as np
     from matplotlib.figure import Figure
 
-    from segae.labels import by_index
     from segae_trainer.data.training_set import TrainingSet
     from segae_trainer.evaluate.page.pictures import drawn
 
@@ -176,7 +175,7 @@ def draw_pairs(watch: Watch, training_set: str, out: str, seed: int) -> None:
         axes = figure.add_subplot(_ROWS, _COLUMNS, place + 1)
         axes.imshow(drawn(sample))
         axes.set_axis_off()
-        name = by_index(sample.structure).name.replace("_", " ")
+        name = sample.label.name.replace("_", " ")
         axes.set_title(f"{name}, {sample.kind}\nDice {sample.dice:.2f}", fontsize=6)
     figure.suptitle("Mask orange, truth blue", fontsize=7)
     figure.savefig(out, format="png", dpi=100)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from segae.geometry.box import Box
 from segae.labels.structure import Structure
 from segae.labels.table import LabelTable
 
@@ -314,12 +315,7 @@ def spread_evenly(organ: OrganSlice, rng: np.random.Generator) -> tuple[str, np.
     return best[1:] if best else ("exact", organ.mask, 1.0)
 
 
-def working_box(mask: np.ndarray) -> tuple[slice, slice]:
+def working_box(mask: np.ndarray) -> tuple[slice, ...]:
     """The organ's box with room for what the degradations do: they need not see the rest of the slice."""
-    extents = [np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0)]
-    room = 8 + int(0.8 * max(extent[-1] - extent[0] + 1 for extent in extents))
-    rows, columns = (
-        slice(max(0, int(extent[0]) - room), min(n, int(extent[-1]) + 1 + room))
-        for extent, n in zip(extents, mask.shape, strict=True)
-    )
-    return rows, columns
+    box = Box.of_mask(mask)
+    return box.widened(8 + int(0.8 * max(box.shape)), mask.shape).slices

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from segae.errors import InputError, ModelError
+from segae.geometry.box import Box
 from segae.models.quality_model import QualityModel
 from segae.progress import Watch
 from segae_trainer.data.sample import Sample, Samples
@@ -36,7 +37,7 @@ def intensity_features(sample: Sample) -> np.ndarray:
     size of the gradient (HU per pixel) along the border; outliers the share of pixels more than 100 HU from
     the median.
     """
-    part = _box(sample.mask)
+    part = Box.of_mask(sample.mask).widened(_BORDER + 2, sample.mask.shape).slices
     mask, ct = sample.mask[part], sample.ct[part].astype(np.float32)
     inside = ct[mask]
     inner = mask & ~np.asarray(ndimage.binary_erosion(mask, iterations=_BORDER), bool)
@@ -54,15 +55,6 @@ def intensity_features(sample: Sample) -> np.ndarray:
             gradient[border].mean(),
             (np.abs(inside - np.median(inside)) > _OUTLIER).mean(),
         ]
-    )
-
-
-def _box(mask: np.ndarray) -> tuple[slice, slice]:
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    room = _BORDER + 2
-    return (
-        slice(max(0, int(rows[0]) - room), int(rows[-1]) + 1 + room),
-        slice(max(0, int(columns[0]) - room), int(columns[-1]) + 1 + room),
     )
 
 
@@ -115,9 +107,9 @@ def mask_features(sample: Sample) -> np.ndarray:
 
 def _cut(mask: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     """The part of the mask's box with a rim of background on each side, and where it begins."""
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    part = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return np.pad(part, _RIM), (int(rows[0]) - _RIM, int(columns[0]) - _RIM)
+    box = Box.of_mask(mask)
+    top, left = box.start
+    return np.pad(mask[box.slices], _RIM), (top - _RIM, left - _RIM)
 
 
 def _components(mask: np.ndarray) -> tuple[np.ndarray, int]:
