@@ -101,7 +101,7 @@ ORGANS = ("liver", "spleen", "kidney_left", "kidney_right", "stomach", "gallblad
 QUICK = ("--recipe", "published", "--backbone", "resnet18", "--no-imagenet", "--device", "cpu")
 SMALL = ("--input-size", "64", "--batch", "12")
 SLOW = ("--learning-rate", "0.0003", "--workers", "0")
-EPOCHS, SHOWN = 60, 36
+EPOCHS, SHOWN = 30, 18
 
 
 def picture_training(bed: slicer_standin.TestBed) -> None:

@@ -128,6 +128,7 @@ def _chart(chart_node: Any) -> vtk.vtkChartXY:
             continue
         line = cast("vtk.vtkPlotLine", chart.AddPlot(vtk.vtkChart.LINE))
         line.SetInputData(table, series.GetXColumnName(), series.GetYColumnName())
+        line.SetLabel(series.GetName())
         line.SetColorF(*series.GetColor())
         line.SetWidth(2.0)
         line.SetMarkerStyle(series.GetMarkerStyle())
@@ -138,6 +139,7 @@ def _chart(chart_node: Any) -> vtk.vtkChartXY:
         (vtk.vtkAxis.LEFT, chart_node.GetYAxisTitle()),
     ):
         chart.GetAxis(axis).SetTitle(title or "")
+    chart.GetAxis(vtk.vtkAxis.LEFT).SetLogScale(bool(chart_node.GetYAxisLogScale()))
     if not chart_node.GetYAxisRangeAuto():
         chart.GetAxis(vtk.vtkAxis.LEFT).SetRange(*chart_node.GetYAxisRange())
         chart.GetAxis(vtk.vtkAxis.LEFT).SetBehavior(vtk.vtkAxis.FIXED)

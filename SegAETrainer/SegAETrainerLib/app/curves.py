@@ -139,7 +139,7 @@ class Curves:
         self.charts = (
             CurveChart(parent, _("Loss"), losses),
             CurveChart(parent, _("LCC on validation scans"), (lcc,), marks=True),
-            CurveChart(parent, _("Mean absolute error of the Dice on validation scans"), (mae,), marks=True),
+            CurveChart(parent, _("Mean absolute error on validation scans"), (mae,), marks=True),
         )
 
     def show(

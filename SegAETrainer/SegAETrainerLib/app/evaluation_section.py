@@ -26,32 +26,41 @@ from SegAETrainerLib.runs.contents import (
     stamp,
 )
 
-METHOD = 1  # the column that takes the room that is left
+METHOD, AUROC = 0, 3  # columns; the first takes the room that is left
 
 
 class FiguresTable:
-    """One row for each suite and method."""
+    """One row for each method, below a row that names the suite of masks."""
 
     def __init__(self, table: Widget) -> None:
         self._table = table
-        titles = [_("Masks"), _("Method"), _("LCC"), _("MAE"), _("AUROC < 0.7"), _("Verdict")]
+        titles = [_("Method"), _("LCC"), _("MAE"), _("AUROC"), _("Verdict")]
         prepare(table, titles, METHOD)
+        table.horizontalHeaderItem(AUROC).setToolTip(
+            _("How well masks with a true Dice below 0.7 are found.")
+        )
 
     def show(self, rows: Sequence[MethodFigures], compared: Sequence[Comparison]) -> None:
         table, verdicts = self._table, {(one.suite, one.method): one for one in compared}
+        suites = list(dict.fromkeys(row.suite for row in rows))
         table.setVisible(bool(rows))
-        table.setRowCount(len(rows))
-        for n, row in enumerate(rows):
-            masks = _("{count} masks in single slices").format(count=row.masks)
-            table.setItem(n, 0, text_item(row.suite, masks))
-            table.setItem(n, METHOD, text_item(row.method, row.method))
-            for column, name in enumerate(MAIN, start=METHOD + 1):
-                table.setItem(n, column, text_item(*_cell(row.figures[name])))
-            one = verdicts.get((row.suite, row.method))
-            table.setItem(n, METHOD + 1 + len(MAIN), text_item(*_verdict(one)))
-        for column in range(table.columnCount):
-            if column != METHOD:
-                table.resizeColumnToContents(column)
+        table.clearSpans()
+        table.setRowCount(len(rows) + len(suites))
+        n = 0
+        for suite in suites:
+            own = [row for row in rows if row.suite == suite]
+            title = _("{suite}, {count} masks in single slices").format(suite=suite, count=own[0].masks)
+            table.setSpan(n, 0, 1, table.columnCount)
+            table.setItem(n, METHOD, text_item(title))
+            for row in own:
+                n += 1
+                table.setItem(n, METHOD, text_item(row.method, row.method))
+                for column, name in enumerate(MAIN, start=METHOD + 1):
+                    table.setItem(n, column, text_item(*_cell(row.figures[name])))
+                table.setItem(n, AUROC + 1, text_item(*_verdict(verdicts.get((suite, row.method)))))
+            n += 1
+        for column in range(METHOD + 1, table.columnCount):
+            table.resizeColumnToContents(column)
 
 
 def _cell(figure: Figure) -> tuple[str, str]:
@@ -70,7 +79,7 @@ def _verdict(one: Comparison | None) -> tuple[str, str]:
     """By how much a model is better than mask features, and the whole sentence as a tool tip."""
     if one is None:
         return "", ""
-    better = _("better by {mae}") if one.better_by > 0 else _("worse by {mae}")
+    better = _("{mae} better") if one.better_by > 0 else _("{mae} worse")
     return better.format(mae=f"{abs(one.better_by):.3f}"), comparison_words(one)
 
 

@@ -28,6 +28,7 @@ class ProgressSection:
         self._rows: Sequence[EpochFigures] = ()
         self._log_stamp: object = ""
         self._was: RunState | None = None
+        ui.logBox.collapsed = True
         ui.logCheckBox.connect("toggled(bool)", self._axis_changed)
         ui.logBox.connect("toggled(bool)", self.refresh)
 

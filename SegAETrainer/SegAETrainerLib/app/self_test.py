@@ -9,15 +9,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from segae.models.registry import bundled_models
 from SegAELib.app.binding import slicer
+from SegAETrainerLib.runs.commands import TrainingChoice, train_arguments
+from SegAETrainerLib.runs.training import Training
 
 PATIENCE = 1800.0  # seconds for one step, on a slow machine and with packages to be loaded
-STRUCTURES = ("liver", "spleen")
+STRUCTURES = ("gallbladder", "kidney_left")  # small: the whole test takes less than a minute
+STEPS = ("--steps", "2", "--steps", "2", "--batch", "4", "--workers", "0")
 CASES = ("s0001", "s0002", "s0003")  # as many as there are splits
 
 
 def main_path(test: Any, folder: Path) -> None:
-    """Check, build, estimate, train one epoch, evaluate, use, and say so; `test` is a unittest.TestCase,
+    """Check, build, train some steps, evaluate, use, and say so; `test` is a unittest.TestCase,
     `folder` is empty. Without the packages the panel must say what is missing."""
     began = time.monotonic()
     slicer.util.selectModule("SegAETrainer")
@@ -39,22 +43,23 @@ def main_path(test: Any, folder: Path) -> None:
     _wait(test, panel, lambda: not panel.jobs.busy)
     test.assertIsNotNone(panel.training_set)
     _say(began, "a training set was built")
-    ui.recipeCombo.setCurrentIndex(ui.recipeCombo.findData("published"))
-    ui.networkCombo.setCurrentIndex(ui.networkCombo.findData("resnet18"))
-    ui.deviceCombo.setCurrentIndex(ui.deviceCombo.findData("cpu"))
-    ui.epochsSpinBox.value = 1
-    ui.startButton.click()
-    _wait(test, panel, lambda: not panel.state.is_busy)
+    # As from a terminal: the panel offers no run of so few steps. They begin with the model that ships; the
+    # scores of a new network would not be plausible yet.
+    run, model = panel.training.run.path, bundled_models()[0]
+    choice = TrainingChoice("segae", device="cpu", weights=model)
+    Training(run).start([*train_arguments(panel.training_set[0], run, choice), *STEPS])
+    _wait(test, panel, lambda: panel.state.state == "finished" or panel.state.went_wrong)
     test.assertEqual(panel.state.state, "finished", panel.state.message)
-    test.assertTrue(ui.weightsInfo.text and ui.chosenInfo.text)
-    _say(began, "a network was trained in a process of its own, and followed by its run folder")
+    test.assertIn(model.name, ui.weightsInfo.text)
+    test.assertTrue(ui.chosenInfo.text)
+    _say(began, "a training in a process of its own was found by its run folder and followed to its end")
     ui.evaluateButton.click()
     _wait(test, panel, lambda: not panel.jobs.busy)
     test.assertGreater(ui.figuresTable.rowCount, 0)
     test.assertIn("mask features", ui.verdictInfo.text)
     _say(began, "the model was compared with the true Dice and with mask features")
     ui.useButton.click()
-    if slicer.util.selectedModule() != "SegAE":
+    if slicer.util.selectedModule() != "SegAE":  # it was warned of, which depends on these few masks
         test.assertIn("not better than", panel.messages.text)
         ui.useButton.click()
     test.assertEqual(slicer.util.selectedModule(), "SegAE")

@@ -92,7 +92,7 @@ def estimate(
     where, pairs = choose_device(device), TrainingSet.open(training_set)
     draws = make_draws(pairs, settings)
     schedule = Schedule.of(resolved, draws.size)
-    spec = network_spec(settings, "estimate", _TEXT, pairs.orientation)
+    spec = network_spec(settings, "estimate", _TEXT, pairs.orientation, pairs.label_table)
     vectors = torch.randn(max(pairs.structures) + 1, _TEXT)
     module = TrainingModule(build_network(spec), vectors, resolved).to(where)
     optimiser = torch.optim.AdamW(module.parameters())

@@ -1,10 +1,21 @@
-"""The typer application."""
+"""The typer application: one file per command."""
 
 from __future__ import annotations
 
 import typer
 
-from segae_trainer.cli import index, pseudo_labels, starter, train, trained_model, training_set
+from segae_trainer.cli import (
+    add_predictions,
+    calibrate,
+    evaluate,
+    export,
+    export_published,
+    index,
+    pseudo_labels,
+    starter,
+    train,
+    training_set,
+)
 
 app = typer.Typer(
     name="segae-train",
@@ -22,11 +33,11 @@ def _segae_train() -> None:
 
 app.command("index")(index.index)
 app.command("pseudo-labels")(pseudo_labels.pseudo_labels)
-app.command("add-predictions")(pseudo_labels.add_predictions)
+app.command("add-predictions")(add_predictions.add_predictions)
 app.command("training-set")(training_set.training_set)
-app.command("export-published")(training_set.export_published)
+app.command("export-published")(export_published.export_published)
 app.command("train")(train.train)
-app.command("calibrate")(trained_model.calibrate)
-app.command("evaluate")(trained_model.evaluate)
-app.command("export")(trained_model.export)
+app.command("calibrate")(calibrate.calibrate)
+app.command("evaluate")(evaluate.evaluate)
+app.command("export")(export.export)
 app.command("starter")(starter.starter)

@@ -9,13 +9,16 @@ import unittest
 import pytest
 
 
-def test_from_folders_to_a_model_that_segae_uses(panel, bed, tmp_path, monkeypatch):
+def test_from_folders_to_a_model_that_segae_uses(panel, bed, tmp_path, monkeypatch, caplog):
     """The way that the self test goes inside Slicer."""
     import qt
 
     from SegAETrainerLib.app.self_test import main_path
 
-    main_path(unittest.TestCase(), tmp_path)
+    with caplog.at_level("INFO"):
+        main_path(unittest.TestCase(), tmp_path)
+    said = [record.getMessage() for record in caplog.records if "self test" in record.getMessage()]
+    assert len(said) == 5 and said[-1].endswith("the module SegAE scores with the model")
 
     import slicer
 
@@ -25,7 +28,7 @@ def test_from_folders_to_a_model_that_segae_uses(panel, bed, tmp_path, monkeypat
     run = tmp_path / "work" / "training-1"
     assert opened == [str(run / "evaluation" / "evaluation.html")]
     rows = panel.ui.figuresTable
-    assert {rows.item(n, 1).text() for n in range(rows.rowCount)} >= {"training-1", "intensity"}
+    assert {rows.item(n, 0).text() for n in range(rows.rowCount)} >= {"training-1", "intensity"}
     assert panel.ui.runInfo.text.startswith("Finished: 1 of 1 epochs.")
     assert not panel.ui.startButton.enabled
     assert "Press New for another one" in panel.ui.startInfo.text

@@ -279,13 +279,16 @@ def test_some_pairs_can_be_looked_at(panel, bed, training_set):
 
 
 def verdicts(panel) -> list[str]:
+    """The last column, without the rows that name a suite."""
     table = panel.ui.figuresTable
-    return [table.item(n, table.columnCount - 1).text() for n in range(table.rowCount)]
+    last = [table.item(n, table.columnCount - 1) for n in range(table.rowCount)]
+    return [item.text() for item in last if item is not None]
 
 
 def test_the_table_says_what_a_model_is_worth_beside_the_mask_alone(panel, tmp_path):
     panel.training.run.set(evaluated(run_with(tmp_path / "run"), mine=0.1, intensity=0.2, mask_features=0.25))
-    assert verdicts(panel) == ["better by 0.150", "", ""]
+    assert verdicts(panel) == ["0.150 better", "", ""]
+    assert panel.ui.figuresTable.item(0, 0).text() == "synthetic, 9 masks in single slices"
     assert panel.ui.verdictInfo.text == (
         "synthetic: mine is better than mask features (mean absolute error 0.100 against 0.250, 0.150 lower)."
     )
@@ -296,7 +299,7 @@ def test_a_model_that_is_not_better_is_handed_over_only_after_a_warning(panel, b
 
     run = evaluated(run_with(tmp_path / "run"), mine=0.3, mask_features=0.2)
     panel.training.run.set(run)
-    assert verdicts(panel) == ["worse by 0.100", ""]
+    assert verdicts(panel) == ["0.100 worse", ""]
     panel.ui.useButton.click()
     assert slicer.util.selectedModule() == "SegAETrainer"
     assert "not better than a regression on mask features" in panel.messages.text
