@@ -95,7 +95,7 @@ def report_from_rows(
 ) -> CaseReport:
     """A whole report; `more`: other fields of `CaseReport`."""
     segments = segments_of(rows, extents, findings=findings, threshold=threshold)
-    model = model or ModelIdentity("starter", "0a" * 32, "segae-resnet18", demonstration=True)
+    model = model or ModelIdentity("starter", "0a" * 32, "segae-resnet18")
     return CaseReport(
         case, more.pop("ct", "ct.nii.gz"), more.pop("segmentation", "masks"), model, segments,
         tuple(findings), threshold=threshold, **more,

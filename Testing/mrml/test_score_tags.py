@@ -10,7 +10,7 @@ import pytest
 from segae.results.types import CaseReport, ModelIdentity, SegmentResult, SliceResult
 from SegAELib.mrml.score_tags import clear_score, read_score, set_stale, write_score
 
-MODEL = ModelIdentity("bundled", "ab" * 32, "slice-resnet18", True)
+MODEL = ModelIdentity("bundled", "ab" * 32, "slice-resnet18")
 REPORT = CaseReport("case", "ct", "masks", MODEL, threshold=0.7)
 SLICES = tuple(
     SliceResult(k, 0.0, 0.0, 3.0 * k, 3.0, 50.0, dice, dice, None, None, 40.0, 45.0)

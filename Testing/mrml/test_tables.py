@@ -38,7 +38,7 @@ from SegAELib.mrml.review_table import (
 from SegAELib.mrml.scene_reader import read_case
 
 IDS = ["S_a", "S_b"]
-MODEL = ModelIdentity("bundled", "cd" * 32, "slice-resnet18", True)
+MODEL = ModelIdentity("bundled", "cd" * 32, "slice-resnet18")
 AWKWARD = 'lïver, "left"\tpart; 50 %'
 
 
@@ -118,7 +118,7 @@ def test_results_come_back_from_a_saved_scene_to_the_last_digit(mini, case, tmp_
     other = save_and_load(mini, tmp_path / name)
     loaded = find_results(only_segmentation(other))
     assert loaded is not None and loaded.GetAttribute("SegAE.ModelSHA256") == "cd" * 32
-    assert loaded.GetAttribute("SegAE.Model") == "bundled (demonstration model)"
+    assert loaded.GetAttribute("SegAE.Model") == "bundled"
     stored = read_results(loaded)
     assert stored.report == report
     assert stored.segment_ids == IDS

@@ -100,7 +100,7 @@ class CompareSection:
             here, there = results.whole_report(), read_results(table).report
             if here.model.sha256 != there.model.sha256:
                 text = _('"{name}" was ranked with the other model {model}; rank one of both again.')
-                self._say(text.format(name=other.GetName(), model=there.model.label))
+                self._say(text.format(name=other.GetName(), model=there.model.name))
             else:
                 self._fill(session.segmentation.GetName(), here, other.GetName(), there)
 

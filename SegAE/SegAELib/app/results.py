@@ -118,7 +118,7 @@ class Results:
         """
         if report.model.sha256 != self.report.model.sha256:
             raise InputError(
-                f"These scores are of model {report.model.label}, the others of {self.report.model.label}; "
+                f"These scores are of model {report.model.name}, the others of {self.report.model.name}; "
                 "rank all segments again."
             )
         only_some = report.options.get("only") is not None

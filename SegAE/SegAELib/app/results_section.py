@@ -181,7 +181,7 @@ class ResultsSection:
         ).format(
             below=below, total=total, threshold=number(results.report.threshold),
             bad=sum(row.result.needs_review for row in rows), segments=len(rows),
-            model=results.report.model.label,
+            model=results.report.model.name,
         )  # fmt: skip
 
     def _show_slices(self, results: Results) -> None:

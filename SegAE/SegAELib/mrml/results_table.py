@@ -119,7 +119,7 @@ def write_results(
     set_columns(node, columns)
     node.SetLocked(True)
     node.SetAttribute(KIND, RESULTS)
-    node.SetAttribute("SegAE.Model", report.model.label)
+    node.SetAttribute("SegAE.Model", report.model.name)
     node.SetAttribute("SegAE.ModelSHA256", report.model.sha256)
     node.SetAttribute("SegAE.ModelArchitecture", report.model.architecture)
     node.SetAttribute(_HEADER, strict_json(header_of(report)))

@@ -51,7 +51,7 @@ def draw_thumbnails(
         watch.step("pictures", done, len(first))
         case, masks = contents.cases[number], [contents.masks[n] for n in places]
         if case.model.sha256 != scorer.model.sha256:
-            others.add(case.model.label)
+            others.add(case.model.name)
         try:
             drawn = _draw_case(case, masks, scorer, palette)
             made.pictures |= {n: one for n, one in zip(places, drawn, strict=True) if isinstance(one, bytes)}

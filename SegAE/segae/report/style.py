@@ -109,19 +109,14 @@ def inches(figure: Figure, x: float, from_top: float) -> tuple[float, float]:
 
 
 def add_title(figure: Figure, title: str, report: CaseReport, left: float = 0.3) -> None:
-    """At the top: `title` with the case, the model, and a warning when it is a demonstration model."""
+    """At the top: `title` with the case, and the model."""
     room = int(figure.get_size_inches()[0] * 6.5)
     x, y = inches(figure, left, 0.22)
     text = shorten(f"{title}: {one_line(report.case)}", room)
     figure.text(x, y, text, size=17, weight="bold", color=INK, va="top", parse_math=False)
     x, y = inches(figure, left, 0.56)
-    model = report.model
-    name = shorten(f"model {one_line(model.name)}", room)
+    name = shorten(f"model {one_line(report.model.name)}", room)
     figure.text(x, y, name, size=11, color=FAINT, va="top", parse_math=False)
-    if model.demonstration:
-        x, y = inches(figure, left, 0.80)
-        warning = "demonstration model: its scores show how the tool works, do not rely on them"
-        figure.text(x, y, warning, size=11, weight="bold", color="#b3261e", va="top", parse_math=False)
 
 
 def add_legend(figure: Figure, palette: Palette, from_top: float, left: float = 0.3) -> None:

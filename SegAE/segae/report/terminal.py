@@ -157,7 +157,7 @@ def _text(value: int | None) -> str:
 def _caption(report: CaseReport, ranked: Sequence[SegmentResult], n_shown: int) -> str:
     unscored = [one_line(one.segment) for one in report.unscored if not one.is_listed]
     hidden = ranked[n_shown:]
-    parts = [f"model {one_line(report.model.label)}"]
+    parts = [f"model {one_line(report.model.name)}"]
     if hidden:
         waiting = sum(one.needs_review for one in hidden)
         also = f", {waiting} of them to be looked at" if waiting else ""

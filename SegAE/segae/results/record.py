@@ -105,7 +105,8 @@ def _header_fields(header: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: header[name] for name in _KEPT},
         "patient": header.get("patient", ""),  # files before 0.2 have none
-        "model": ModelIdentity(**header["model"]),
+        # Files before 0.2 say more of a model.
+        "model": ModelIdentity(*(header["model"][one.name] for one in fields(ModelIdentity))),
         "findings": tuple(Finding.from_dict(finding) for finding in header["findings"]),
     }
 

@@ -22,20 +22,11 @@ NEEDS_NO_REVIEW: frozenset[Verdict] = frozenset({"fine", "absent"})
 
 @dataclass(frozen=True)
 class ModelIdentity:
-    """Which model gave the scores: its name and the SHA-256 of its file.
-
-    `demonstration`: trained to show how the tool works, not to be relied upon; every picture says so.
-    """
+    """Which model gave the scores: its name and the SHA-256 of its file."""
 
     name: str
     sha256: str
     architecture: str
-    demonstration: bool = False
-
-    @property
-    def label(self) -> str:
-        """Name for titles: a demonstration model is called one."""
-        return f"{self.name} (demonstration model)" if self.demonstration else self.name
 
 
 @dataclass(frozen=True, slots=True)

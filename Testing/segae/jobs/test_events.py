@@ -35,7 +35,7 @@ REPORTS = st.builds(
     TEXT,
     TEXT,
     TEXT,
-    st.builds(ModelIdentity, TEXT, TEXT, TEXT, st.booleans()),
+    st.builds(ModelIdentity, TEXT, TEXT, TEXT),
     st.lists(SEGMENTS, max_size=2).map(tuple),
     st.lists(
         st.builds(Finding, TEXT, st.just("info"), TEXT, st.lists(TEXT, max_size=2).map(tuple), TEXT),

@@ -74,10 +74,10 @@ def test_eighty_segments_keep_readable_rows(report_with):
     assert min(float(label.get_fontsize()) for label in figure.axes[0].get_yticklabels()) >= 9
 
 
-def test_a_demonstration_model_is_called_one_and_odd_names_are_drawn(report_with, rows, tmp_path):
+def test_the_model_is_named_and_odd_names_are_drawn(report_with, rows, tmp_path):
     odd = replace(rows[0], segment="$x^$ \n[b]", structure="")
     figure = strips_figure(report_with([odd]))
-    assert any("demonstration model" in text for text in _texts(figure))
+    assert "model starter" in _texts(figure)
     assert _labels(figure) == ["$x^$ [b]"]
     assert draw_strips(report_with([odd]), tmp_path / "s.png").is_file()
 

@@ -126,7 +126,7 @@ def test_what_is_not_listed_is_said(report):
     text = "\n".join(_printed(ranking_view(report, limit=3), 120))
     assert "4 more structures not shown" in text
     assert "1 mask without a scored slice: brain" in text
-    assert "starter (demonstration model)" in text
+    assert "model starter" in text
 
 
 def test_names_are_not_taken_for_markup(report_with, rows):

@@ -80,7 +80,7 @@ REPORTS = st.builds(
     case=NAMES,
     ct=NAMES,
     segmentation=NAMES,
-    model=st.builds(ModelIdentity, name=NAMES, sha256=NAMES, architecture=NAMES, demonstration=st.booleans()),
+    model=st.builds(ModelIdentity, name=NAMES, sha256=NAMES, architecture=NAMES),
     segments=st.lists(SEGMENTS, max_size=3).map(tuple),
     findings=st.lists(FINDINGS, max_size=3).map(tuple),
     timings=st.dictionaries(NAMES, st.floats(0, 1e6), max_size=3),

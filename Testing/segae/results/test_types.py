@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from segae.errors import ModelError
-from segae.results.types import ModelIdentity, SliceResult, clipped
+from segae.results.types import SliceResult, clipped
 
 
 def _named(report, name):
@@ -82,8 +82,3 @@ def test_a_score_that_is_no_number_is_refused(report_with, row, score):
 def test_options_become_what_json_gives_back(report):
     options = replace(report, options={"a": (1, 2), "names": Path("x"), "n": np.int64(3)}).options
     assert options == {"a": [1, 2], "names": "x", "n": 3}
-
-
-def test_only_a_demonstration_model_is_called_one():
-    assert "demonstration model" in ModelIdentity("starter", "", "", demonstration=True).label
-    assert ModelIdentity("published", "", "").label == "published"

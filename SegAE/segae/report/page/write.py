@@ -66,7 +66,7 @@ def page(contents: Contents, extras: PageExtras, title: str) -> str:
         contents=contents,
         extras=extras,
         notes=notes,
-        models=[(one_line(model.label), model.sha256[:12], n) for model, n in contents.models.most_common()],
+        models=[(one_line(model.name), model.sha256[:12], n) for model, n in contents.models.most_common()],
         error_colours=ERROR_COLOURS,
         figures=[
             (name, note, _script_json(figure.to_json() or ""))
