@@ -59,15 +59,15 @@ def test_after_loading_the_saved_choice_is_there_and_not_the_first_segmentation(
     assert ranked.ui.segmentationSelector.currentNode() is ranked.parameters.segmentation
 
 
-def test_no_task_is_done_while_a_scene_is_imported(ranked, bed, tmp_path):
+def test_no_task_is_done_while_a_scene_is_imported(ranked, bed):
     import slicer
 
-    path = tmp_path / "scene.mrb"
-    assert slicer.util.saveScene(str(path))
-    slicer.mrmlScene.Clear(0)
-    seen = []
-    ranked.context.later("look", lambda: seen.append(slicer.mrmlScene.IsImporting()))
-    slicer.util.loadScene(str(path))
+    scene, seen = slicer.mrmlScene, []
+    scene.StartState(scene.ImportState)
+    ranked.context.later("look", lambda: seen.append(scene.IsImporting()))
+    bed.process_events(0.2)
+    assert seen == []
+    scene.EndState(scene.ImportState)
     bed.wait_until(lambda: bool(seen))
     assert seen == [False]
 

@@ -102,4 +102,4 @@ def test_twelve_awkward_segments_mean_the_same_everywhere(node, ct, bed, model, 
         patch.setattr(sys, "argv", [str(SCRIPT), str(scene), *out])
         runpy.run_path(str(SCRIPT), run_name="__main__")
     assert codes == [0]
-    assert names_of(read_report(tmp_path / "headless" / "cases" / "patient.csv")) == EXPECTED
+    assert names_of(read_report(tmp_path / "headless" / "cases" / "patient.parquet")) == EXPECTED

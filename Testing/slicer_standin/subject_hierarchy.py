@@ -31,7 +31,7 @@ class SubjectHierarchy:
         ):
             scene.AddObserver(event, _with_node(method))
         scene.AddObserver(scene.EndImportEvent, self._import_ended, 10.0)
-        scene.AddObserver(scene.EndCloseEvent, self._observe_items)
+        scene.AddObserver(scene.EndCloseEvent, self._closed)
         self._observe_items()
 
     @property
@@ -62,6 +62,10 @@ class SubjectHierarchy:
         item_goes.CallDataType = vtk.VTK_LONG  # type: ignore[attr-defined]
         node = self.node
         node.AddObserver(node.SubjectHierarchyItemAboutToBeRemovedEvent, item_goes)
+
+    def _closed(self, *_: Any) -> None:
+        slicer.vtkMRMLSubjectHierarchyNode.ResolveSubjectHierarchy(self._scene)
+        self._observe_items()
 
     def _import_ended(self, *_: Any) -> None:
         slicer.vtkMRMLSubjectHierarchyNode.ResolveSubjectHierarchy(self._scene)

@@ -164,4 +164,5 @@ def _restyle(overlay: QualityOverlay, before: ScoreStyle, style: ScoreStyle, opa
 def _legend_field(entry: LegendEntry) -> str:
     colour = "#" + "".join(f"{round(255 * value):02x}" for value in entry.colour)
     text = f"{bin_word(entry.key)} {entry.low:.2f}-{entry.high:.2f}"
-    return f'<span style="color:{colour}; font-size:large">\u25a0</span>&nbsp;{text}'
+    field = text.replace(" ", "&nbsp;")  # not broken between name and range
+    return f'<span style="color:{colour}; font-size:large">\u25a0</span>&nbsp;{field}'
