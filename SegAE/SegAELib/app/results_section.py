@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
 import vtk
 
 from segae.data import Segment
@@ -274,14 +273,15 @@ def _about(results: Results, key: SliceKey, mask: Segment | None, style: ScoreSt
     if any(missing.slice == index for missing in results.missing(segment_id)):
         return _("no mask, but the organ seems to be there")
     axis = "kji".index(results.report.slice_axis)
-    has_mask = mask is not None and index in _slices_of(mask, axis)
+    has_mask = mask is not None and _has_voxels(mask, axis, index)
     return _("not scored") if has_mask else _("no mask")
 
 
-def _slices_of(mask: Segment, axis: int) -> Collection[int]:
-    """Slices with voxels of a mask."""
-    others = tuple(other for other in range(3) if other != axis)
-    return {mask.box[axis].start + int(n) for n in np.flatnonzero(mask.voxels().any(axis=others))}
+def _has_voxels(mask: Segment, axis: int, index: int) -> bool:
+    """Whether a mask has voxels in a slice; bits are packed along the last axis only."""
+    extent = mask.box[axis]
+    voxels = mask.bits if axis < 2 else mask.voxels()
+    return extent.start <= index < extent.stop and bool(voxels.take(index - extent.start, axis=axis).any())
 
 
 def _same(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
