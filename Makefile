@@ -3,13 +3,14 @@
 # make lint   ruff and pyright
 # make docs   the documentation as web pages under site/
 # make result-files-page   docs/reference/result-files.md, from the table of columns
+# make inputs-page   docs/reference/inputs.md, from the registries of readers, names, layouts and findings
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SAMPLE := SegAE/Resources/SampleData/totalsegmentator_s0001
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo test lint test-core test-mrml test-panel system-packages pictures screenshots bench docs result-files-page clean
+.PHONY: demo test lint test-core test-mrml test-panel system-packages pictures screenshots bench docs result-files-page inputs-page clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/segae score $(SAMPLE)/ct.nii.gz $(SAMPLE)/segmentations --out out/demo
@@ -52,6 +53,9 @@ bench: $(VENV)/test.stamp
 
 result-files-page: $(VENV)/demo.stamp
 	$(BIN)/python Resources/write_result_files_page.py
+
+inputs-page: $(VENV)/demo.stamp
+	$(BIN)/python Resources/write_inputs_page.py
 
 docs: $(VENV)/docs.stamp
 	$(BIN)/mkdocs build --strict

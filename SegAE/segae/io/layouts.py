@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segae.errors import InputError
@@ -322,3 +322,50 @@ def _images(paths: Iterable[Path]) -> list[Path]:
         for path in paths
         if is_image_name(path) and not is_hidden(path) and "__MACOSX" not in path.parts and path.is_file()
     )
+
+
+@dataclass(frozen=True)
+class KnownLayout:
+    """A way in which data sets lie on disk, for people: its `name`, its `files`, and what reads it."""
+
+    name: str
+    files: str
+    read_by: str
+
+
+KNOWN: tuple[KnownLayout, ...] = (
+    KnownLayout(
+        "TotalSegmentator 1 and 2",
+        "`CASE/ct.nii.gz`, `CASE/segmentations/<class>.nii.gz`; `meta.csv` gives the split",
+        "`segae batch DATA`, `segae-train index --ct DATA`",
+    ),
+    KnownLayout(
+        "nnU-Net",
+        "`imagesTr/CASE_0000.nii.gz`, `labelsTr/CASE.nii.gz` (Va, Ts alike); `dataset.json` names the values",
+        "`segae batch DATA`, `segae-train index --ct DATA`",
+    ),
+    KnownLayout(
+        "AutoPET with masks of the DAP Atlas",
+        "CTs as `PETCT_<subject>/<date ...>-<five digits>/CT.nii.gz` or DICOM series, as "
+        "`PSMA_<subject>/<date>/`, or flat with nnU-Net's channels (`fdg_<subject>_<... five digits>_0000`, "
+        "`psma_<subject>_<date>_0000`); masks as `AutoPET_<subject>_<five digits>.nii.gz` or named as "
+        "their CT",
+        "`segae batch CTS --masks MASKS --names dap`, `segae-train index --ct CTS --masks MASKS`",
+    ),
+    KnownLayout(
+        "Two folders with the same names",
+        "`CTS/CASE.nii.gz` (or `CASE_0000`, `CASE_ct`), `MASKS/CASE.nii.gz`",
+        "`segae batch CTS --masks MASKS`",
+    ),
+    KnownLayout(
+        "Samples of the published code",
+        "`[train/]SAMPLE/ct.nii.gz`, `SAMPLE/label.nii.gz` (values of the DAP Atlas)",
+        "`segae batch DATA`, `segae-train index --ct DATA`",
+    ),
+    KnownLayout(
+        "Manifest",
+        "a table with the columns `ct` and `masks`, and where needed `case` and `name` (organ of a binary "
+        "mask)",
+        "`segae batch manifest.csv`",
+    ),
+)
