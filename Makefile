@@ -2,6 +2,7 @@
 # make test   lint, types and all tests; installs what they need
 # make lint   ruff and pyright
 # make docs   the documentation as web pages under site/
+# make experiments OPENKBP=DIR   the paper's experiments on head-and-neck patients: hours; run again, it goes on
 # make result-files-page   docs/reference/result-files.md, from the table of columns
 # make inputs-page   docs/reference/inputs.md, from the registries of readers, names, layouts and findings
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 SAMPLE := SegAE/Resources/SampleData/totalsegmentator_s0001
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo test lint test-core test-mrml test-panel system-packages pictures screenshots bench docs result-files-page inputs-page clean
+.PHONY: demo test lint test-core test-mrml test-panel system-packages pictures screenshots bench experiments docs result-files-page inputs-page clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/segae score $(SAMPLE)/ct.nii.gz $(SAMPLE)/segmentations --out out/demo
@@ -50,6 +51,20 @@ screenshots: $(VENV)/test.stamp system-packages
 bench: $(VENV)/test.stamp
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/memory.py
+
+# Two cores take about two hours (computed). DIR: CTs and labels as benchmarks/openkbp.py describes them.
+EXPERIMENT := $(BIN)/segae-train experiment
+PATIENTS := out/openkbp --out out/experiments --labels out/openkbp/structures.csv
+TESTED := --tested 24 --seed 1 --seed 2 --seed 3 --partly-drawn esophagus --partly-drawn "spinal cord"
+LEARNING := --steps 300 --passes 5 --scorer-steps 400 200
+
+experiments: $(VENV)/test.stamp
+	@test -n "$(OPENKBP)" || { echo "Say where the patients are: make experiments OPENKBP=DIR"; exit 2; }
+	$(BIN)/python benchmarks/openkbp.py "$(OPENKBP)" out/openkbp
+	$(EXPERIMENT) cost $(PATIENTS)
+	$(EXPERIMENT) active-learning $(PATIENTS) $(TESTED) $(LEARNING) --labelled 6 --budget 6 \
+		--published-epochs 15 --published-size 96
+	$(EXPERIMENT) semi-supervised $(PATIENTS) $(TESTED) $(LEARNING) --labelled 8
 
 result-files-page: $(VENV)/demo.stamp
 	$(BIN)/python Resources/write_result_files_page.py

@@ -8,6 +8,7 @@ from segae_trainer.cli import (
     add_predictions,
     calibrate,
     evaluate,
+    experiment,
     export,
     export_published,
     index,
@@ -41,3 +42,4 @@ app.command("calibrate")(calibrate.calibrate)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.command("starter")(starter.starter)
+app.add_typer(experiment.app)

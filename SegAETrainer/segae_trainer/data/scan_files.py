@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,24 +24,33 @@ from segae_trainer.data.sample import HIGHEST_HU, LOWEST_HU, ORIENTATION, Labell
 _LEVEL = 4  # of gzip; masks shrink to next to nothing at any level
 
 
-def read_labelled_scan(scan: Scan) -> tuple[LabelledScan, Grid]:
-    """CT and true masks of a scan, and the grid of the file, before it was oriented. Raises `InputError` when
-    a file cannot be read or the grids differ."""
+def read_labelled_scan(scan: Scan, only: Collection[int] | None = None) -> tuple[LabelledScan, Grid]:
+    """CT and true masks of a scan, and the grid of the file, before it was oriented. `only`: the masks of
+    these structures, as if there were no others. Raises `InputError` when a file cannot be read or the grids
+    differ."""
+    unlabelled, ct_grid = read_unlabelled_scan(scan)
+    labels, _, known = read_truth_and_known(scan, ct_grid, only)
+    found = replace(
+        unlabelled,
+        labels=np.ascontiguousarray(orient_array(labels, ct_grid, ORIENTATION)),
+        known=known,
+        absent=frozenset(scan.absent),
+    )
+    return (found.without(set(scan.left_out)) if scan.left_out else found), ct_grid
+
+
+def read_unlabelled_scan(scan: Scan) -> tuple[LabelledScan, Grid]:
+    """The CT of a scan without any mask, of which none is known, and the grid of its file. The files with the
+    masks are not opened. Raises `InputError` when the CT cannot be read."""
     ct = read_ct(scan.ct)
-    labels, _, known = read_truth_and_known(scan, ct.grid)
     clipped = np.clip(orient_array(ct.voxels, ct.grid, ORIENTATION), LOWEST_HU, HIGHEST_HU)
     i_mm, j_mm, k_mm = (float(mm) for mm in orient_grid(ct.grid, ORIENTATION).spacing)
+    voxels = np.ascontiguousarray(clipped, np.int16)
+    unlabelled = np.zeros(voxels.shape, np.uint8)
     found = LabelledScan(
-        scan.name,
-        scan.patient,
-        np.ascontiguousarray(clipped, np.int16),
-        np.ascontiguousarray(orient_array(labels, ct.grid, ORIENTATION)),
-        (k_mm, j_mm, i_mm),
-        known,
-        frozenset(scan.absent),
-        scan.label_table,
+        scan.name, scan.patient, voxels, unlabelled, (k_mm, j_mm, i_mm), label_table=scan.label_table
     )
-    return (found.without(set(scan.left_out)) if scan.left_out else found), ct.grid
+    return found, ct.grid
 
 
 def read_truth(scan: Scan, grid: Grid | None = None) -> tuple[np.ndarray, Grid]:
@@ -52,11 +61,17 @@ def read_truth(scan: Scan, grid: Grid | None = None) -> tuple[np.ndarray, Grid]:
     return labels, grid
 
 
-def read_truth_and_known(scan: Scan, grid: Grid | None = None) -> tuple[np.ndarray, Grid, frozenset[int]]:
+def read_truth_and_known(
+    scan: Scan, grid: Grid | None = None, only: Collection[int] | None = None
+) -> tuple[np.ndarray, Grid, frozenset[int]]:
     """`read_truth`, and the structures whose masks are known: those of all files of a folder, empty ones
-    included; a label map knows all, if the scan does not say which."""
-    read = read_segmentation(scan.masks, values=scan.values, table=scan.label_table).segments
+    included; a label map knows all, if the scan does not say which. `only`: these structures; in a folder no
+    other file is opened."""
+    names = None if only is None else [scan.label_table.by_index(index).name for index in only]
+    read = read_segmentation(scan.masks, only=names, values=scan.values, table=scan.label_table).segments
     segments = {s.structure.index: s for s in read if s.structure is not None}
+    if only is not None:
+        segments = {index: segment for index, segment in segments.items() if index in only}
     if not segments:
         raise InputError(f'"{scan.masks}" holds no mask with a known name; leave the scan "{scan.name}" out.')
     grid = grid or next(iter(segments.values())).grid
@@ -67,10 +82,9 @@ def read_truth_and_known(scan: Scan, grid: Grid | None = None) -> tuple[np.ndarr
             _check_grid(segment.grid, grid, scan.masks)
         elif not placed.is_empty:
             labels[placed.box.slices][placed.voxels()] = index
-    if scan.known is not None:
-        return labels, grid, frozenset(scan.known)
     known = segments if scan.masks.is_dir() else (structure.index for structure in scan.label_table.offered)
-    return labels, grid, frozenset(known)
+    known = frozenset(known if scan.known is None else scan.known)
+    return labels, grid, known if only is None else known.intersection(only)
 
 
 def read_pseudo_label(label: PseudoLabel) -> tuple[np.ndarray, Grid]:
@@ -141,6 +155,13 @@ def write_nifti(path: Path, voxels: np.ndarray, grid: Grid) -> None:
     image.header.set_xyzt_units("mm")
     with whole_file(path) as stream, gzip.GzipFile("", "wb", _LEVEL, stream, mtime=0) as packed:
         packed.write(image.to_bytes())
+
+
+def write_label_map(path: Path, labels: np.ndarray, grid: Grid) -> None:
+    """Write label indices (K, H, W) in the axis order `ORIENTATION` as an image on `grid`, that of a file."""
+    placed = np.zeros(grid.shape, labels.dtype)
+    orient_array(placed, grid, ORIENTATION)[...] = labels
+    write_nifti(path, placed, grid)
 
 
 def copy_file(source: Path, target: Path) -> None:

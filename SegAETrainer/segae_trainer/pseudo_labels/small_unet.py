@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from segae.geometry.orientation import orient_array
 from segae.inputs.crops import Crops, cut
 from segae.progress import Watch
 from segae_trainer.data.index import Index, PseudoLabel
 from segae_trainer.data.rendering import body_crop
-from segae_trainer.data.sample import ORIENTATION, LabelledScan
-from segae_trainer.data.scan_files import read_labelled_scan, write_nifti
+from segae_trainer.data.sample import LabelledScan
+from segae_trainer.data.scan_files import read_labelled_scan, write_label_map
 
 SIZE = 112
 _WINDOWS = ((-200.0, 300.0), (-1000.0, 0.0))
@@ -29,23 +29,28 @@ _FEATURES = (32, 64, 96, 128)
 @dataclass(frozen=True)
 class SegmenterPlan:
     """`kept`: steps after which the network's masks are wanted; the last one ends the training. `bfloat16`:
-    learn in that precision, where processors with instructions for it are faster and others slower."""
+    learn in that precision, where processors with instructions for it are faster and others slower.
+    `dropout`: chance of a channel of the deeper levels to be left out while learning, and of `probabilities`
+    that ask for it."""
 
     kept: tuple[int, ...] = (300, 900, 2000)
     batch: int = 8
     bfloat16: bool = True
     learning_rate: float = 3e-3
     seed: int = 2026
+    dropout: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class Shown:
     """Slices as the network sees them: `images` (N, 2, S, S), `labels` (N, S, S) as places in the network's
-    rows (0 is everything else), `annotated` (N, rows): which rows the slice's case has masks of."""
+    rows (0 is everything else), `annotated` (N, rows): which rows the slice's case has masks of, `trust`
+    (N, rows + 1): how much the pixels of a place count."""
 
     images: Tensor
     labels: Tensor
     annotated: Tensor
+    trust: Tensor
 
 
 class Segmenter(nn.Module):
@@ -53,9 +58,10 @@ class Segmenter(nn.Module):
     four times faster than on pixels and loses little. `corner` (0..3) asks for one pixel of each block only,
     (B, rows + 1, S / 2, S / 2): training needs no more."""
 
-    def __init__(self, rows: Sequence[int]) -> None:
+    def __init__(self, rows: Sequence[int], dropout: float = 0.0) -> None:
         super().__init__()
         self.rows = tuple(rows)
+        self.dropout = nn.Dropout2d(dropout) if dropout else nn.Identity()
         into = (4 * len(_WINDOWS), *_FEATURES[:-1])
         self.down = nn.ModuleList(_two(a, b) for a, b in zip(into, _FEATURES, strict=True))
         upwards = zip(_FEATURES[:0:-1], _FEATURES[-2::-1], strict=True)
@@ -66,7 +72,7 @@ class Segmenter(nn.Module):
     def forward(self, images: Tensor, corner: int | None = None) -> Tensor:
         x, levels = functional.pixel_unshuffle(images - 0.5, 2), []
         for place, block in enumerate(self.down):
-            x = block(x if place == 0 else functional.max_pool2d(x, 2))
+            x = block(x) if place == 0 else self.dropout(block(functional.max_pool2d(x, 2)))
             levels.append(x)
         for narrow, block, shallow in zip(self.narrow, self.up, levels[-2::-1], strict=True):
             x = block(functional.interpolate(narrow(x), scale_factor=2.0) + shallow)
@@ -88,16 +94,20 @@ def _two(into: int, out: int) -> nn.Sequential:
 
 
 def train_segmenter(
-    scans: Sequence[tuple[LabelledScan, Sequence[int]]], plan: SegmenterPlan, watch: Watch | None = None
+    scans: Sequence[tuple[LabelledScan, Sequence[int]]],
+    plan: SegmenterPlan,
+    watch: Watch | None = None,
+    trust: Mapping[str, Mapping[int, float]] = MappingProxyType({}),
 ) -> Iterator[tuple[int, Segmenter]]:
-    """Train on slices of some cases; yields the network at each of `plan.kept`, ready to predict."""
+    """Train on slices of some cases; yields the network at each of `plan.kept`, ready to predict. `trust`:
+    by case and structure how much the pixels of a mask count, 1 where it does not say."""
     watch = watch or Watch()
     rows = sorted(set().union(*(shown_structures(scan) for scan, _ in scans)))
-    shown = _joined([_shown(scan, slices, rows) for scan, slices in scans])
+    shown = _joined([_shown(scan, slices, rows, trust.get(scan.name, {})) for scan, slices in scans])
     torch.manual_seed(plan.seed)
-    network = Segmenter(rows).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = Segmenter(rows, plan.dropout).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=1e-2)
-    weights = _weights(shown.labels, len(rows) + 1)
+    weights = class_weights(shown.labels, len(rows) + 1)
     last = plan.kept[-1]
     draw = torch.Generator().manual_seed(plan.seed)
     for step in range(1, last + 1):
@@ -110,7 +120,9 @@ def train_segmenter(
         seen = labels[:, corner // 2 :: 2, corner % 2 :: 2]
         with torch.autocast("cpu", torch.bfloat16, enabled=plan.bfloat16):
             logits = network(images, corner)
-        loss = _loss(logits.float(), seen, shown.annotated[chosen], weights)
+        loss = marginal_cross_entropy(
+            logits.float(), seen, shown.annotated[chosen], weights, shown.trust[chosen]
+        )
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -128,16 +140,39 @@ def segment(network: Segmenter, scan: LabelledScan, slices: Sequence[int]) -> np
     with torch.inference_mode():
         for k in slices:
             window = _window(scan, k)
-            chances = network(_image(scan, k, window)).softmax(dim=1)
+            chances = _chances(network, scan, k, window)
             highest = chances.amax(dim=(0, 2, 3))
             highest[0] = 1.0  # a young network may be sure of nothing
             likely = torch.nonzero(highest > 0.25)[:, 0]
-            grid = _places(window, height, width)
-            full = functional.grid_sample(
-                chances[:, likely], grid, align_corners=False, padding_mode="border"
+            found.append(
+                table[likely[_on_slice(chances[:, likely], window, height, width).argmax(0)]].numpy()
             )
-            found.append(table[likely[full[0].argmax(dim=0)]].numpy())
     return np.stack(found)
+
+
+def probabilities(
+    network: Segmenter, scan: LabelledScan, slices: Sequence[int], *, dropout: bool = False
+) -> Iterator[Tensor]:
+    """For each slice the probability (rows + 1, H, W) of everything else and of the network's rows.
+    `dropout`: leave out channels, drawn by torch's own generator."""
+    height, width = scan.labels.shape[1:]
+    for k in slices:
+        window = _window(scan, k)
+        network.dropout.train(dropout)
+        with torch.inference_mode():
+            found = _on_slice(_chances(network, scan, k, window), window, height, width)
+        network.dropout.eval()
+        yield found
+
+
+def _chances(network: Segmenter, scan: LabelledScan, k: int, window: Crops) -> Tensor:
+    return network(_image(scan, k, window)).softmax(dim=1)
+
+
+def _on_slice(chances: Tensor, window: Crops, height: int, width: int) -> Tensor:
+    """(1, C, S, S) in the window -> (C, H, W) on the slice."""
+    grid = _places(window, height, width)
+    return functional.grid_sample(chances, grid, align_corners=False, padding_mode="border")[0]
 
 
 def _window(scan: LabelledScan, k: int) -> Crops:
@@ -148,7 +183,9 @@ def _image(scan: LabelledScan, k: int, window: Crops) -> Tensor:
     return cut(torch.from_numpy(scan.ct[k])[None], torch.tensor([[0]]), window, SIZE, _WINDOWS)
 
 
-def _shown(scan: LabelledScan, slices: Sequence[int], rows: Sequence[int]) -> Shown:
+def _shown(
+    scan: LabelledScan, slices: Sequence[int], rows: Sequence[int], trust: Mapping[int, float]
+) -> Shown:
     place = np.zeros(256, np.uint8)
     place[list(rows)] = np.arange(1, len(rows) + 1)
     images, labels = [], []
@@ -162,28 +199,32 @@ def _shown(scan: LabelledScan, slices: Sequence[int], rows: Sequence[int]) -> Sh
         there = np.ix_(row.clamp(0, height - 1).numpy(), column.clamp(0, width - 1).numpy())
         labels.append(torch.from_numpy(place[scan.labels[k][there]]) * inside)
     annotated = torch.tensor([row in shown_structures(scan) for row in rows]).expand(len(slices), -1)
-    return Shown(torch.cat(images), torch.stack(labels), annotated)
+    trusted = torch.tensor([1.0, *(trust.get(row, 1.0) for row in rows)]).expand(len(slices), -1)
+    return Shown(torch.cat(images), torch.stack(labels), annotated, trusted)
 
 
 def _joined(parts: Sequence[Shown]) -> Shown:
-    images, labels, annotated = ([getattr(part, f) for part in parts] for f in Shown.__dataclass_fields__)
-    return Shown(torch.cat(images), torch.cat(labels), torch.cat(annotated))
+    return Shown(*(torch.cat([getattr(part, f) for part in parts]) for f in Shown.__dataclass_fields__))
 
 
-def _weights(labels: Tensor, count: int) -> Tensor:
+def class_weights(labels: Tensor, count: int) -> Tensor:
     """One over the square root of a row's pixels, 1 on average: small organs count."""
     share = torch.bincount(labels.flatten().long(), minlength=count).clamp(min=1) / labels.numel()
     weights = share.rsqrt().clamp(max=60.0)
     return weights / (weights * share).sum()
 
 
-def _loss(logits: Tensor, labels: Tensor, annotated: Tensor, weights: Tensor) -> Tensor:
-    """Weighted cross-entropy, in which everything else may be any row that the case has no masks of."""
+def marginal_cross_entropy(
+    logits: Tensor, labels: Tensor, annotated: Tensor, weights: Tensor, trust: Tensor
+) -> Tensor:
+    """Weighted cross-entropy of logits (B, C, H, W) and places (B, H, W), in which everything else may be any
+    row that the case has no masks of. `annotated` (B, C - 1), `weights` (C,), `trust` (B, C)."""
     unmarked = ~torch.cat((torch.zeros_like(annotated[:, :1]), annotated), dim=1)
     rest = logits.masked_fill(~unmarked[:, :, None, None], -torch.inf).logsumexp(dim=1)
     own = logits.gather(1, labels.long()[:, None])[:, 0]
     missed = logits.logsumexp(dim=1) - torch.where(labels == 0, rest, own)
-    return (missed * weights[labels.long()]).mean()
+    trusted = trust[torch.arange(len(trust))[:, None, None], labels.long()]
+    return (missed * weights[labels.long()] * trusted).mean()
 
 
 def _varied(images: Tensor, labels: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -240,7 +281,7 @@ def by_others(
     watch: Watch | None = None,
 ) -> Iterator[tuple[str, int, np.ndarray]]:
     """The scans `tested` by a network trained on the scans `taught`; as `cross_fitted`."""
-    everything = [(scan, _labelled(scan)) for scan in taught]
+    everything = [(scan, labelled_slices(scan)) for scan in taught]
     for step, network in train_segmenter(everything, plan, watch):
         for scan in tested:
             yield scan.name, step, segment(network, scan, range(len(scan.ct)))
@@ -264,9 +305,7 @@ def add_small_unet(index: Index, folder: Path, plan: SegmenterPlan, watch: Watch
         read = [read_labelled_scan(scan) for scan in index.scans]
         grids = {scan.name: grid for scan, grid in read}
         for name, step, labels in cross_fitted([scan for scan, _ in read], plan, watch):
-            placed = np.zeros(grids[name].shape, labels.dtype)
-            orient_array(placed, grids[name], ORIENTATION)[...] = labels
-            write_nifti(files[name, step], placed, grids[name])
+            write_label_map(files[name, step], labels, grids[name])
     scans = []
     for scan in index.scans:
         structures = scan.structures if scan.known is None else scan.known
@@ -286,12 +325,13 @@ def source_name(step: int) -> str:
     return f"small U-Net step {step}"
 
 
-def _labelled(scan: LabelledScan) -> list[int]:
+def labelled_slices(scan: LabelledScan) -> list[int]:
+    """The slices that show a true mask."""
     return np.flatnonzero(scan.labels.any(axis=(1, 2))).tolist()
 
 
 def _halves(scan: LabelledScan) -> tuple[list[int], list[int]]:
-    slices = _labelled(scan)
+    slices = labelled_slices(scan)
     reach = (slices[-1] + 1 - slices[0]) * scan.slice_mm
     slab = max(min(SLAB_MM, reach / 2), scan.slice_mm)
     first = [k for k in slices if int(k * scan.slice_mm // slab) % 2 == 0]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
 from segae_trainer.data.sample import LabelledScan
@@ -10,6 +11,8 @@ from segae_trainer.pseudo_labels.small_unet import (
     SIZE,
     Segmenter,
     SegmenterPlan,
+    marginal_cross_entropy,
+    probabilities,
     segment,
     shown_structures,
     train_segmenter,
@@ -78,3 +81,31 @@ def test_cases_with_masks_of_different_names_teach_one_network(upper: LabelledSc
     )
     ((_, network),) = train_segmenter([(liver, [0]), (rest, [1])], SegmenterPlan(kept=(1,), batch=2))
     assert set(network.rows) == shown_structures(liver) | shown_structures(rest)
+
+
+def test_probabilities_on_the_slice_are_those_of_the_window_and_sum_to_one(upper: LabelledScan):
+    (found,) = probabilities(Sides((13, 20)), upper, [3])
+    assert found.shape == (3, *upper.ct.shape[1:])
+    assert torch.allclose(found.sum(dim=0), torch.ones(upper.ct.shape[1:]), atol=1e-4)
+    marked = segment(Sides((13, 20)), upper, [3])[0]
+    inside = found[:, torch.from_numpy(marked == 20)]
+    assert (inside.argmax(dim=0) == 2).all()
+
+
+def test_pixels_of_a_mask_count_as_much_as_it_is_trusted():
+    logits, labels = torch.zeros(1, 3, 4, 4), torch.ones(1, 4, 4, dtype=torch.uint8)
+    annotated, weights = torch.ones(1, 2, dtype=torch.bool), torch.ones(3)
+    losses = [
+        float(marginal_cross_entropy(logits, labels, annotated, weights, torch.tensor([[1.0, trust, 1.0]])))
+        for trust in (1.0, 0.25, 0.0)
+    ]
+    assert losses[1] == pytest.approx(losses[0] / 4) and losses[2] == 0 < losses[0]
+
+
+def test_trust_in_a_mask_changes_what_is_learned_and_names_of_other_cases_do_not(upper: LabelledScan):
+    plan = SegmenterPlan(kept=(2,), batch=2)
+    ((_, trusted),) = train_segmenter([(upper, [0, 2])], plan)
+    ((_, doubted),) = train_segmenter([(upper, [0, 2])], plan, trust={upper.name: {13: 0.1}})
+    ((_, other),) = train_segmenter([(upper, [0, 2])], plan, trust={"another": {13: 0.1}})
+    weights = [network.state_dict()["pixels.weight"] for network in (trusted, doubted, other)]
+    assert not torch.equal(weights[0], weights[1]) and torch.equal(weights[0], weights[2])

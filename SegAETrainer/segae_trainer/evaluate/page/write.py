@@ -111,7 +111,7 @@ def _level(evaluations: Sequence[Evaluation], level: Level) -> dict[str, Any]:
         ],
         "intervals": interval_rows(evaluations, level),
         "figures": [
-            (title, note, _json(draw(evaluations, level))) for title, note, draw in _FIGURES
+            (title, note, figure_json(draw(evaluations, level))) for title, note, draw in _FIGURES
         ],
     }  # fmt: skip
 
@@ -149,7 +149,7 @@ def _galleries(result: SuiteResult):
                 yield evaluation.method, title, misses
 
 
-def _json(figure: go.Figure) -> str:
+def figure_json(figure: go.Figure) -> str:
     """JSON that may stand inside a script element."""
     text = figure.to_json()
     assert text is not None
