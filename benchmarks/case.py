@@ -11,7 +11,7 @@ from segae.data import Segment, Segmentation, Volume
 from segae.geometry.grid import Grid
 from segae.io.ct import read_ct
 from segae.io.segmentation import read_segmentation
-from segae.labels.table import by_index
+from segae.labels.table import LabelTable
 
 SAMPLE = Path(__file__).resolve().parents[1] / "SegAE/Resources/SampleData/totalsegmentator_s0001"
 SIDE = 512
@@ -33,7 +33,7 @@ def clinical_case(depth: int, structures: int) -> tuple[Volume, Segmentation]:
     segments = []
     for number in range(structures):
         mask = _enlarged(masks[number % len(masks)].full_mask(), depth, shift=number // len(masks))
-        structure = by_index(FIRST_STRUCTURE + number)
+        structure = LabelTable.default().by_index(FIRST_STRUCTURE + number)
         segments.append(Segment.from_mask(structure.name, structure, mask, grid))
     voxels = _enlarged(ct.voxels, depth, fill=-1024)
     return replace(ct, voxels=voxels, grid=grid), Segmentation(tuple(segments))

@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from segae.batch.merge import merge
-from segae.labels.table import offered_structures
+from segae.labels.table import LabelTable
 from segae.results.files import write_report
 from segae.results.types import CaseReport, ModelIdentity, SegmentResult, SliceResult
 from segae.results.verdicts import Doubts
@@ -43,7 +43,7 @@ def case_report(number: int) -> CaseReport:
     """A case with random scores: the same for the same number."""
     draw = np.random.default_rng(number)
     segments = []
-    for structure in offered_structures()[:STRUCTURES]:
+    for structure in LabelTable.default().offered[:STRUCTURES]:
         first, level = int(draw.integers(0, 400)), draw.uniform(0.4, 1.0)
         area = draw.uniform(100, 9000, SLICES)
         dice = np.clip(draw.normal(level, 0.1, SLICES), 0, 1)

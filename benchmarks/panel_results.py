@@ -16,7 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from segae.labels.table import offered_structures
+from segae.labels.table import LabelTable
 from segae.models.quality_model import QualityModel
 from segae.results.types import CaseReport, ModelIdentity, SegmentResult, SliceResult
 from segae.results.verdicts import Doubts
@@ -29,7 +29,7 @@ REPEATS = 5
 
 def segment(number: int, draw: np.random.Generator, intervals) -> SegmentResult:
     """A segment with its share of the rows and a few searched slices."""
-    structure = offered_structures()[number]
+    structure = LabelTable.default().offered[number]
     dice = draw.uniform(0.2, 1.0, ROWS // SEGMENTS + 1)
     slices = tuple(
         SliceResult(

@@ -25,7 +25,7 @@ from segae.data import Segment, Segmentation, Volume
 from segae.geometry.orientation import orient_array
 from segae.inputs.prepare import prepare_empty
 from segae.io.ct import read_ct
-from segae.labels.table import by_index
+from segae.labels.table import LabelTable
 from segae.models.quality_model import QualityModel
 from segae.results.types import SliceResult
 from segae.results.verdicts import SURELY_PRESENT, present_without_mask
@@ -36,6 +36,7 @@ from segae_trainer.cli.folds import Steps, kept_back
 from segae_trainer.data.sample import ORIENTATION, LabelledScan
 from segae_trainer.data.scan_files import read_labelled_scan
 
+TABLE = LabelTable.default()
 OTHERS = (0.7, 0.8, 0.95, 0.97)  # thresholds of presence for an empty mask, beside the one that ships
 TAKEN_AWAY = 0.3  # of the slices of a mask
 LEAST_SLICES = 4
@@ -47,7 +48,13 @@ def segments_of(labels: np.ndarray, rows: set[int], volume: Volume) -> tuple[Seg
     orient_array(placed, volume.grid, ORIENTATION)[...] = labels
     found = sorted(rows & {int(row) for row in np.unique(labels) if row})
     return tuple(
-        Segment.from_mask(str(by_index(row)), by_index(row), placed == row, volume.grid) for row in found
+        Segment.from_mask(
+            str(TABLE.by_index(row)),
+            TABLE.by_index(row),
+            placed == row,
+            volume.grid,
+        )
+        for row in found
     )
 
 
@@ -77,8 +84,10 @@ def searched(
     ct, spec = scorer.orient(volume), scorer.model.spec
     masks = segments_of(scan.labels, {int(row) for row in np.unique(scan.labels)}, volume)
     for row in sorted(rows):
-        taken = occupied_by(ct, [mask for mask in masks if mask.structure != by_index(row)])
-        empty = Segment.from_mask(str(row), by_index(row), np.zeros(volume.grid.shape, bool), volume.grid)
+        taken = occupied_by(ct, [mask for mask in masks if mask.structure != TABLE.by_index(row)])
+        empty = Segment.from_mask(
+            str(row), TABLE.by_index(row), np.zeros(volume.grid.shape, bool), volume.grid
+        )
         slices: list[SliceResult] = []
         for part in prepare_empty(ct, empty, spec.input):
             said = scorer.predict(part.input)

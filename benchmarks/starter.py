@@ -21,7 +21,7 @@ from trained_folds import parser, steps
 
 from segae_trainer.cli.folds import CALIBRATED
 from segae_trainer.evaluate.calibration import with_unseen_calibration
-from segae_trainer.evaluate.card_tables import COMPARED_HEAD, GOALS_HEAD, compared_rows, goal_rows
+from segae_trainer.evaluate.card import COMPARED_HEAD, GOALS_HEAD, compared_rows, goal_rows
 from segae_trainer.evaluate.goals import Evidence
 
 WIDTH = 220

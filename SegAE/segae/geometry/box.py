@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -83,6 +83,13 @@ class Box:
         if self.is_empty or other.is_empty:
             return other if self.is_empty else self
         return Box.of_ends(map(min, self.start, other.start), map(max, self.stop, other.stop))
+
+    def widened(self, by: int, shape: Sequence[int]) -> Box:
+        """The box with `by` voxels more at each end, as far as an array of `shape` reaches."""
+        if self.is_empty:
+            return self
+        start, stop = [n - by for n in self.start], [n + by for n in self.stop]
+        return Box.of_ends(start, stop).intersect(Box.of_ends([0] * len(shape), shape))
 
     def __iter__(self) -> Iterator[slice]:
         return iter(self.slices)

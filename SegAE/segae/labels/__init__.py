@@ -2,7 +2,7 @@
 
 from segae.labels.resolver import Resolution, resolve
 from segae.labels.structure import AmbiguousName, Structure, UnknownName
-from segae.labels.table import body_systems, by_index, load_structures, offered_structures
+from segae.labels.table import by_index, load_structures, offered_structures
 from segae.labels.terminology import Terminology, parse_terminology, resolve_terminology
 
 __all__ = [
@@ -11,7 +11,6 @@ __all__ = [
     "Structure",
     "Terminology",
     "UnknownName",
-    "body_systems",
     "by_index",
     "load_structures",
     "offered_structures",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -285,13 +285,3 @@ def by_index(index: int) -> Structure:
 def offered_structures() -> tuple[Structure, ...]:
     """The 142 structures of the default table that a user chooses from."""
     return LabelTable.default().offered
-
-
-def body_systems() -> Mapping[str, tuple[Structure, ...]]:
-    """The body systems of the default table."""
-    return LabelTable.default().body_systems
-
-
-def level_series() -> Sequence[tuple[Structure, ...]]:
-    """The series of the default table."""
-    return LabelTable.default().level_series

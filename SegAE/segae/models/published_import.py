@@ -179,14 +179,14 @@ def _name_vectors(table: Any, source: Path) -> Tensor:
 
 
 def _rows_by_index(table: Any, source: Path) -> dict[int, Any]:
-    from segae.labels.table import load_structures
+    from segae.labels.table import LabelTable
 
     if not isinstance(table, dict):
         try:
             return dict(enumerate(table))
         except TypeError:
             raise _no_table(source) from None
-    by_name = {structure.name: structure.index for structure in load_structures()}
+    by_name = {structure.name: structure.index for structure in LabelTable.default().structures}
     rows = {}
     for key, value in table.items():
         index = by_name.get(str(key).strip()) if isinstance(key, str) else key

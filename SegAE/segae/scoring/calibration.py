@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from segae.errors import ModelError
-from segae.labels.table import body_systems
+from segae.labels.table import LabelTable
 
 SLICE, ORGAN = "slice", "organ"  # sizes in square millimetres, in cubic millimetres
 EVERYTHING = ""  # the group of last resort
@@ -62,7 +62,8 @@ def group_names(
 @lru_cache(maxsize=1)
 def organ_families() -> Mapping[int, str]:
     """Row of the label table -> body system ("Spine", "Digestive", ...), for the rows that have one."""
-    return {row.index: system for system, members in body_systems().items() for row in members}
+    systems = LabelTable.default().body_systems
+    return {row.index: system for system, members in systems.items() for row in members}
 
 
 def _level(table: Mapping[str, Any], level: str) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from segae.geometry.orientation import orient_array, orient_box
 from segae.inputs.crops import cut
 from segae.inputs.prepare import PreparedSlices
 from segae.inputs.stack import CTStack
-from segae.labels.table import body_systems
+from segae.labels.table import LabelTable
 from segae.models.output import ModelOutput, presence_of
 
 _HOLD_OTHERS = ("heart", "skull", "sternum")  # whose masks may hold chambers, brain and manubrium
@@ -26,7 +26,7 @@ _HOLD_OTHERS = ("heart", "skull", "sternum")  # whose masks may hold chambers, b
 def occupied_by(stack: CTStack, segments: Sequence[Segment]) -> Tensor:
     """The voxels (K, H, W) bool, in the network's axis order, that masks of organs hold. Names that are
     unknown or whose masks hold other organs do not count. Segments lie on the CT's grid."""
-    tissues = {row.name for row in body_systems()["Tissue"]}
+    tissues = {row.name for row in LabelTable.default().body_systems["Tissue"]}
     occupied = torch.zeros(stack.voxels.shape, dtype=torch.bool)
     for segment in segments:
         name = "" if segment.structure is None else segment.structure.name

@@ -1,20 +1,16 @@
-"""The typer application: one file per command."""
+"""The typer application."""
 
 from __future__ import annotations
 
 import typer
 
 from segae_trainer.cli import (
-    add_predictions,
-    calibrate,
-    evaluate,
     experiment,
-    export,
-    export_published,
     index,
     pseudo_labels,
     starter,
     train,
+    trained_model,
     training_set,
 )
 
@@ -34,12 +30,12 @@ def _segae_train() -> None:
 
 app.command("index")(index.index)
 app.command("pseudo-labels")(pseudo_labels.pseudo_labels)
-app.command("add-predictions")(add_predictions.add_predictions)
+app.command("add-predictions")(pseudo_labels.add_predictions)
 app.command("training-set")(training_set.training_set)
-app.command("export-published")(export_published.export_published)
+app.command("export-published")(training_set.export_published)
 app.command("train")(train.train)
-app.command("calibrate")(calibrate.calibrate)
-app.command("evaluate")(evaluate.evaluate)
-app.command("export")(export.export)
+app.command("calibrate")(trained_model.calibrate)
+app.command("evaluate")(trained_model.evaluate)
+app.command("export")(trained_model.export)
 app.command("starter")(starter.starter)
 app.add_typer(experiment.app)

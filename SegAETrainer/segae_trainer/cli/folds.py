@@ -1,5 +1,5 @@
 """The steps of a cohort's model: folds that keep a patient back, then the final model, in stages that can be
-stopped and taken up again.
+stopped and resumed.
 
 The work folder holds `rendered/`, `test-set/`, and a folder per training with its masks, training set, run
 and tables. What lies there is not done again.
@@ -100,16 +100,16 @@ def kept_back(training: str) -> str | None:
 
 
 def run_stages(
-    plan: FoldPlan, wanted: Sequence[str], model: Path, card: Path,
+    plan: FoldPlan, requested: Sequence[str], model: Path, card: Path,
     *, say: Callable[[str], None], watch: Watch | None = None,
 ) -> None:  # fmt: skip
-    """The stages called `wanted`, or all of them. Raises `InputError` for a name that is none."""
-    for name in wanted:
+    """The stages called `requested`, or all of them. Raises `InputError` for a name that is none."""
+    for name in requested:
         if name not in plan.stages:
             raise InputError(f'"{name}" is no stage of this cohort; choose from {", ".join(plan.stages)}.')
     steps = Steps(plan, watch or Watch(), say)
     for name in plan.stages:
-        if wanted and name not in wanted:
+        if requested and name not in requested:
             continue
         say(f"stage {name}")
         if name == TEST_SET:
@@ -283,13 +283,13 @@ class Steps:
     def _others(self, training: str) -> dict[str, np.ndarray]:
         """Label maps of the patient kept back by a network that was trained on the others."""
         plan, patient = self.plan, kept_back(training)
-        taught = [read_labelled_scan(scan)[0] for scan in plan.cohort.index(plan.data, patient).scans]
+        trained_on = [read_labelled_scan(scan)[0] for scan in plan.cohort.index(plan.data, patient).scans]
         tested = [
             read_labelled_scan(scan)[0]
             for scan in plan.cohort.test_index(plan.data).scans
             if scan.patient == patient
         ]
-        return {name: labels for name, _, labels in by_others(taught, tested, plan.segmenter, self.watch)}
+        return {name: labels for name, _, labels in by_others(trained_on, tested, plan.segmenter, self.watch)}
 
     def _single_masks(self, method: NetworkMethod):
         """Mean raw scores of the masks of the scans that nothing is trained on, and of their wrong ones."""

@@ -40,7 +40,7 @@ def starter(
         typer.Option(min=0.001, max=1, help="Part of these steps for a training that keeps a patient back."),
     ] = 0.5,
     segmenter_step: Annotated[
-        list[int] | None, typer.Option(help="Step at which the small networks' masks are taken.")
+        list[int] | None, typer.Option(help="Step whose masks of the small networks are used.")
     ] = None,
     repeats: Annotated[
         int | None, typer.Option(min=1, help="Versions of each slice, instead of the usual numbers.")

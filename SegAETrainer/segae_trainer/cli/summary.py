@@ -74,8 +74,8 @@ def print_training_set(console: Console, training_set: TrainingSet) -> None:
         of_split = training_set.rows(split)
         dice = table["dice"][of_split]
         dice = dice[np.isfinite(dice)]
-        told = (float(np.median(dice)), _percent(dice < HALF), _percent(dice == 0)) if len(dice) else ()
-        rows.append((split, len(scans), len(patients), len(of_split), *(told or ("-", "-", "-"))))
+        figures = (float(np.median(dice)), _percent(dice < HALF), _percent(dice == 0)) if len(dice) else ()
+        rows.append((split, len(scans), len(patients), len(of_split), *(figures or ("-", "-", "-"))))
     head = ("split", "scans", "patients", "pairs", "median Dice", f"below {HALF:g}", "no overlap")
     print_table(console, head, rows)
     counts = np.bincount(table["kind"], minlength=len(KINDS)).tolist()
@@ -84,7 +84,7 @@ def print_training_set(console: Console, training_set: TrainingSet) -> None:
 
 
 def without_repeats(index: Index) -> Index:
-    """The index with each finding once, however often its predictions were taken up."""
+    """The index with each finding once, however often its predictions were added."""
     return replace(index, findings=tuple(dict.fromkeys(index.findings)))
 
 

@@ -119,7 +119,7 @@ def train(
     from segae.progress import Watch
     from segae_trainer.cli.summary import told_figures
     from segae_trainer.data.training_set import TrainingSet
-    from segae_trainer.evaluate.against_baseline import against_mask_features
+    from segae_trainer.evaluate.baselines import against_mask_features
     from segae_trainer.train.recipes import resolve_recipe
     from segae_trainer.train.run import is_first_process
     from segae_trainer.train.run import train as run_training

@@ -27,11 +27,11 @@ from segae.inputs.crops import Crops, crops_around
 from segae.inputs.position import POSITION_FEATURES
 from segae.inputs.spec import InputSpec
 from segae.progress import Watch
-from segae_trainer.data.augmentation import ROOM
 from segae_trainer.data.draw_samples import Sampling, ct_stack, varied_stack
 from segae_trainer.data.sample import KINDS, PREDICTED, LabelledScan, Sample
 from segae_trainer.data.training_set import TrainingSet, n_bytes
 
+ROOM = 1.25  # side of a patch / side of the crop that the network sees
 _AT_ONCE = 24  # patches; the largest crop of them says how much is read for all
 _PART = 256  # samples of one task of a process
 _IMAGES, _ARRAYS = "images.bin", "arrays.npz"
@@ -185,9 +185,9 @@ class PatchCache:
         found = self._order[np.searchsorted(self._rows, rows)]
         part, place = self._part[found], self._place[found]
         numbers = np.unique(part)
-        taken = Patches.joined(self._parts[number].take(place[part == number]) for number in numbers)
+        chosen = Patches.joined(self._parts[number].take(place[part == number]) for number in numbers)
         order = np.concatenate([np.flatnonzero(part == number) for number in numbers])
-        return taken.take(np.argsort(order))
+        return chosen.take(np.argsort(order))
 
 
 def fill_cache(

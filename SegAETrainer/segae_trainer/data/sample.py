@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from segae.geometry.box import Box
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import FILE
 from segae.labels.structure import Structure
@@ -161,7 +162,7 @@ class Sample:
 
 
 class Samples(Sequence[Sample]):
-    """Samples that are made when they are asked for, each from one of `entries`, the same every time."""
+    """Samples that are made when they are needed, each from one of `entries`, the same every time."""
 
     def __init__(self, entries: Sequence[Any], make: Callable[[Any], Sample]) -> None:
         self._entries, self._make = entries, make
@@ -181,5 +182,10 @@ class Samples(Sequence[Sample]):
 
 def box_of(mask: np.ndarray) -> CropBox:
     """The box of a mask (H, W) that is not empty."""
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    return edges_of(Box.of_mask(mask))
+
+
+def edges_of(box: Iterable[slice]) -> CropBox:
+    """First and last row, first and last column, ends half-open."""
+    rows, columns = box
+    return rows.start, rows.stop, columns.start, columns.stop

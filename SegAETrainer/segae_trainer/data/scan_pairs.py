@@ -11,7 +11,16 @@ from scipy import ndimage
 from segae.geometry.grid import Grid
 from segae_trainer.data.draw_samples import LEAST_OVERLAP, Sampling, draw_slice
 from segae_trainer.data.index import Scan
-from segae_trainer.data.sample import INVENTED, KINDS, MISSED, PSEUDO_LABEL, SYNTHETIC, LabelledScan, Sample
+from segae_trainer.data.sample import (
+    INVENTED,
+    KINDS,
+    MISSED,
+    PSEUDO_LABEL,
+    SYNTHETIC,
+    LabelledScan,
+    Sample,
+    edges_of,
+)
 from segae_trainer.data.scan_files import Layer, read_layers
 from segae_trainer.data.training_set import PAIR
 
@@ -126,11 +135,6 @@ def _add_predicted(
             box = boxes[structure - 1] if filled else None
             around = edges_of(box or true_boxes[structure - 1])
             rows.add(k, structure, source, kind, variant, overlap, truly, labels == structure, around, box)
-
-
-def edges_of(box: tuple[slice, slice]) -> tuple[int, int, int, int]:
-    """First and last row, first and last column, ends half-open."""
-    return box[0].start, box[0].stop, box[1].start, box[1].stop
 
 
 def count_indices(labels: np.ndarray) -> np.ndarray:

@@ -1,4 +1,6 @@
-"""Ways in which a mask can be wrong. Every function is pure: boolean (H, W) in, boolean (H, W) out."""
+"""Ways in which a mask can be wrong. Every function is pure: boolean (H, W) in, boolean (H, W) out. And size,
+distance and overlap of masks.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +11,41 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from segae.geometry.box import Box
 from segae.labels.structure import Structure
 from segae.labels.table import LabelTable
-from segae_trainer.data.mask_measures import (
-    depth_inside,
-    dice,
-    distance_outside,
-    equivalent_radius,
-    inscribed_radius,
-    signed_distance,
-)
+
+
+def dice(mask: np.ndarray, truth: np.ndarray) -> float:
+    """2 |mask and truth| / (|mask| + |truth|) over the arrays given; 1 when both are empty."""
+    total = int(mask.sum()) + int(truth.sum())
+    return 2 * int((mask & truth).sum()) / total if total else 1.0
+
+
+def equivalent_radius(mask: np.ndarray) -> float:
+    """Radius in pixels of the disc with the mask's area."""
+    return float(np.sqrt(mask.sum() / np.pi))
+
+
+def inscribed_radius(mask: np.ndarray) -> float:
+    """Largest distance in pixels from a pixel of the mask to the background."""
+    return float(depth_inside(mask).max(initial=0.0))
+
+
+def depth_inside(mask: np.ndarray) -> np.ndarray:
+    """Distance of each pixel of the mask to the nearest background pixel; the image's border counts as
+    background."""
+    return np.asarray(ndimage.distance_transform_edt(np.pad(mask, 1)))[1:-1, 1:-1]
+
+
+def distance_outside(mask: np.ndarray) -> np.ndarray:
+    """Distance of each pixel to the nearest pixel of the mask, which must not be empty."""
+    return np.asarray(ndimage.distance_transform_edt(~mask))
+
+
+def signed_distance(mask: np.ndarray) -> np.ndarray:
+    """Positive inside, negative outside, and no zero: the boundary runs between +0.5 and -0.5."""
+    return np.where(mask, depth_inside(mask) - 0.5, 0.5 - distance_outside(mask))
 
 
 def elastic_boundary(
@@ -288,12 +315,7 @@ def spread_evenly(organ: OrganSlice, rng: np.random.Generator) -> tuple[str, np.
     return best[1:] if best else ("exact", organ.mask, 1.0)
 
 
-def working_box(mask: np.ndarray) -> tuple[slice, slice]:
+def working_box(mask: np.ndarray) -> tuple[slice, ...]:
     """The organ's box with room for what the degradations do: they need not see the rest of the slice."""
-    extents = [np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0)]
-    room = 8 + int(0.8 * max(extent[-1] - extent[0] + 1 for extent in extents))
-    rows, columns = (
-        slice(max(0, int(extent[0]) - room), min(n, int(extent[-1]) + 1 + room))
-        for extent, n in zip(extents, mask.shape, strict=True)
-    )
-    return rows, columns
+    box = Box.of_mask(mask)
+    return box.widened(8 + int(0.8 * max(box.shape)), mask.shape).slices

@@ -136,8 +136,8 @@ class TrainingSet:
         """Row numbers (int64, ascending) of the samples of "train", "val" or "test"."""
         if split not in SPLITS:
             raise InputError(f'There is no split "{split}"; choose one of {", ".join(SPLITS)}.')
-        wanted = np.array([scan.split == split for scan in self.scans], bool)
-        return np.flatnonzero(wanted[self.table["scan"]])
+        in_split = np.array([scan.split == split for scan in self.scans], bool)
+        return np.flatnonzero(in_split[self.table["scan"]])
 
     def of_kinds(self, rows: np.ndarray, kinds: Sequence[str]) -> np.ndarray:
         """Those of `rows` whose kind is one of `kinds`."""
@@ -176,7 +176,7 @@ class TrainingSet:
         )
 
     def samples(self, rows: np.ndarray) -> Samples:
-        """The samples of some rows, each read when it is asked for."""
+        """The samples of some rows, each read when it is needed."""
         return Samples(rows.tolist(), self.sample)
 
     def _unpacked(self, box: np.ndarray, at: int, shape: Sequence[int]) -> np.ndarray:

@@ -1,34 +1,43 @@
-"""What simple features say about a mask, so that everyone sees what the image and the network add."""
+"""What simple features say about a mask, so that everyone sees what the image and the network add.
+
+A model that is worth less than they are was badly trained.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 from scipy import ndimage
 
-from segae.errors import InputError
+from segae.errors import InputError, ModelError
+from segae.geometry.box import Box
+from segae.models.quality_model import QualityModel
 from segae.progress import Watch
-from segae_trainer.data.mask_measures import equivalent_radius, inscribed_radius
 from segae_trainer.data.sample import Sample, Samples
-from segae_trainer.evaluate.methods import Estimates, on_filled
+from segae_trainer.data.synthetic_errors import equivalent_radius, inscribed_radius
+from segae_trainer.data.training_set import TrainingSet
+from segae_trainer.evaluate.methods import Estimates, NetworkMethod, on_filled
+from segae_trainer.evaluate.metrics import mae
+from segae_trainer.evaluate.suites import training_samples
 
 INTENSITY_FEATURES = (
-    "mean", "deviation", "5 %", "25 %", "50 %", "75 %", "95 %", "rim outside", "contrast", "edge", "unlike",
+    "mean", "deviation", "5 %", "25 %", "50 %", "75 %", "95 %", "rim outside", "contrast", "edge", "outliers",
 )  # fmt: skip
 _BORDER = 3  # pixels to each side of the border
-_UNLIKE = 100.0  # HU from the median
+_OUTLIER = 100.0  # HU from the median
 
 
 def intensity_features(sample: Sample) -> np.ndarray:
     """The values (11,) of `NAMES` in HU for a mask that is not empty.
 
     Contrast is the mean within three pixels inside the border minus that within three outside; edge the mean
-    size of the gradient (HU per pixel) along the border; unlike the share of pixels more than 100 HU from the
-    median.
+    size of the gradient (HU per pixel) along the border; outliers the share of pixels more than 100 HU from
+    the median.
     """
-    part = _box(sample.mask)
+    part = Box.of_mask(sample.mask).widened(_BORDER + 2, sample.mask.shape).slices
     mask, ct = sample.mask[part], sample.ct[part].astype(np.float32)
     inside = ct[mask]
     inner = mask & ~np.asarray(ndimage.binary_erosion(mask, iterations=_BORDER), bool)
@@ -44,17 +53,8 @@ def intensity_features(sample: Sample) -> np.ndarray:
             outside,
             float(ct[inner].mean()) - outside,
             gradient[border].mean(),
-            (np.abs(inside - np.median(inside)) > _UNLIKE).mean(),
+            (np.abs(inside - np.median(inside)) > _OUTLIER).mean(),
         ]
-    )
-
-
-def _box(mask: np.ndarray) -> tuple[slice, slice]:
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    room = _BORDER + 2
-    return (
-        slice(max(0, int(rows[0]) - room), int(rows[-1]) + 1 + room),
-        slice(max(0, int(columns[0]) - room), int(columns[-1]) + 1 + room),
     )
 
 
@@ -107,13 +107,13 @@ def mask_features(sample: Sample) -> np.ndarray:
 
 def _cut(mask: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     """The part of the mask's box with a rim of background on each side, and where it begins."""
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    part = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return np.pad(part, _RIM), (int(rows[0]) - _RIM, int(columns[0]) - _RIM)
+    box = Box.of_mask(mask)
+    top, left = box.start
+    return np.pad(mask[box.slices], _RIM), (top - _RIM, left - _RIM)
 
 
 def _components(mask: np.ndarray) -> tuple[np.ndarray, int]:
-    """Numbered pieces that touch along edges, and how many there are."""
+    """Numbered components that touch along edges, and how many there are."""
     labels = np.zeros(mask.shape, np.int32)
     return labels, int(ndimage.label(mask, output=labels))  # type: ignore[call-overload]
 
@@ -208,3 +208,46 @@ def fit_baseline(
         chosen = np.sort(np.random.default_rng(seed).choice(chosen, size=most, replace=False))
     some = Samples(chosen.tolist(), lambda place: masks[place])
     return FeatureRegressor(name, BASELINES[name], seed).fit(some, watch)
+
+
+BASELINE = "mask features"
+MOST_FITTED, MOST_JUDGED = 3000, 1000
+
+
+def against_mask_features(
+    model: str | Path | QualityModel, training_set: TrainingSet, device: str = "auto", split: str = "val"
+) -> str:
+    """A sentence: the mean absolute errors of a model and of a regression on features of the mask alone,
+    which never sees the CT, on masks of `split`; and by how much the model is worse, if it is; or
+    that its raw scores are no Dice."""
+    samples = _some(training_set, split)
+    if not len(samples):
+        return f"The split {split} has no masks to compare the model with a regression on mask features."
+    truth = np.array([sample.dice for sample in samples])
+    method = NetworkMethod(model, device)
+    found = method.predict(samples)
+    try:
+        method.refuse_implausible(found.raw)
+    except ModelError as error:
+        return f"WARNING: {error}"
+    network = found.predicted
+    fitted = fit_baseline(BASELINE, training_samples(training_set), most=MOST_FITTED)
+    simple = np.clip(fitted.predict(samples).predicted, 0, 1)
+    there = np.isfinite(network) & np.isfinite(simple)
+    own, other = mae(network[there], truth[there]), mae(simple[there], truth[there])
+    figures = f"mean absolute error {own:.3f} against {other:.3f} on {np.count_nonzero(there):,} masks"
+    if own < other:
+        return f"The model is better than a regression on mask features, which sees no CT: {figures}."
+    return (
+        f"WARNING: the model is not better than a regression on mask features, which sees no CT: {figures}, "
+        f"{own - other:.3f} worse; train longer, or check CTs, masks and names of the training set."
+    )
+
+
+def _some(training_set: TrainingSet, split: str) -> Samples:
+    """At most `MOST_JUDGED` masks that have a Dice."""
+    rows, table = training_set.rows(split), training_set.table
+    rows = rows[(table["mask_pixels"][rows] > 0) & np.isfinite(table["dice"][rows])]
+    if len(rows) > MOST_JUDGED:
+        rows = np.sort(np.random.default_rng(0).choice(rows, MOST_JUDGED, replace=False))
+    return training_set.samples(rows)

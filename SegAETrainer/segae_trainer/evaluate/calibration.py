@@ -21,7 +21,7 @@ from segae_trainer.evaluate.conformal import LEAST_POINTS, Points, fit_intervals
 from segae_trainer.evaluate.methods import NetworkMethod
 from segae_trainer.evaluate.predictions import INTERVAL, RAW, predict_masks, predict_samples
 from segae_trainer.evaluate.suites import MOST_MASKS, SEED, SUITES, Suite, build_suite
-from segae_trainer.train.text_vectors import check_same_structures
+from segae_trainer.train.start import check_same_structures
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SHOWN = "predicted"
 GOOD = 0.95
-HALF_WRONG = (0.3, 0.9)  # Dice of the masks whose error maps are judged
+HALF_WRONG = (0.3, 0.9)  # Dice of the masks whose error maps are measured
 NAMES = "synthetic wrong names"
 SECOND = "second network"  # another segmentation of the same scan by a large network
 _NONE = (math.nan, math.nan)
@@ -135,7 +135,7 @@ def _names(evidence: Evidence, column: str) -> tuple[float, ...]:
 
 
 def name_auroc(names: pd.DataFrame) -> float:
-    """How well raw scores tell good masks under their own name from those under a wrong one."""
+    """How well raw scores separate good masks under their own name from those under a wrong one."""
     wrong = (names["kind"] == "wrong name").to_numpy(bool)
     score, truth = names[RAW].to_numpy(float), names["dice"].to_numpy(float)
     there = np.isfinite(score) & (wrong | (truth > 0.85))

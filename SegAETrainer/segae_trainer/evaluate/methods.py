@@ -23,8 +23,8 @@ from segae.scoring.device import AUTO, choose_device
 from segae.scoring.engines import make_runner
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer, count_implausible, refuse_implausible
-from segae_trainer.data.mask_measures import dice
 from segae_trainer.data.sample import LabelledScan, Sample
+from segae_trainer.data.synthetic_errors import dice
 
 if TYPE_CHECKING:
     from segae.results.types import CaseReport
@@ -101,7 +101,7 @@ class _Shown(NamedTuple):
 
 
 class NetworkMethod:
-    """A loaded model on a device, which judges single slices as `segae score` does. Raises `InputError` when
+    """A loaded model on a device, which scores single slices as `segae score` does. Raises `InputError` when
     there is no such model or device, `ModelError` when its file cannot be used."""
 
     def __init__(self, model: str | Path | QualityModel, device: str = AUTO, name: str | None = None) -> None:

@@ -269,3 +269,11 @@ def metric_named(key: str) -> Metric:
     if key not in METRICS:
         raise InputError(f'There is no metric "{key}"; choose from {", ".join(METRICS)}.')
     return METRICS[key]
+
+
+def number(value: float, digits: int = 3, signed: bool = False) -> str:
+    """Three digits after the point; "not defined" for NaN. A value that rounds to zero has no sign."""
+    if not math.isfinite(value):
+        return "not defined"
+    rounded = round(value, digits) + 0.0  # -0.0 becomes 0.0
+    return f"{rounded:{'+' if signed and rounded else ''}.{digits}f}"

@@ -220,8 +220,8 @@ def predict_masks(
     slices = _with_estimates(facts, [found])
     keys = ["case", "source", "structure_index"]
     of_masks = organs(slices).drop(columns=["predicted", RAW])
-    judged = pd.DataFrame(of_organs).astype(dict.fromkeys(("predicted", RAW, *INTERVAL), float))
-    return slices, of_masks.merge(judged.dropna(axis=1, how="all"), on=keys, how="left")
+    scored = pd.DataFrame(of_organs).astype(dict.fromkeys(("predicted", RAW, *INTERVAL), float))
+    return slices, of_masks.merge(scored.dropna(axis=1, how="all"), on=keys, how="left")
 
 
 def _columns(result: SliceResult) -> dict[str, float | None]:

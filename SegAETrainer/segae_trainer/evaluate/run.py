@@ -18,8 +18,15 @@ from segae.scoring.device import AUTO
 from segae_trainer.data.sample import Samples
 from segae_trainer.data.training_set import TrainingSet
 from segae_trainer.evaluate.baselines import BASELINES, fit_baseline
-from segae_trainer.evaluate.bootstrap import RESAMPLES, SEED
-from segae_trainer.evaluate.evaluation import Evaluation, Level, difference, evaluate, interval_figures
+from segae_trainer.evaluate.evaluation import (
+    RESAMPLES,
+    SEED,
+    Evaluation,
+    Level,
+    difference,
+    evaluate,
+    interval_figures,
+)
 from segae_trainer.evaluate.methods import Method, NetworkMethod
 from segae_trainer.evaluate.metrics import (
     METRICS,
@@ -27,12 +34,12 @@ from segae_trainer.evaluate.metrics import (
     Limits,
     calibration_bins,
     limits_of_agreement,
+    number,
 )
-from segae_trainer.evaluate.page.tables import number
 from segae_trainer.evaluate.page.write import Heading, SuiteResult, write_page
 from segae_trainer.evaluate.predictions import GROUPINGS, INTERVAL, RAW, predict_masks, predict_samples
 from segae_trainer.evaluate.suites import MOST_MASKS, SUITES, Suite, build_suite, suites_of, training_samples
-from segae_trainer.train.text_vectors import check_same_structures
+from segae_trainer.train.start import check_same_structures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -222,10 +229,10 @@ def evaluate_models(
 
 
 def _masks(training_set: TrainingSet, options: EvaluationOptions) -> dict[Suite, Samples]:
-    asked = suites_of(options.suites or tuple(SUITES))
+    requested = suites_of(options.suites or tuple(SUITES))
     built = {
         suite: build_suite(suite, training_set, options.split, most=options.most, seed=options.seed)
-        for suite in asked
+        for suite in requested
     }
     empty = [suite.name for suite, masks in built.items() if not len(masks)]
     if empty and (options.suites or len(empty) == len(built)):
@@ -238,13 +245,13 @@ def _masks(training_set: TrainingSet, options: EvaluationOptions) -> dict[Suite,
 
 def _networks(models: Sequence[str | Path | QualityModel], device: str) -> list[NetworkMethod]:
     """With names that differ: a number is put behind one that came before."""
-    networks, taken = [], set(BASELINES)
+    networks, used = [], set(BASELINES)
     for model in models:
         network = NetworkMethod(model, device)
         name, count = network.name, 2
-        while network.name in taken:
+        while network.name in used:
             network.name, count = f"{name} ({count})", count + 1
-        taken.add(network.name)
+        used.add(network.name)
         networks.append(network)
     return networks
 
@@ -284,7 +291,7 @@ Tables = dict[str, tuple["pd.DataFrame", "pd.DataFrame | None"]]
 def suite_tables(
     suite: Suite, samples: Samples, methods: Sequence[Method], watch: Watch | None = None
 ) -> Tables:
-    """Tables of slices and of organs of each method on the samples of a suite, by name. A model judges whole
+    """Tables of slices and of organs of each method on the samples of a suite, by name. A model scores whole
     masks as `segae score` does; one that is calibrated is there with its raw scores too."""
     found: Tables = {}
     simple = [one for one in methods if not (suite.volumes and isinstance(one, NetworkMethod))]

@@ -1,4 +1,4 @@
-"""The test suites of masks: each turns a split of a training set into samples to judge."""
+"""The test suites of masks: each turns a split of a training set into samples to score."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def by_sources(name: str, title: str, sources: Sequence[str]) -> Suite:
 
     def find(training_set: TrainingSet, split: str) -> Chosen:
         rows = training_set.of_kinds(training_set.rows(split), PREDICTED)
-        wanted = [place for place, one in enumerate(training_set.sources) if one in sources]
-        return Chosen.as_they_are(rows[np.isin(training_set.table["source"][rows], wanted)])
+        of_sources = [place for place, one in enumerate(training_set.sources) if one in sources]
+        return Chosen.as_they_are(rows[np.isin(training_set.table["source"][rows], of_sources)])
 
     return Suite(name, title, f"Every slice of the masks of {', '.join(sources)}.", True, find)
 

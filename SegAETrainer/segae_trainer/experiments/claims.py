@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from segae_trainer.evaluate.bootstrap import percentile_interval
-from segae_trainer.evaluate.evaluation import FEW_PATIENTS
+from segae_trainer.evaluate.evaluation import FEW_PATIENTS, percentile_interval
 from segae_trainer.experiments.cost import PAPER
 from segae_trainer.experiments.judges import RANDOM, SEGAE
 

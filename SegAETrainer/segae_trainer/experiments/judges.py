@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segae_trainer.data.mask_measures import dice
 from segae_trainer.data.sample import PSEUDO_LABEL, LabelledScan, Sample, box_of
+from segae_trainer.data.synthetic_errors import dice
 from segae_trainer.evaluate.methods import Estimates, Method, NetworkMethod
 from segae_trainer.experiments.scorers import Scorers
 from segae_trainer.experiments.segmenters import Segmenter

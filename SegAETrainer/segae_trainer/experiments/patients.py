@@ -19,13 +19,13 @@ from segae.geometry.box import Box
 from segae.labels.schemes import DAP
 from segae.progress import Watch
 from segae_trainer.data.index import Index, Scan
-from segae_trainer.data.mask_measures import dice
 from segae_trainer.data.sample import LabelledScan
 from segae_trainer.data.scan_files import (
     read_labelled_scan,
     read_unlabelled_scan,
     write_label_map,
 )
+from segae_trainer.data.synthetic_errors import dice
 
 Mask = tuple[str, int]  # a scan by name, and a structure of it
 

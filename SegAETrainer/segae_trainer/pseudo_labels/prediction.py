@@ -18,9 +18,8 @@ from segae.geometry.orientation import axis_codes, to_orientation
 from segae.io.ct import read_ct
 from segae.labels.table import LabelTable
 from segae_trainer.data.scan_files import write_nifti
-from segae_trainer.pseudo_labels.dataset import ROWS
 from segae_trainer.pseudo_labels.stunet import read_state_dict
-from segae_trainer.pseudo_labels.workspace import Workspace
+from segae_trainer.pseudo_labels.workspace import ROWS, Workspace
 
 _READ_IN = "RAS"  # what nnU-Net's reader of the training data reorients to
 

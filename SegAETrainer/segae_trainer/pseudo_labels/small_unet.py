@@ -263,10 +263,12 @@ def cross_fitted(
     halves = [_halves(scan) for scan in scans]
     maps = {(scan.name, step): np.zeros_like(scan.labels) for scan in scans for step in plan.kept}
     for half in (0, 1):
-        taught = [(scan, split[half]) for scan, split in zip(scans, halves, strict=True) if split[half]]
-        if not taught:  # a single slice: there is no other half
+        training_scans = [
+            (scan, split[half]) for scan, split in zip(scans, halves, strict=True) if split[half]
+        ]
+        if not training_scans:  # a single slice: there is no other half
             continue
-        for step, network in train_segmenter(taught, replace(plan, seed=plan.seed + half), watch):
+        for step, network in train_segmenter(training_scans, replace(plan, seed=plan.seed + half), watch):
             for scan, split in zip(scans, halves, strict=True):
                 if len(split[1 - half]):
                     maps[scan.name, step][split[1 - half]] = segment(network, scan, split[1 - half])
@@ -275,13 +277,13 @@ def cross_fitted(
 
 
 def by_others(
-    taught: Sequence[LabelledScan],
+    training_scans: Sequence[LabelledScan],
     tested: Sequence[LabelledScan],
     plan: SegmenterPlan,
     watch: Watch | None = None,
 ) -> Iterator[tuple[str, int, np.ndarray]]:
-    """The scans `tested` by a network trained on the scans `taught`; as `cross_fitted`."""
-    everything = [(scan, labelled_slices(scan)) for scan in taught]
+    """The scans `tested` by a network trained on the scans `training_scans`; as `cross_fitted`."""
+    everything = [(scan, labelled_slices(scan)) for scan in training_scans]
     for step, network in train_segmenter(everything, plan, watch):
         for scan in tested:
             yield scan.name, step, segment(network, scan, range(len(scan.ct)))

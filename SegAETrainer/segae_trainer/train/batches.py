@@ -217,10 +217,10 @@ def _leave_group(_: int) -> None:
         os.setpgid(0, 0)
 
 
-def choose_workers(wanted: int | None) -> int:
+def choose_workers(requested: int | None) -> int:
     """One process per processor but one, for the network."""
-    if wanted is not None:
-        return wanted
+    if requested is not None:
+        return requested
     return max(1, min(MOST_WORKERS, (os.cpu_count() or 2) - 1))
 
 

@@ -1,6 +1,6 @@
 """The loop: steps, validation after each epoch, checkpoints.
 
-Everything random in a step is drawn from (seed, step), so that a training that was killed and taken up again
+Everything random in a step is drawn from (seed, step), so that a training that was killed and resumed
 makes the same steps as one that was not; on a CPU it ends with the same bits.
 """
 
@@ -103,7 +103,7 @@ class Loop:
             self.progress = Progress.from_dict(state["progress"])
 
     def train(self, watch: Watch, switch: StopSwitch, state: StateFile | None) -> None:
-        """Raises `Cancelled` when it was asked to stop; what was learned is kept."""
+        """Raises `Cancelled` on a request to stop; what was learned is kept."""
         if self.ended:
             return
         batches = iter(self._training_batches())
@@ -259,10 +259,10 @@ class Loop:
     def _stop_if_asked(self, watch: Watch, switch: StopSwitch) -> None:
         if watch.progress is not None and self.fabric.is_global_zero:
             Watch(watch.progress).step("training", self.progress.step, self.schedule.steps)
-        asked = switch.on or (watch.cancel is not None and watch.cancel.cancelled)
+        stopping = switch.on or (watch.cancel is not None and watch.cancel.cancelled)
         if self.fabric.world_size > 1:
-            asked = self._mean(float(asked)) > 0
-        if asked and not self.ended:
+            stopping = self._mean(float(stopping)) > 0
+        if stopping and not self.ended:
             self._keep()
             raise Cancelled("Stopped on request; the same command goes on.")
 

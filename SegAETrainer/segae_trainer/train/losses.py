@@ -163,8 +163,8 @@ def dense_loss(out: DenseOutput, batch: Batch) -> Tensor:
     overlap = _mean(1 - 2 * shared / total.clamp(min=1), there)
     log_area = (out.outside / OUTSIDE_SCALE + _FAINT).log(), (batch.outside / OUTSIDE_SCALE + _FAINT).log()
     outside = _mean(functional.smooth_l1_loss(*log_area, reduction="none"), batch.known)
-    judged = batch.target.isfinite()
-    target, soft, scalar = batch.target[judged], out.soft_dice[judged], out.scalar[judged]
+    scored = batch.target.isfinite()
+    target, soft, scalar = batch.target[scored], out.soft_dice[scored], out.scalar[scored]
     score = (soft + scalar) / 2
     return (
         PIXEL * pixel
@@ -182,8 +182,8 @@ def _mean(values: Tensor, chosen: Tensor) -> Tensor:
 
 
 class Cost(NamedTuple):
-    """`total` is minimised; `mse` of the predicted Dice and `ranking` are told beside it. `predicted` (B,) is
-    the raw predicted Dice."""
+    """`total` is minimised; `mse` of the predicted Dice and `ranking` are reported with it. `predicted` (B,):
+    raw scores."""
 
     total: Tensor
     mse: Tensor
@@ -220,9 +220,9 @@ class TrainingModule(nn.Module):
 
 
 def _dense_cost(out: DenseOutput, batch: Batch) -> Cost:
-    judged = batch.target.isfinite()
+    scored = batch.target.isfinite()
     predicted = (out.soft_dice + out.scalar) / 2
     with torch.no_grad():
-        error = predicted[judged] - batch.target[judged]
-        ranking = margin_ranking(predicted[judged], batch.target[judged])
+        error = predicted[scored] - batch.target[scored]
+        ranking = margin_ranking(predicted[scored], batch.target[scored])
     return Cost(dense_loss(out, batch), error.square().mean(), ranking, predicted)

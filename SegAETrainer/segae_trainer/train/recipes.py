@@ -28,7 +28,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is shown, what is asked, and how the network is moved towards it.
+    """What is shown, what is predicted, and how the network is moved towards it.
 
     `input`: how the network sees a slice. `views` "margin": the published random margin round the mask;
     "random": turned, scaled, bent, with other grey values. `loss` "published": weighted squared error of "

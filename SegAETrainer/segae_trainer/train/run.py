@@ -68,16 +68,16 @@ def is_first_process() -> bool:
     return getattr(rank_zero_only, "rank", 0) == 0
 
 
-def _precision(wanted: str, device: torch.device, recipe: Recipe) -> str:
-    if wanted == AUTO:
+def _precision(requested: str, device: torch.device, recipe: Recipe) -> str:
+    if requested == AUTO:
         if device.type == "cpu" and recipe.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported():
             return "bf16-mixed"
         if device.type != "cuda":
             return "32-true"
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-    if wanted not in PRECISIONS:
-        raise InputError(f'There is no precision "{wanted}"; choose auto, {", ".join(PRECISIONS)}.')
-    return wanted
+    if requested not in PRECISIONS:
+        raise InputError(f'There is no precision "{requested}"; choose auto, {", ".join(PRECISIONS)}.')
+    return requested
 
 
 def _quiet() -> None:
@@ -150,7 +150,7 @@ def train(
     A finished training is not done again. With several devices the command line that called this is started
     once more for each of them. Raises `InputError` for settings or a set that cannot be used or differ from
     those the folder was begun with, `ModelError` for weights that do not fit, `OutputError` when the disk is
-    full or another process trains there, `Cancelled` when it was asked to stop.
+    full or another process trains there, `Cancelled` on a request to stop.
     """
     folder, recipe, watch = RunFolder(Path(run)), settings.recipe, watch or Watch()
     fabric = make_fabric(settings.machine, folder.path, recipe)
@@ -179,7 +179,7 @@ def trained_structures(training_set: TrainingSet, rows: np.ndarray) -> list[int]
 
 
 def _structures(data: TrainingData) -> list[int]:
-    """All names that the network will be told."""
+    """All labels that the network is conditioned on."""
     rows = np.append(data.draws.rows, data.validation)
     return np.unique(data.training_set.table["structure"][rows]).tolist()
 

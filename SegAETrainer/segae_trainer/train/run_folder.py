@@ -1,4 +1,4 @@
-"""The folder of one training: its files, its state, its checkpoints, and how it is asked to stop."""
+"""The folder of one training: its files, its state, its checkpoints, and how it is stopped."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RunFolder:
 
     @property
     def config(self) -> Path:
-        """What was asked for, resolved, and what it started from."""
+        """The settings, resolved, and what it started from."""
         return self.path / "config.json"
 
     @property

@@ -14,7 +14,7 @@ ImageNet = Literal["try", "demand", "no"]
 
 @dataclass(frozen=True)
 class Machine:
-    """What may change when a training is taken up again.
+    """What may change when a training is resumed.
 
     `devices`: how many of the kind of `device`; more than one share each batch (ddp). `accumulate`: parts of
     a device's share that are computed one after the other. `workers`: processes that render, None for a

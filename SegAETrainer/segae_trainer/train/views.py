@@ -1,7 +1,10 @@
-"""What the network sees of samples in one step, and what it should say."""
+"""What the network sees of samples in one step, in random views and other intensities, and what it should
+say.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -15,12 +18,52 @@ from segae.inputs.build import mask_channel, model_input_of_slices, normalise
 from segae.inputs.crops import Crops, crops_around
 from segae.inputs.position import PLACE_FEATURES, POSITION_FEATURES
 from segae.inputs.spec import InputSpec
-from segae_trainer.data.augmentation import random_grid, random_intensities
-from segae_trainer.data.rendering import PatchCache, Patches, render
+from segae_trainer.data.rendering import ROOM, PatchCache, Patches, render
 from segae_trainer.data.sample import Sample
 from segae_trainer.data.training_set import TrainingSet
 from segae_trainer.train.losses import draw_margins, published_crops, published_target
 from segae_trainer.train.recipes import Recipe
+
+ROTATION = math.radians(9)
+SCALE, SHEAR, MOVE, ELASTIC = 0.13, 0.06, 0.05, 0.03
+GAIN, OFFSET, NOISE = 0.1, 0.05, 0.045  # of the CT window's width
+
+
+def random_grid(
+    count: int, size: int, draw: Generator, rotation: float = ROTATION, scale: float = SCALE
+) -> tuple[Tensor, Tensor]:
+    """Where to read (B, size, size, 2), in the coordinates of `grid_sample`: -1..1 spans the whole patch; and
+    the logarithm of how much larger than the network's crop the view is (B,). Turned by up to `rotation`
+    radians, scaled by up to exp(`scale`)."""
+    angle, log_scale, shear = (_uniform((count,), limit, draw) for limit in (rotation, scale, SHEAR))
+    zoom = log_scale.exp() / ROOM
+    cos, sin = angle.cos() * zoom, angle.sin() * zoom
+    move = _uniform((count, 2), MOVE, draw)
+    rows = (torch.stack((cos, shear * zoom - sin, move[:, 0]), 1), torch.stack((sin, cos, move[:, 1]), 1))
+    grid = functional.affine_grid(torch.stack(rows, dim=1), [count, 1, size, size], align_corners=False)
+    bend = torch.randn(count, 2, 5, 5, generator=draw) * _uniform((count, 1, 1, 1), ELASTIC, draw)
+    bend = functional.interpolate(bend, size=(size, size), mode="bicubic", align_corners=False)
+    return grid + bend.permute(0, 2, 3, 1), log_scale
+
+
+def random_intensities(ct: Tensor, draw: Generator) -> Tensor:
+    """CT channels (B, C, S, S) in 0..1 with other gain and offset, blur and noise."""
+    count, channels, size, _ = ct.shape
+    one = (count, 1, 1, 1)
+    ct = ct * (1 + _uniform(one, GAIN, draw)) + _uniform(one, OFFSET, draw)
+    blurred = functional.interpolate(functional.avg_pool2d(ct, 3), size=(size, size), mode="bilinear")
+    ct = torch.lerp(ct, blurred, (torch.rand(one, generator=draw) - 0.5).clamp(min=0) * 2)
+    strength = torch.rand(one, generator=draw) * NOISE
+    grain = torch.randn(count, channels, size, size, generator=draw)
+    clumps = torch.randn(count, channels, size // 4, size // 4, generator=draw)
+    clumps = functional.interpolate(clumps, size=(size, size), mode="bilinear")
+    return (ct + strength * (0.7 * grain + clumps)).clamp(0, 1)
+
+
+def _uniform(shape: tuple[int, ...], limit: float, draw: Generator) -> Tensor:
+    """Evenly from -limit..limit."""
+    return (torch.rand(shape, generator=draw) * 2 - 1) * limit
+
 
 FLAT_NEIGHBOURS = 0.15  # of the views: thick slices, whose neighbours are all the same
 NO_PLACE, NO_PROFILE = 0.15, 0.3  # of the views: these position features are not given

@@ -88,3 +88,10 @@ def test_the_boxes_of_labels_are_those_of_each_label_alone(labels: np.ndarray) -
 def test_an_array_without_labels_has_no_boxes(shape: tuple[int, int, int]) -> None:
     assert boxes_of_labels(np.zeros(shape, np.uint8)) == {}
     assert boxes_of_labels(np.ones((2, 2, 2), np.uint8), []) == {}
+
+
+def test_a_widened_box_ends_where_the_array_ends() -> None:
+    box = Box.of_ends((2, 5), (4, 9))
+    assert box.widened(1, (10, 20)) == Box.of_ends((1, 4), (5, 10))
+    assert box.widened(3, (6, 10)) == Box.of_ends((0, 2), (6, 10))
+    assert Box.empty(2).widened(3, (6, 10)) == Box.empty(2)

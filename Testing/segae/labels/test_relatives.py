@@ -7,7 +7,7 @@ import pytest
 from segae.labels import offered_structures, resolve
 from segae.labels.relatives import levels_near, other_side, similar
 from segae.labels.structure import Structure
-from segae.labels.table import LabelTable, level_series
+from segae.labels.table import LabelTable
 from segae.scoring.name_check import MOST, neighbours
 
 
@@ -39,7 +39,7 @@ def test_what_there_is_once_has_no_other_side(name: str):
 
 
 def test_vertebrae_and_ribs_run_from_head_to_foot():
-    spine, left, right = level_series()
+    spine, left, right = LabelTable.default().level_series
     assert (spine[0].name, spine[7].name, spine[-1].name, len(spine)) == (
         "vertebrae C1", "vertebrae T1", "vertebrae L5", 24
     )  # fmt: skip

@@ -5,7 +5,7 @@ import pytest
 
 from segae.labels.resolver import resolve
 from segae.labels.table import LabelTable
-from segae_trainer.data.augmentation import paint, recolour, tissue_range
+from segae_trainer.data.draw_samples import paint, recolour, tissue_range
 
 
 @pytest.mark.parametrize("seed", range(5))

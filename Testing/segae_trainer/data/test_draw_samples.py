@@ -17,8 +17,8 @@ from segae_trainer.data.draw_samples import (
     draw_slice,
     varied_stack,
 )
-from segae_trainer.data.mask_measures import dice
 from segae_trainer.data.sample import LabelledScan, Sample
+from segae_trainer.data.synthetic_errors import dice
 
 
 @pytest.fixture(scope="module")

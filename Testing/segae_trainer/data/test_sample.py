@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from segae.labels.resolver import resolve
-from segae_trainer.data.mask_measures import dice
 from segae_trainer.data.sample import LabelledScan, Sample, Samples, box_of
+from segae_trainer.data.synthetic_errors import dice
 
 LIVER, SPLEEN = (resolve(name).structure.index for name in ("liver", "spleen"))
 

@@ -13,8 +13,8 @@ from segae.labels import resolve
 from segae_trainer.data.build_set import build_training_set
 from segae_trainer.data.draw_samples import PUBLISHED, Sampling
 from segae_trainer.data.index import Index
-from segae_trainer.data.mask_measures import dice
 from segae_trainer.data.sample import KINDS
+from segae_trainer.data.synthetic_errors import dice
 from segae_trainer.data.training_set import TrainingSet
 
 LIVER, SPLEEN, KIDNEY = (resolve(name).structure.index for name in ("liver", "spleen", "kidney left"))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segae_trainer.data.mask_measures import dice
-from segae_trainer.data.synthetic_errors import DEGRADATIONS, OrganSlice, spread_evenly, working_box
+from segae_trainer.data.synthetic_errors import DEGRADATIONS, OrganSlice, dice, spread_evenly, working_box
 
 
 def disc(radius: int, size: int = 96) -> OrganSlice:

@@ -5,31 +5,29 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segae_trainer.data.mask_measures import (
-    depth_inside,
-    dice,
-    equivalent_radius,
-    inscribed_radius,
-    signed_distance,
-)
 from segae_trainer.data.synthetic_errors import (
     DEGRADATIONS,
     OrganSlice,
     beside,
     coarsen,
     cut,
+    depth_inside,
+    dice,
     dilate,
     draw_beside,
     draw_fine_noise,
     draw_several,
     elastic_boundary,
+    equivalent_radius,
     erode,
     holes,
+    inscribed_radius,
     islands,
     leak_into_neighbour,
     leak_into_similar,
     oversmooth,
     shift,
+    signed_distance,
     smooth_field,
 )
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from segae_trainer.data.training_set import TrainingSet
-from segae_trainer.evaluate import against_baseline
+from segae_trainer.evaluate import baselines
 from segae_trainer.evaluate.methods import Estimates
 
 
 def test_a_model_that_learned_nothing_is_told(training_set: TrainingSet, model: Path) -> None:
-    text = against_baseline.against_mask_features(model, training_set, "cpu", "test")
+    text = baselines.against_mask_features(model, training_set, "cpu", "test")
     assert text.startswith("WARNING: the model is not better")
     worse = float(text.split(" worse;")[0].rsplit(" ", 1)[1])
     own, other = (float(word) for word in text.split("error ")[1].split(" on ")[0].split(" against "))
@@ -33,7 +33,7 @@ def test_a_model_that_knows_the_dice_is_better(
         def refuse_implausible(self, raw: np.ndarray) -> None:
             assert np.isfinite(raw).all()
 
-    monkeypatch.setattr(against_baseline, "NetworkMethod", Knows)
-    text = against_baseline.against_mask_features("any", training_set, "cpu", "test")
+    monkeypatch.setattr(baselines, "NetworkMethod", Knows)
+    text = baselines.against_mask_features("any", training_set, "cpu", "test")
     assert text.startswith("The model is better")
     assert "0.000 against" in text

@@ -74,7 +74,7 @@ def test_intensities_of_two_flat_tissues_are_theirs() -> None:
     values = intensity_features(_mask(mask, ct)).tolist()
     found = dict(zip(INTENSITY_FEATURES, values, strict=True))
     assert (found["mean"], found["deviation"], found["50 %"]) == (60, 0, 60)
-    assert (found["rim outside"], found["contrast"], found["unlike"]) == (-100, 160, 0)
+    assert (found["rim outside"], found["contrast"], found["outliers"]) == (-100, 160, 0)
     assert found["edge"] > 50
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segae_trainer.evaluate.bootstrap import percentile_interval, resample_patients
+from segae_trainer.evaluate.evaluation import percentile_interval, resample_patients
 
 
 @given(st.lists(st.integers(0, 4), min_size=2, max_size=30), st.integers(0, 5))

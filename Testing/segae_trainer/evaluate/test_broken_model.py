@@ -9,7 +9,7 @@ import pytest
 from segae.errors import ModelError
 from segae.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from segae_trainer.data.training_set import TrainingSet
-from segae_trainer.evaluate.against_baseline import against_mask_features
+from segae_trainer.evaluate.baselines import against_mask_features
 from segae_trainer.evaluate.calibration import calibrate
 from segae_trainer.evaluate.run import EvaluationOptions, evaluate_models
 

@@ -20,8 +20,7 @@ from segae_trainer.data.training_set import TrainingSet
 from segae_trainer.evaluate.evaluation import evaluate
 from segae_trainer.evaluate.metrics import METRICS
 from segae_trainer.evaluate.page.pictures import MASK_COLOUR, TRUTH_COLOUR, drawn, worst_misses
-from segae_trainer.evaluate.page.tables import interval, number
-from segae_trainer.evaluate.page.write import Heading, SuiteResult, page
+from segae_trainer.evaluate.page.write import Heading, SuiteResult, interval, number, page
 from segae_trainer.evaluate.run import Evaluated, EvaluationOptions, evaluate_models
 from segae_trainer.evaluate.suites import SUITES, build_suite
 

@@ -12,7 +12,7 @@ from segae.geometry.grid import Grid
 from segae.labels import by_index
 from segae.results.types import CaseReport
 from segae.scoring.score import score
-from segae_trainer.data.mask_measures import dice
+from segae_trainer.data.synthetic_errors import dice
 from segae_trainer.data.training_set import TrainingSet
 from segae_trainer.evaluate.evaluation import Level, interval_figures
 from segae_trainer.evaluate.run import EvaluationOptions, evaluate_models

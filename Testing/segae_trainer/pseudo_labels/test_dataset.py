@@ -16,7 +16,7 @@ from segae.progress import CancelToken, Watch
 from segae_trainer.data.index import Index
 from segae_trainer.data.scan_files import read_truth
 from segae_trainer.pseudo_labels import Workspace
-from segae_trainer.pseudo_labels.dataset import ROWS, write_dataset
+from segae_trainer.pseudo_labels.workspace import ROWS, write_dataset
 
 
 def check(index: Index, workspace: Workspace) -> None:

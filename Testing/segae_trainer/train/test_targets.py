@@ -10,7 +10,7 @@ from torch import Tensor
 
 from segae.inputs.crops import crops_around, mask_boxes
 from segae.inputs.spec import CropRule
-from segae_trainer.data.mask_measures import dice
+from segae_trainer.data.synthetic_errors import dice
 from segae_trainer.train.losses import (
     LEAST_MARGIN,
     draw_margins,

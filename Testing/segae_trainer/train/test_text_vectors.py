@@ -8,7 +8,7 @@ from segae.labels.resolver import resolve
 from segae.labels.structure import Structure
 from segae.labels.table import LabelTable
 from segae.models.quality_model import QualityModel
-from segae_trainer.train.text_vectors import name_vectors, spoken, standardised, with_own_names
+from segae_trainer.train.start import name_vectors, spoken, standardised, with_own_names
 
 
 def test_standardising_separates_what_is_alike():

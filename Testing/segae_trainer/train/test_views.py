@@ -11,7 +11,6 @@ from segae.inputs.crops import crops_around, cut, mask_boxes
 from segae.inputs.position import PLACE_FEATURES, POSITION_FEATURES
 from segae.inputs.spec import InputSpec
 from segae.models.spec import ModelSpec
-from segae_trainer.data.augmentation import ROTATION, SCALE
 from segae_trainer.data.rendering import Patches, patch_size
 from segae_trainer.data.sample import KINDS
 from segae_trainer.train.losses import draw_margins, published_target
@@ -20,6 +19,8 @@ from segae_trainer.train.views import (
     FLAT_NEIGHBOURS,
     NO_PLACE,
     NO_PROFILE,
+    ROTATION,
+    SCALE,
     Renderer,
     centre_views,
     margin_views,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segae_trainer.evaluate.evaluation import LEAST_IN_GROUP, Evaluation, Level
-from segae_trainer.evaluate.metrics import calibration_bins, limits_of_agreement
-from segae_trainer.evaluate.page.tables import number
+from segae_trainer.evaluate.metrics import calibration_bins, limits_of_agreement, number
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

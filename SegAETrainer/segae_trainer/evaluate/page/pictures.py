@@ -1,4 +1,4 @@
-"""The masks that a method judges worst."""
+"""The masks whose Dice a method predicts worst."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from segae.geometry.box import Box
 from segae.report.style import window
 from segae_trainer.data.sample import Sample
 from segae_trainer.evaluate.evaluation import Evaluation
@@ -86,15 +87,13 @@ def _view(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
     shown = sample.mask | sample.truth
     if not shown.any():
         shown = np.ones_like(shown)
-    ends = [np.flatnonzero(shown.any(axis=axis))[[0, -1]] for axis in (1, 0)]
-    sides = [
-        float(last - first + 1) * mm for (first, last), mm in zip(ends, sample.scan.pixel_mm, strict=True)
-    ]
+    box = Box.of_mask(shown)
+    sides = [n * mm for n, mm in zip(box.shape, sample.scan.pixel_mm, strict=True)]
     side = max(max(sides) + 2 * _MARGIN_MM, _SMALLEST_MM)
     step = (np.arange(_SIDE) + 0.5) / _SIDE - 0.5
     rows, columns = (
-        (first + last) / 2 + step * side / mm
-        for (first, last), mm in zip(ends, sample.scan.pixel_mm, strict=True)
+        (extent.start + extent.stop - 1) / 2 + step * side / mm
+        for extent, mm in zip(box, sample.scan.pixel_mm, strict=True)
     )
     return rows[::-1], columns
 
