@@ -72,11 +72,24 @@ def test_the_outline_is_bold_and_the_node_is_hidden_and_not_saved(case):
     assert not overlay.is_alive
 
 
-def test_a_segment_without_voxels_is_refused(case):
+def test_of_a_segment_without_voxels_the_others_are_dimmed(case, axial_view):
     volume, node = case
     node.GetSegmentation().AddEmptySegment("empty", "empty")
-    with pytest.raises(InputError, match="has no voxels"):
-        PlaceOverlay(node, volume, "empty")
+    axial_view.show(volume)
+    spleen = inner(node, volume, "spleen")
+    before = colour_at(axial_view, volume, spleen)
+    overlay = PlaceOverlay(node, volume, "empty")
+    assert colour_at(axial_view, volume, spleen).sum() < 0.6 * before.sum()
+    overlay.remove()
+
+
+def test_a_segmentation_without_a_voxel_can_be_marked_too(mini):
+    volume = mini.load_ct()
+    nothing = np.zeros((30, 101, 122), np.uint8)
+    node = mini.add_segmentation([(nothing, ijk_to_node(volume), {1: "empty"})], volume)
+    overlay = PlaceOverlay(node, volume, "empty")
+    assert overlay.is_alive
+    overlay.remove()
 
 
 @pytest.fixture

@@ -120,6 +120,15 @@ def test_a_part_is_taken_over_in_the_editor_and_undone_there(shown, bed, masks, 
     assert np.array_equal(voxels(masks, ct), before)
 
 
+def test_a_part_is_taken_over_after_everything_was_erased(shown, masks, ct):
+    missing = shown.context.found.missing.full_mask()
+    shown.ui.editButton.click()
+    paint_out(masks, "spleen", ct, range(30), keep=0)
+    bar_buttons()["Add the missing part"].click()
+    assert np.array_equal(voxels(masks, ct), missing)
+    assert len(overlays("place")) == 1
+
+
 def test_only_the_slice_that_is_shown_can_be_changed(shown, bed, masks, ct):
     import slicer
 

@@ -136,8 +136,7 @@ class ErrorsSection:
         if found is None or session is None:
             return
         missing, extra = found.missing, found.extra
-        if not session.shown_masks[found.segment_id].is_empty:
-            self._place = PlaceOverlay(session.segmentation, session.volume, found.segment_id)
+        self._place = PlaceOverlay(session.segmentation, session.volume, found.segment_id)
         self._overlay = ErrorOverlay(session.segmentation, session.volume, missing, extra)
         fields = [
             f"{_swatch(ERROR_COLOURS[key])}&nbsp;{word} {_volume(mask)}"
@@ -226,7 +225,7 @@ class SurfaceSection:
         if found is None or session is None or slicer.mrmlScene.IsClosing():
             return
         try:
-            mask = session.shown_masks[found.segment_id]
+            mask = session.shown_masks.get(found.segment_id, found.missing)  # no empty ones come with a scene
             self._surface = ErrorSurface(slicer.mrmlScene, mask, found.missing, found.extra)
         except SegAEError:  # nothing is wrong any more, which the text beside it says
             return

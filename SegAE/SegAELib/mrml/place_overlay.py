@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from segae.errors import InputError
 from segae.geometry.box import Box
 from SegAELib.mrml.binding import SegmentationNode, VolumeNode
 from SegAELib.mrml.label_layers import label_layers
@@ -28,8 +27,8 @@ LINE = 3  # pixels; the outlines of a segmentation have 1
 class PlaceOverlay:
     """Marks a segment of `segmentation` on `volume`; no node of the user changes.
 
-    What is drawn is read when it is made: make another one after an edit. Raises `InputError` for nodes that
-    cannot be used, and a segment without voxels on the volume.
+    What is drawn is read when it is made: make another one after an edit. For a segment without voxels only
+    the others are dimmed. Raises `InputError` for nodes that cannot be used.
     """
 
     def __init__(self, segmentation: SegmentationNode, volume: VolumeNode, segment_id: str) -> None:
@@ -71,15 +70,8 @@ def _labels(segmentation: SegmentationNode, volume: VolumeNode, segment_id: str)
             if other != segment_id and (display is None or display.GetSegmentVisibility(other))
         ]
         target[np.isin(layer.labels, shown) & (target == 0)] = 2
-    found = False
     for layer in layers:
         if segment_id in layer.values:
             inside = layer.labels == layer.values[segment_id]
-            found = found or bool(inside.any())
             labels[layer.box.relative_to(box).slices][inside] = 1
-    if not found:
-        raise InputError(
-            f'The segment {segment_id} of "{segmentation.GetName()}" has no voxels on "{volume.GetName()}"; '
-            "choose another one."
-        )
     return box, labels
