@@ -6,7 +6,9 @@ lists them. Headers and voxels are read without any native library, so that a da
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from segae.errors import InputError
 from segae.finding import Finding
 from segae.geometry.compare import SAME_WITHIN_VOXELS, corner_distance
 from segae.geometry.grid import Grid
+from segae.io.stream import damaged
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
@@ -73,7 +76,8 @@ class ImageReader:
 
     def read_header(self, path: Path) -> Mapping[str, str]:
         """The fields of the header as text. Raises `InputError` when it has none that can be read."""
-        return self.opens(path, None).header
+        with _in_a_sentence(path):
+            return self.opens(path, None).header
 
     def read_grid(self, path: Path) -> Grid:
         """The grid alone, from the header. Raises like `read`."""
@@ -86,10 +90,13 @@ class ImageReader:
         Raises `InputError` when the file is no image, is cut short or damaged, or is 2D, 4D or coloured.
         """
         found = self._open(path, layers, series)
-        return StoredImage(path, found.load(), found.grid, found.header, found.precision, found.findings)
+        with _in_a_sentence(path):
+            voxels = found.load()
+        return StoredImage(path, voxels, found.grid, found.header, found.precision, found.findings)
 
     def _open(self, path: Path, layers: bool, series: str | None) -> Opened:
-        found = self.opens(path, series)
+        with _in_a_sentence(path):
+            found = self.opens(path, series)
         if found.n_values != 1 and not (layers and found.is_layered):
             raise InputError(
                 f'"{path}" holds {found.n_values} values per voxel (colour or several images); give one '
@@ -97,6 +104,16 @@ class ImageReader:
             )
         check_grid(found.grid, path)
         return found
+
+
+@contextmanager
+def _in_a_sentence(path: Path) -> Iterator[None]:
+    """Turns what a nonsensical header makes of Python and numpy into `InputError`."""
+    try:
+        with np.errstate(all="ignore"):  # what is not finite is looked at afterwards
+            yield
+    except (ArithmeticError, LookupError, TypeError, ValueError, struct.error) as error:
+        raise damaged(path, f"its header makes no sense: {type(error).__name__}") from error
 
 
 def grid_from_lps(

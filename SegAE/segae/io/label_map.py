@@ -28,7 +28,7 @@ from segae.io.masks import (
     segment_of,
     whole_numbers,
 )
-from segae.io.readers import read_image, stem
+from segae.io.readers import SUFFIXES, read_image, stem
 from segae.labels.identify import Identification
 from segae.labels.schemes import schemes
 
@@ -158,4 +158,11 @@ def _named_mask(image: StoredImage, name: str, request: MaskRequest) -> Segment:
     return binary_segment(image, name, found)
 
 
-LABEL_MAP = MaskReader("mask or label map", lambda path, request: True, _read)
+LABEL_MAP = MaskReader(
+    "mask or label map",
+    SUFFIXES,
+    "An image with one mask, named by its file, or with several masks that its values tell apart.",
+    "Values that nothing names, values that are no whole numbers, and several layers are refused.",
+    lambda path, request: True,
+    _read,
+)

@@ -14,7 +14,7 @@ from segae.errors import InputError
 from segae.files import reason
 from segae.finding import Finding
 from segae.io.masks import MaskReader, MaskRequest, binary_segment, same_names
-from segae.io.readers import is_hidden, is_image_name, read_image, stem
+from segae.io.readers import SUFFIXES, is_hidden, is_image_name, read_image, stem
 
 _NO_MASK = ("ct", "image", "volume")  # names under which a CT lies beside its masks
 
@@ -65,4 +65,11 @@ def _about_hidden(files: list[Path]) -> list[Finding]:
     return [Finding("HIDDEN_FILES", "info", text, source=str(files[0].parent))]
 
 
-MASK_FOLDER = MaskReader("folder of masks", lambda path, request: path.is_dir(), _read)
+MASK_FOLDER = MaskReader(
+    "folder of masks",
+    SUFFIXES,
+    "A folder of images with one mask each, every one named after its organ.",
+    "Hidden and unreadable files, and what is no mask, are left out with a finding.",
+    lambda path, request: path.is_dir(),
+    _read,
+)

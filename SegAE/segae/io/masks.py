@@ -64,9 +64,13 @@ class MaskRequest:
 @dataclass(frozen=True)
 class MaskReader:
     """How one format of masks is read: `can_read` says whether it is this one, `read` gives its segments and
-    what was noticed about them."""
+    what was noticed about them. `suffixes`: of the files; `description`: one sentence for people, `limits`
+    another, about what is refused or left out."""
 
     name: str
+    suffixes: tuple[str, ...]
+    description: str
+    limits: str
     can_read: Callable[[Path, MaskRequest], bool]
     read: Callable[[Path, MaskRequest], Segmentation]
 

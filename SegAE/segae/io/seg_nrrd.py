@@ -145,4 +145,11 @@ def _reference_grid(image: StoredImage) -> tuple[Grid, np.ndarray]:
     return Grid((int(size[0]), int(size[1]), int(size[2])), affine, crop.placed, is_crop=True), start
 
 
-SEG_NRRD = MaskReader("Slicer segmentation", _can_read, _read)
+SEG_NRRD = MaskReader(
+    "3D Slicer segmentation",
+    (".seg.nrrd",),
+    "A segmentation of 3D Slicer, with names, terminology and overlapping segments, cropped or not.",
+    "Values of no segment are left out with a finding; closed surfaces alone are not read.",
+    _can_read,
+    _read,
+)
