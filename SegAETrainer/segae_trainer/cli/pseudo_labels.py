@@ -115,6 +115,10 @@ def add_predictions(
     ],
     source: Annotated[str | None, typer.Option(help="Who made them; default: the folder's name.")] = None,
     expert: Annotated[bool, typer.Option("--expert", help="People drew or corrected these masks.")] = False,
+    names: Annotated[
+        Path | None,
+        typer.Option(help="What the values of label maps stand for: a file, or a scheme (dap, amos, ...)."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Index with the pseudo labels; default: INDEX is brought up to date.")
     ] = None,
@@ -128,7 +132,7 @@ def add_predictions(
 
     check_index_path(out or index)
     before = read_index(index)
-    found = without_repeats(add_predictions(before, folder, source, expert=expert))
+    found = without_repeats(add_predictions(before, folder, source, expert=expert, names=names))
     written, _ = write_index(found, out or index)
     console = Console()
     print_sources(console, found)

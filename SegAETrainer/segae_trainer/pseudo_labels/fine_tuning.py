@@ -15,6 +15,7 @@ from typing import Any, Literal
 from segae.errors import InputError
 from segae.jobs.calls import CallJob
 from segae.jobs.process import ExitMessages
+from segae.labels.schemes import DAP
 from segae.labels.table import LabelTable
 from segae.progress import Watch
 from segae_trainer.data.index import Index
@@ -166,7 +167,7 @@ def make_pseudo_labels(
         run_in_child("segae_trainer.pseudo_labels.fine_tuning:run_stages", workspace, todo, job, watch)
     for source in workspace.checkpoints(options.kept_epochs):
         if (workspace.predictions / source).is_dir():
-            index = add_predictions(index, workspace.predictions / source)
+            index = add_predictions(index, workspace.predictions / source, names=Path(DAP))
     return index
 
 

@@ -10,27 +10,33 @@ import numpy as np
 
 from segae.errors import InputError
 from segae.finding import Finding
-from segae.io.label_names import label_names, names_given
+from segae.io.label_names import label_names
 from segae.io.readers import is_image_name, read_image, stem
 from segae.labels.identify import identify
-from segae.labels.schemes import DAP
+from segae.labels.schemes import schemes
 from segae.labels.table import LabelTable, is_offered
 from segae_trainer.data.find_scans import misfit
 from segae_trainer.data.index import Index, PseudoLabel, Scan
 
 
 def add_predictions(
-    index: Index, folder: str | Path, source: str | None = None, *, expert: bool = False
+    index: Index,
+    folder: str | Path,
+    source: str | None = None,
+    *,
+    expert: bool = False,
+    names: Path | None = None,
 ) -> Index:
     """`index` with the masks in `folder` as pseudo labels that `source` (the folder's name) made; `expert`:
     people drew or corrected them.
 
-    For each scan `folder` holds a label map `<scan>.nii.gz` (named by a file beside it or its header, else
-    rows of the label table) or a folder `<scan>/` of binary files named by structure. Structures that the
-    true masks have and a label map lacks become empty pseudo labels. Scans without prediction, or with one
-    on another grid, get none and a finding.
+    For each scan `folder` holds a label map `<scan>.nii.gz` or a folder `<scan>/` of binary files named by
+    structure. The values of a label map are named by `names` (a file, or a scheme such as "dap", whose values
+    are rows of the label table), by its header, or by a file beside it. Structures that the true masks have
+    and a label map lacks become empty pseudo labels. Scans without prediction, or with one on another grid,
+    get none and a finding.
 
-    Raises `InputError` when `folder` holds a prediction of no scan.
+    Raises `InputError` when `folder` holds a prediction of no scan, or a label map that nothing names.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -38,7 +44,7 @@ def add_predictions(
     source = source or folder.name
     scans, findings = [], []
     for scan in index.scans:
-        labels, finding = _of_scan(scan, folder, source)
+        labels, finding = _of_scan(scan, folder, source, names)
         labels = [replace(label, expert=expert) for label in labels]
         others = tuple(label for label in scan.pseudo_labels if label.source != source)
         scans.append(replace(scan, pseudo_labels=(*others, *labels)))
@@ -53,7 +59,9 @@ def add_predictions(
     return Index(tuple(scans), (*index.findings, *findings), index.seed)
 
 
-def _of_scan(scan: Scan, folder: Path, source: str) -> tuple[list[PseudoLabel], Finding | None]:
+def _of_scan(
+    scan: Scan, folder: Path, source: str, names: Path | None
+) -> tuple[list[PseudoLabel], Finding | None]:
     files = [path for path in folder.glob(f"{_escaped(scan.name)}.*") if stem(path) == scan.name]
     files = [path for path in files if is_image_name(path)]
     masks = sorted(path for path in (folder / scan.name).glob("*") if is_image_name(path))
@@ -66,12 +74,12 @@ def _of_scan(scan: Scan, folder: Path, source: str) -> tuple[list[PseudoLabel], 
     if finding is not None:
         return [], finding
     if files:
-        return _in_label_map(scan, files[0], source), None
+        return _in_label_map(scan, files[0], source, names), None
     return _in_folder(masks, source, scan.label_table), None
 
 
-def _in_label_map(scan: Scan, path: Path, source: str) -> list[PseudoLabel]:
-    rows = _rows(path, scan.label_table)
+def _in_label_map(scan: Scan, path: Path, source: str, names: Path | None) -> list[PseudoLabel]:
+    rows = _rows(path, scan.label_table, names)
     present = {int(value) for value in np.unique(read_image(path).voxels)}
     return [
         PseudoLabel(row, source, path, value)
@@ -80,9 +88,14 @@ def _in_label_map(scan: Scan, path: Path, source: str) -> list[PseudoLabel]:
     ]
 
 
-def _rows(path: Path, table: LabelTable) -> Mapping[int, int]:
+def _rows(path: Path, table: LabelTable, names: Path | None) -> Mapping[int, int]:
     """Value in the file -> row of the label table; regions of several values are none."""
-    labels = label_names(path, table=table).labels or names_given(Path(DAP), table=table)
+    labels = label_names(path, names, table=table).labels
+    if not labels:
+        raise InputError(
+            f'Nothing says what the values of "{path}" stand for; give --names with a file that says it, or '
+            f"with the scheme that it follows: {', '.join(schemes())}."
+        )
     found = {
         one.values[0]: identify(one.name, table=table).structure for one in labels if len(one.values) == 1
     }

@@ -159,8 +159,8 @@ def index(
         if name == "a":
             for row, file in ((LIVER, "liver"), (SPLEEN, "spleen")):
                 put(f"near/a/{file}.nii.gz", (masks["near"] == row).astype(np.uint8))
-    found = add_predictions(Index(tuple(scans), (), 1), folder / "far")
-    return replace(add_predictions(found, folder / "near"), findings=())
+    found = add_predictions(Index(tuple(scans), (), 1), folder / "far", names=Path("dap"))
+    return replace(add_predictions(found, folder / "near", names=Path("dap")), findings=())
 
 
 @pytest.fixture
