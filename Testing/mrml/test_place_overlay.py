@@ -31,7 +31,7 @@ def case(mini, sample_labels):
 def inner(node, volume, segment_id):
     """Index (k, j, i) of a voxel inside of a segment, as far from its border as there is in the slice."""
     mask = read_masks(node, volume, [segment_id])[segment_id].full_mask()
-    depth = distance_transform_edt(mask[SLICE])
+    depth = np.asarray(distance_transform_edt(mask[SLICE]))
     return np.array([SLICE, *np.unravel_index(np.argmax(depth), depth.shape)])
 
 

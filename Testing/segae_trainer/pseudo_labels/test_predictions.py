@@ -32,7 +32,7 @@ def test_a_label_map_of_table_rows_gives_a_mask_for_each_true_or_predicted_struc
         truth, grid = read_truth(scan)
         truth[truth == LIVER] = LUNG  # the liver is missed and a lung invented
         write_nifti(tmp_path / "net" / f"{scan.name}.nii.gz", truth, grid)
-    with pytest.raises(InputError, match="Nothing says what the values of .* stand for; give --names"):
+    with pytest.raises(InputError, match=r"Nothing says what the values of .* stand for; give --names"):
         add_predictions(index, tmp_path / "net")
     found = add_predictions(index, tmp_path / "net", names=Path("dap"))
     for scan in found.scans:
