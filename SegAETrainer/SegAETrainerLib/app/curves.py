@@ -45,7 +45,6 @@ class CurveChart:
         if not self._nodes:
             self._make()
         tables, chart = self._nodes[:2], self._nodes[-2]
-        chart.SetXAxisRange(0, max(1, epochs - 1, rows[-1].epoch))
         for table, shown in zip(tables, (rows, [row for row in (chosen,) if row is not None]), strict=True):
             points = shown if len(shown) > 1 else [*shown, *shown]  # VTK complains about a line of one point
             lines = (
@@ -55,7 +54,8 @@ class CurveChart:
         values = [getattr(row, line.name) for row in rows for line in self._lines]
         positive = all(value > 0 for value in values if math.isfinite(value))
         chart.SetYAxisLogScale(logarithmic and positive)
-        self._view.fitToContent()
+        self._view.fitToContent()  # which sets the ranges of both axes
+        chart.SetXAxisRange(0, max(1, epochs - 1, rows[-1].epoch))
 
     @property
     def series(self) -> list[Any]:
@@ -101,7 +101,7 @@ class CurveChart:
         chart.SetTitle(self._title)
         chart.SetXAxisTitle(_("Epoch"))
         chart.SetXAxisRangeAuto(False)
-        chart.SetLegendVisibility(len(series) > 1)
+        chart.SetLegendVisibility(len(self._lines) > 1)  # it would hide a mark
         view = add_hidden_node(slicer.mrmlScene, "vtkMRMLPlotViewNode", f"SegAE training {self._title} view")
         view.SetPlotChartNodeID(chart.GetID())
         self._view.setMRMLPlotViewNode(view)

@@ -218,6 +218,8 @@ def test_the_epoch_that_becomes_the_model_is_marked_and_named(panel, bed, tmp_pa
     assert said.startswith("The model is that of epoch 1, the one with the highest LCC so far: LCC 0.900")
     for chart in panel.progress.charts[1:]:
         mark = chart.series[-1]
+        assert not chart.node.GetLegendVisibility(), "it would hide the mark"
+        assert tuple(chart.node.GetXAxisRange()) == (0, 2)
         table = mark.GetTableNode().GetTable()
         assert table.GetValueByName(0, "epoch").ToInt() == 1
         assert mark.GetLineStyle() == mark.LineStyleNone and mark.GetMarkerStyle() != mark.MarkerStyleNone
