@@ -24,7 +24,7 @@ def test_the_page_of_one_case_has_pictures_of_what_needs_review(
         5,
     )
     assert (ended.code, ended.out.strip()) == (0, f"{tmp_path}/out/report.html")
-    text = (tmp_path / "out/report.html").read_text()
+    text = (tmp_path / "out/report.html").read_text("utf-8")
     assert "<h1>case</h1>" in text
     assert text.count("data:image/webp;base64,") == 1
     assert f"{case}/segmentations" in text
@@ -37,7 +37,7 @@ def test_a_mask_that_was_named_on_the_command_line_has_its_picture(
     score_case("--name", "vertebrae T11", "--out", tmp_path / "out", masks=renamed)
     arguments = ("--model", model, "--device", "cpu", "--threshold", "0.99")
     assert segae("report", tmp_path / "out", *arguments).code == 0
-    assert (tmp_path / "out/report.html").read_text().count("data:image/webp;base64,") == 1
+    assert (tmp_path / "out/report.html").read_text("utf-8").count("data:image/webp;base64,") == 1
 
 
 def test_the_page_of_a_data_set_counts_cases_and_lists_those_that_failed(
@@ -52,7 +52,7 @@ def test_the_page_of_a_data_set_counts_cases_and_lists_those_that_failed(
     segae("batch", tmp_path / "data", "--out", out, "--model", model, "--device", "cpu")
     ended = segae("report", out, "--thumbnails", 0, "--out", tmp_path / "pages/mine.html")
     assert (ended.code, ended.err) == (0, "")
-    text = (tmp_path / "pages/mine.html").read_text()
+    text = (tmp_path / "pages/mine.html").read_text("utf-8")
     assert "<h1>out</h1>" in text
     assert '<dd id="n-cases">1</dd>' in text
     assert "Cases without scores" in text

@@ -55,7 +55,7 @@ def test_another_section_needs_a_line_in_the_list_of_sections(calls, bed):
 def test_the_host_calls_nothing_of_a_section_but_the_protocol():
     from SegAELib.app import panel
 
-    tree = ast.parse(Path(panel.__file__).read_text())
+    tree = ast.parse(Path(panel.__file__).read_text(encoding="utf-8"))
     called = {
         node.func.attr
         for node in ast.walk(tree)

@@ -247,7 +247,9 @@ def _peak_mb() -> float:
     in `getrusage` too, so that it is asked elsewhere there."""
     status = Path("/proc/self/status")
     if status.is_file():
-        line = next(one for one in status.read_text().splitlines() if one.startswith("VmHWM:"))
+        line = next(
+            one for one in status.read_text(encoding="utf-8").splitlines() if one.startswith("VmHWM:")
+        )
         return int(line.split()[1]) * 1024 / _MEGABYTE
     try:
         import resource

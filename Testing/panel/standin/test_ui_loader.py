@@ -21,7 +21,7 @@ def load(bed, tmp_path):
 
     def load_text(items: str, connections: str = ""):
         path: Path = tmp_path / "panel.ui"
-        path.write_text(FRAME.format(items=items, connections=connections))
+        path.write_text(FRAME.format(items=items, connections=connections), encoding="utf-8")
         return slicer.util.loadUI(str(path))
 
     return load_text

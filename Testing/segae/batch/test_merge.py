@@ -36,7 +36,7 @@ def done(tmp_path_factory: pytest.TempPathFactory, make_case: MakeCase, scorer: 
 
 
 def table(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as stream:
+    with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 
 

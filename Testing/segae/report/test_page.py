@@ -226,12 +226,12 @@ def test_of_more_masks_than_the_page_lists_all_are_counted_and_that_is_said(tmp_
     contents = gather(many(2), most=50)
     assert (len(contents.masks), contents.n_masks, sum(contents.verdicts.values())) == (50, 234, 234)
     assert all(one.needs_review for one in contents.masks[:26])
-    text = write_page(contents, PageExtras(), "many", tmp_path / "report.html").read_text()
+    text = write_page(contents, PageExtras(), "many", tmp_path / "report.html").read_text("utf-8")
     assert "The table lists the first 50 of 234 masks in review order" in text
 
 
 def test_the_page_needs_no_other_file_and_no_network(page: Path):
-    text = page.read_text()
+    text = page.read_text("utf-8")
     assert not re.findall(r'<(?:script|img|link|iframe)[^>]+(?:src|href)="(?!data:)', text)
 
 

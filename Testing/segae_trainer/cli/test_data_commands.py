@@ -230,7 +230,7 @@ def test_what_cannot_be_used_ends_in_one_sentence(
 
 
 def test_an_index_that_was_edited_into_nonsense_is_refused(segae_train: Train, indexed: Path) -> None:
-    content = json.loads(indexed.read_text())
+    content = json.loads(indexed.read_text(encoding="utf-8"))
     del content["scans"][0]["patient"]
-    indexed.write_text(json.dumps(content))
+    indexed.write_text(json.dumps(content), encoding="utf-8")
     assert "damaged" in segae_train("add-predictions", indexed, indexed.parent).refusal()

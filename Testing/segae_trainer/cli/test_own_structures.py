@@ -112,7 +112,7 @@ def test_a_table_that_clashes_or_does_not_fit_is_refused_before_a_scan_is_opened
 def test_a_model_that_means_another_structure_by_an_index_is_refused(
     segae_train: Train, pairs: Path, tmp_path: Path, labels: Path
 ) -> None:
-    labels.write_text("name\nlymph node\n")
+    labels.write_text("name\nlymph node\n", encoding="utf-8")
     other = tmp_path / "other.safetensors"
     found = load_checkpoint(find_model("bundled"))
     spec = replace(found.spec, own_structures=tuple(LabelTable.read(labels).to_json()))

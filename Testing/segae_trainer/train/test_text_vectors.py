@@ -39,7 +39,8 @@ def test_structures_of_ones_own_get_vectors_beside_those_that_every_model_has():
     own = [Structure(145, "parotid left", "left"), Structure(147, "parotid right", "right")]
     table = LabelTable.default().extended(own)
     vectors = name_vectors(table)
-    assert torch.equal(vectors[:145], name_vectors(LabelTable.default()))
+    # Not to the last bit: the encoder adds up in another order for a batch of another size.
+    torch.testing.assert_close(vectors[:145], name_vectors(LabelTable.default()), atol=1e-3, rtol=0)
     assert vectors.isfinite().all(dim=1)[145:].tolist() == [True, False, True]
     left, right, liver = (vectors[index] for index in (145, 147, 13))
     assert float(left @ liver) / 384 < float(left @ right) / 384 < 0.95
