@@ -110,13 +110,23 @@ def _kind_of(start: bytes) -> tuple[str, str]:
             return "a gzip file whose beginning is damaged", _AGAIN
         what, todo = _kind_of(inner)
         return f"a gzip file whose content is {what}", todo
-    if start[344:347] == b"ni1" or start[4:7] == b"ni2" or _is_analyze(start):
+    if _heads_a_pair(start):
         return "the header of a header/image pair (.hdr and .img)", "convert the pair to one .nii.gz file"
     if not start.strip(b"\0"):
         return "full of zero bytes where the header should be, as an interrupted copy leaves it", _AGAIN
     if all(byte >= 32 or byte in b"\t\r\n\f" for byte in start):
         return "a text file and no image", "give the image"
     return "no image, or its beginning is damaged", f"give it its right extension, or {_AGAIN}"
+
+
+def is_of_a_pair(path: Path, start: bytes) -> bool:
+    """Whether a file that begins so is the header (.hdr) or the voxels (.img) of a NIfTI or Analyze pair."""
+    headers = (path.with_suffix(suffix) for suffix in (".hdr", ".HDR"))
+    return _heads_a_pair(start) or (path.suffix.lower() == ".img" and any(one.is_file() for one in headers))
+
+
+def _heads_a_pair(start: bytes) -> bool:
+    return start[344:347] == b"ni1" or start[4:7] == b"ni2" or _is_analyze(start)
 
 
 def _is_analyze(start: bytes) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from segae.errors import InputError
 from segae.geometry.grid import Grid
-from segae.io.content import format_of, start_of
+from segae.io.content import format_of, is_of_a_pair, start_of
 from segae.io.dicom import DICOM
 from segae.io.image import ImageReader, StoredImage
 from segae.io.metaimage import METAIMAGE
@@ -75,4 +75,9 @@ def _reader_of(path: Path, readers: tuple[ImageReader, ...]) -> ImageReader:
     known = next((reader for reader in CT_READERS if reader.name == found), None)
     if known is not None:
         todo = f"by its content it is {known.name}, so rename it to end in {known.suffixes[-1]}"
+    elif is_of_a_pair(path, start):
+        raise InputError(
+            f'"{path}" is one half of a header/image pair (.hdr and .img), and such pairs are not read; '
+            "convert the pair to one .nii.gz file."
+        )
     raise InputError(f'"{path}" is no image by its name; {todo}.')

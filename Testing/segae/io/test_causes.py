@@ -113,3 +113,12 @@ def test_nothing_is_printed_about_an_odd_header(tmp_path: Path, capfd: pytest.Ca
     path.write_bytes(content)
     read_ct(path)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("half", ["ct.hdr", "ct.img"])
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Pair, nibabel.Nifti2Pair, nibabel.AnalyzeImage])
+def test_either_half_of_a_pair_is_called_one_and_not_a_wrong_name(tmp_path: Path, kind, half: str):
+    voxels = np.random.default_rng(0).integers(-1000, 1000, (8, 9, 10)).astype(np.int16)
+    nibabel.save(kind(voxels, np.eye(4)), tmp_path / "ct.img")
+    with pytest.raises(InputError, match=rf'/{half}" is one half of a header/image pair .*convert the pair'):
+        read_ct(tmp_path / half)
