@@ -112,8 +112,8 @@ KINDS: Mapping[str, FindingKind] = {
     "GEOMETRY_CONTRADICTS": FindingKind(
         "warning",
         "two parts of a header give the image another place; the format's own rule decides",
-        'The header of "ct.nii.gz" contradicts itself: qform and sform place it differently, and the '
-        "sform is taken, by up to 18.7 mm; check in a viewer that left is left, or write the file again.",
+        'The header of "ct.nii.gz" contradicts itself by up to 18.7 mm: sform and qform place voxels '
+        "differently, and the sform is taken; check in a viewer that left is left, or write the file again.",
     ),
     "NO_RESCALE": FindingKind(
         "warning",

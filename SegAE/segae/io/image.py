@@ -141,13 +141,13 @@ def check_grid(grid: Grid, path: Path) -> None:
 def contradiction(path: Path, taken: Grid, other: Grid, what: str) -> Finding | None:
     """Finding GEOMETRY_CONTRADICTS when a header describes two grids that differ by more than rounding.
 
-    `what`: which two, to follow 'The header of "..." contradicts itself: '.
+    `what`: which two, to follow 'The header of "..." contradicts itself by up to 3.0 mm: '.
     """
     away = corner_distance(taken, other)
     if not np.isfinite(away) or away <= SAME_WITHIN_VOXELS * float(taken.spacing.min()):
         return None
     text = (
-        f'The header of "{path}" contradicts itself: {what}, by up to {away:.1f} mm; check in a viewer that '
+        f'The header of "{path}" contradicts itself by up to {away:.1f} mm: {what}; check in a viewer that '
         "left is left, or write the file again."
     )
     return Finding("GEOMETRY_CONTRADICTS", "warning", text, source=str(path))
