@@ -55,7 +55,7 @@ def plan(data: Path, dense_spec: ModelSpec, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(scope="session")
 def made(plan: FoldPlan) -> Path:
     """The work folder when all stages are done, with the model and its card."""
-    # A handful of steps: whether such a network's raw scores can be Dice is chance, and not the question here.
+    # Whether a network of a handful of steps has raw scores that can be Dice is chance, and not the question.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("segae.scoring.scorer._MOST_IMPLAUSIBLE", 1.0)
         run_stages(plan, [], plan.work / MODEL, plan.work / CARD, say=lambda _: None)
