@@ -73,6 +73,11 @@ def _reader_of(path: Path, readers: tuple[ImageReader, ...]) -> ImageReader:
             return reader
     todo = f"expected is an ending of {', '.join(SUFFIXES)}"
     known = next((reader for reader in CT_READERS if reader.name == found), None)
+    if known is not None and known not in readers:
+        raise InputError(
+            f'"{path}" is {known.name}, and masks are not read from it; convert it to .nii.gz or '
+            ".seg.nrrd, for example in 3D Slicer."
+        )
     if known is not None:
         todo = f"by its content it is {known.name}, so rename it to end in {known.suffixes[-1]}"
     elif is_of_a_pair(path, start):
