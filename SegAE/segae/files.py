@@ -4,6 +4,7 @@ the text of a path, and which Python runs child processes."""
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import re
@@ -74,6 +75,20 @@ def write_json(content: Any, path: str | Path) -> None:
 def shown_path(path: str | Path) -> str:
     """A path as text that any file can hold: bytes that are no UTF-8 are written as \\xNN."""
     return plain_text(str(path))
+
+
+_LONGEST = 200  # bytes: file systems allow 255, some of which temporary names and endings need
+
+
+def file_name(text: str) -> str:
+    """The name of a case or a person as a file name: characters that some file system refuses are written as
+    %XX, and a long name is cut and ends in a digest, so that it stays the only one."""
+    name = re.sub(r'[\x00-\x1f<>:"/\\|?*%]|^\.', lambda match: f"%{ord(match[0]):02X}", text)
+    encoded = name.encode("utf-8", "surrogateescape")
+    if len(encoded) <= _LONGEST:
+        return name
+    digest = hashlib.sha256(encoded).hexdigest()[:16]
+    return f"{encoded[: _LONGEST - 17].decode('utf-8', 'ignore')}~{digest}"
 
 
 def python_executable() -> str:

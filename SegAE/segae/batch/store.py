@@ -10,9 +10,7 @@ Nothing else is remembered: what is there is done, so a run that was killed goes
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
@@ -20,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from segae.errors import InputError
-from segae.files import remove, remove_leftovers, shown_path, whole_file
+from segae.files import file_name, remove, remove_leftovers, shown_path, whole_file
 from segae.io.layouts import CaseFiles
 from segae.results.files import read_headers, read_report, write_report
 from segae.results.record import FORMAT
@@ -51,7 +49,7 @@ class ResultStore:
         return next((path for path in self._report_paths(case) if path.exists()), self._new_path(case))
 
     def failure_path(self, case: str) -> Path:
-        return self.folder / "failed" / f"{_file_name(case)}.json"
+        return self.folder / "failed" / f"{file_name(case)}.json"
 
     def is_done(self, files: CaseFiles, model_sha256: str, options: ScoringOptions) -> bool:
         """Whether the case has a report by this model with these options, made of these files as they are
@@ -134,7 +132,7 @@ class ResultStore:
         return self._report_paths(case)[0 if find_spec("pyarrow") else 1]
 
     def _report_paths(self, case: str) -> list[Path]:
-        return [self.folder / "cases" / f"{_file_name(case)}{ending}" for ending in ENDINGS]
+        return [self.folder / "cases" / f"{file_name(case)}{ending}" for ending in ENDINGS]
 
     def _files(self, folder: str, pattern: str) -> list[Path]:
         """Finished files; hidden ones are none of ours."""
@@ -176,17 +174,3 @@ def _case_in(path: Path) -> str:
         return str(read_headers(path)[0]["case"])
     except (OSError, ValueError, KeyError, TypeError, IndexError, InputError):
         return path.stem
-
-
-_LONGEST = 200  # bytes: file systems allow 255, some of which temporary names and endings need
-
-
-def _file_name(case: str) -> str:
-    """A case's name as a file name: characters that some file system refuses are written as %XX, and a long
-    name is cut and ends in a digest, so that it stays the only one."""
-    name = re.sub(r'[\x00-\x1f<>:"/\\|?*%]|^\.', lambda match: f"%{ord(match[0]):02X}", case)
-    encoded = name.encode("utf-8", "surrogateescape")
-    if len(encoded) <= _LONGEST:
-        return name
-    digest = hashlib.sha256(encoded).hexdigest()[:16]
-    return f"{encoded[: _LONGEST - 17].decode('utf-8', 'ignore')}~{digest}"
