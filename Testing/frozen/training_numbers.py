@@ -17,11 +17,11 @@ from segae.inputs.spec import InputSpec
 from segae.models.checkpoint import Checkpoint, save_checkpoint
 from segae.models.registry import build_network, new_spec
 from segae.scoring.calibration import ORGAN, SLICE
+from segae.scoring.conformal import Points, fit_intervals
 from segae_trainer.data.build_set import build_training_set
 from segae_trainer.data.draw_samples import PUBLISHED
 from segae_trainer.data.index import Index, PseudoLabel, Scan
 from segae_trainer.data.training_set import TrainingSet
-from segae_trainer.evaluate.conformal import Points, fit_intervals
 from segae_trainer.train.batches import Batches, Steps, batch_loader, make_draws
 from segae_trainer.train.recipes import Schedule, resolve_recipe
 from segae_trainer.train.run import train

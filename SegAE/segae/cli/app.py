@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from segae.cli import batch, labels, merge, model, name_check, report, score, select
+from segae.cli import batch, labels, merge, model, name_check, recalibrate, report, score, select
 
 app = typer.Typer(
     name="segae",
@@ -39,6 +39,7 @@ app.command("batch")(batch.batch)
 app.command("merge")(merge.merge)
 app.command("report")(report.report)
 app.command("select")(select.select)
+app.command("recalibrate")(recalibrate.recalibrate)
 app.command("name")(labels.name)
 app.command("name-check")(name_check.name_check)
 app.add_typer(model.app, name="model")

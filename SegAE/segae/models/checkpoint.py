@@ -43,6 +43,22 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         stream.write(save(tensors, metadata=checkpoint.spec.to_metadata()))
 
 
+def save_with_spec(source: Path, spec: ModelSpec, path: Path) -> None:
+    """Write the weights of a model with another description, each number as it is stored; raises like
+    `load_checkpoint` and `save_checkpoint`."""
+    from safetensors.torch import save
+
+    with _opened(source, "pt") as file:
+        _, version = described(file.metadata() or {}, source.name)
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    if version == 1:
+        named = {key.removeprefix(_WEIGHTS): value for key, value in tensors.items() if key != TEXT_KEY}
+        renamed = renamed_weights(spec.architecture, named)
+        tensors = {TEXT_KEY: tensors[TEXT_KEY], **{_WEIGHTS + key: v for key, v in renamed.items()}}
+    with whole_file(path) as stream:
+        stream.write(save(tensors, metadata=spec.to_metadata()))
+
+
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a file that `save_checkpoint` wrote. Nothing in it is executed.
 

@@ -171,6 +171,11 @@ SEGMENTS = (
         "below_threshold", float, "0..1", "share of the scored slices whose predicted Dice is below the "
         "threshold", "segment.below_threshold", optional=True, since="0.2", text=share_text,
     ),
+    Column(
+        "threshold", float, "0..1", "predicted Dice below which the segment is poor, where the model has one "
+        "of its own for the structure; empty: that of the report", "segment.threshold", optional=True,
+        since="0.2", text=dice_text,
+    ),
     Column("n_slices", int, "", "scored slices", "segment.n_slices"),
     Column(
         "missing_slices", str, "", "indices of slices without mask in which the organ was found; those "

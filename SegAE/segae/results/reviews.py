@@ -139,6 +139,21 @@ def review_files(folder: Path) -> list[Path]:
     return sorted(path for path in (folder / FOLDER).glob(f"*{ENDING}") if path.name[0] != ".")
 
 
+def files_of_reviews(paths: Iterable[Path]) -> list[Path]:
+    """The files of reviewers at these paths, each a file or a folder of results. Raises `InputError` for one
+    that holds none."""
+    found: list[Path] = []
+    for path in paths:
+        files = review_files(path.parent if path.name == FOLDER else path) if path.is_dir() else [path]
+        if not files:
+            raise InputError(
+                f'"{path}" holds no reviews; give a folder of results in whose folder {FOLDER} somebody kept '
+                "decisions, or such a file."
+            )
+        found += files
+    return list(dict.fromkeys(found))
+
+
 def read_reviews(paths: Iterable[Path]) -> tuple[Review, ...]:
     """All decisions in these files, the earliest first. A line that a killed program left half-written is
     passed over. Raises `InputError` for a file that is missing or is no list of reviews."""

@@ -89,7 +89,8 @@ class SegmentResult:
     sentences. `missing_slices`: indices in the file of slices without mask in which the organ was found;
     between two that are further apart than one slice nothing was looked at. `n_below`: scored slices whose
     predicted Dice is below the threshold of the report. `wrong_ml`: expected wrong volume, missing parts
-    included.
+    included. `threshold`: predicted Dice below which this segment is poor, where the model has one of its own
+    for the structure; None: that of the report.
     """
 
     segment: str
@@ -108,6 +109,7 @@ class SegmentResult:
     missing_slices: tuple[int, ...] = ()
     n_below: int = 0
     wrong_ml: float = 0.0
+    threshold: float | None = None
 
     @property
     def n_slices(self) -> int:

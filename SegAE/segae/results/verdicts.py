@@ -123,8 +123,8 @@ def judged(
     """The segment with its verdict and what belongs to it: reasons, missing slices, expected wrong volume.
 
     Slices and Dice are there already. "not reliable here" goes before all other verdicts, "missing parts"
-    before "poor". `threshold`: predicted Dice below which a segment is poor. A segment without a structure
-    gets no verdict.
+    before "poor". `threshold`: predicted Dice below which a segment is poor, unless it has a threshold of its
+    own. A segment without a structure gets no verdict.
     """
     if segment.structure_index is None:
         return segment
@@ -213,6 +213,11 @@ class _Case:
     def dice(self) -> float:
         return self.segment.predicted_dice or 0.0
 
+    @property
+    def poor_below(self) -> float:
+        """The model's line for this structure goes before that of the report."""
+        return self.threshold if self.segment.threshold is None else self.segment.threshold
+
     def of_empty(self) -> tuple[Verdict, list[str]]:
         """Of a mask without voxels."""
         present = f"The mask is empty, but its organ seems to be there, {self._where()}."
@@ -230,12 +235,12 @@ class _Case:
 
     def of_filled(self) -> tuple[Verdict, list[str]]:
         """Of a mask with voxels."""
-        is_scored, is_poor = self.segment.is_scored, self.dice < self.threshold
+        is_scored, is_poor = self.segment.is_scored, self.dice < self.poor_below
         sentences = []
         if self.missing:
             sentences.append(f"The organ seems to go on {self._places()} the mask, {self._where()}.")
         if is_scored and is_poor:
-            sentences.append(f"The predicted Dice is {self.dice:.2f}, below {self.threshold:g}.")
+            sentences.append(f"The predicted Dice is {self.dice:.2f}, below {self.poor_below:g}.")
         sentences += self._nowhere()
         if self.doubts:
             return "not reliable here", [*self.doubts, *sentences]
@@ -255,7 +260,7 @@ class _Case:
         return ["Next to nothing in the mask looks like this organ: see whether name and place are right."]
 
     def _low_slices(self) -> list[str]:
-        if self.n_below == 0 or self.dice < self.threshold:
+        if self.n_below == 0 or self.dice < self.poor_below:
             return []
         total = self.segment.n_slices
         slices = "slice is" if total == 1 else "slices are"

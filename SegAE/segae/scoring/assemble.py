@@ -13,7 +13,7 @@ from segae.data import Segment
 from segae.results.bins import POOR
 from segae.results.types import SegmentResult, SliceResult, clipped
 from segae.results.verdicts import Doubts, judged, volume_dice
-from segae.scoring.calibration import ORGAN, SLICE, calibrated, interval_for
+from segae.scoring.calibration import ORGAN, SLICE, calibrated, interval_for, threshold_of
 
 if TYPE_CHECKING:
     from segae.inputs.prepare import PreparedSlices
@@ -81,7 +81,9 @@ def segment_result(
 
 
 def with_dice(segment: SegmentResult, intervals: Mapping[str, Any]) -> SegmentResult:
-    """A segment with its Dice: of the volume where the model predicts areas, else the mean of its slices."""
+    """A segment with its Dice: of the volume where the model predicts areas, else the mean of its slices; and
+    with the threshold that the model has for its structure."""
+    segment = replace(segment, threshold=threshold_of(segment.structure_index, intervals))
     volume = volume_dice(segment)
     if volume is None:
         return replace(

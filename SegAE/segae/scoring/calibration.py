@@ -1,4 +1,8 @@
-"""Predicted Dice with an interval: how a model's table of intervals is applied to slices and organs."""
+"""Predicted Dice with an interval: how a model's table of intervals is applied to slices and organs.
+
+The table, `ModelSpec.intervals`, may also hold "thresholds": the predicted Dice below which a segment is
+poor, by label index as text, for structures that the reviewers of a site drew such a line for.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from segae.errors import ModelError
 from segae.labels.table import LabelTable
 
 SLICE, ORGAN = "slice", "organ"  # sizes in square millimetres, in cubic millimetres
+THRESHOLDS = "thresholds"
 EVERYTHING = ""  # the group of last resort
 
 
@@ -46,6 +51,12 @@ def interval_for(
         for column, end in enumerate(("low", "high")):
             intervals[here, column] = np.interp(scores[here], curves["knots"], groups[group][end])
     return np.clip(intervals, 0.0, 1.0)
+
+
+def threshold_of(structure_index: int | None, table: Mapping[str, Any]) -> float | None:
+    """The predicted Dice below which a segment of this structure is poor; None where the table draws no line
+    of its own."""
+    return table.get(THRESHOLDS, {}).get(str(structure_index))
 
 
 def group_names(

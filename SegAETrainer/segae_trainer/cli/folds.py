@@ -27,6 +27,7 @@ from segae.labels.resolver import resolve
 from segae.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from segae.models.quality_model import QualityModel
 from segae.progress import Watch
+from segae.scoring.conformal import fit_intervals
 from segae.scoring.engines import make_runner
 from segae_trainer.data.build_set import build_training_set
 from segae_trainer.data.cohort import Cohort, Member
@@ -37,7 +38,6 @@ from segae_trainer.data.training_set import TrainingSet
 from segae_trainer.evaluate.baselines import fit_baseline
 from segae_trainer.evaluate.calibration import halved, organ_name, points_of, tables_of
 from segae_trainer.evaluate.card import STARTER_NOTES, Notes, write_card
-from segae_trainer.evaluate.conformal import fit_intervals
 from segae_trainer.evaluate.goals import NAMES, SECOND, Evidence, SingleMask, measured
 from segae_trainer.evaluate.methods import Agreement, Method, NetworkMethod
 from segae_trainer.evaluate.predictions import organs, predict_samples

@@ -16,8 +16,8 @@ from segae.files import write_json
 from segae.models.checkpoint import Checkpoint, load_checkpoint
 from segae.progress import Watch
 from segae.scoring.calibration import ORGAN, SLICE, calibrated, interval_for
+from segae.scoring.conformal import LEAST_POINTS, Points, fit_intervals, measure_unseen
 from segae_trainer.data.training_set import TrainingSet
-from segae_trainer.evaluate.conformal import LEAST_POINTS, Points, fit_intervals, measure_unseen
 from segae_trainer.evaluate.methods import NetworkMethod
 from segae_trainer.evaluate.predictions import INTERVAL, RAW, predict_masks, predict_samples
 from segae_trainer.evaluate.suites import MOST_MASKS, SEED, SUITES, Suite, build_suite

@@ -13,6 +13,7 @@ import numpy as np
 from segae.errors import InputError
 from segae.files import whole_file
 from segae.models.spec import ModelSpec
+from segae.scoring.conformal import coverage, mean_width
 from segae_trainer.data.draw_samples import SHARES
 from segae_trainer.evaluate.calibration import CALIBRATED_ON, organ_name, with_unseen_calibration
 from segae_trainer.evaluate.evaluation import percentile_interval, resample_patients
@@ -21,8 +22,6 @@ from segae_trainer.evaluate.metrics import (
     Metric,
     calibration_bins,
     compute,
-    coverage,
-    mean_width,
     metric_named,
 )
 from segae_trainer.evaluate.predictions import INTERVAL, RAW

@@ -14,7 +14,8 @@ import numpy as np
 
 from segae.errors import InputError
 from segae.progress import Watch
-from segae_trainer.evaluate.metrics import METRICS, POOR, compute, coverage, mean_width
+from segae.scoring.conformal import coverage, mean_width
+from segae_trainer.evaluate.metrics import METRICS, POOR, compute
 from segae_trainer.evaluate.predictions import GROUPINGS, INTERVAL, checked, organs, with_size
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from segae.scoring.calibration import ORGAN, SLICE
+from segae.scoring.conformal import coverage
 from segae_trainer.evaluate.calibration import level_of, organ_name
-from segae_trainer.evaluate.metrics import POOR, auroc, coverage, lcc, mae
+from segae_trainer.evaluate.metrics import POOR, auroc, lcc, mae
 from segae_trainer.evaluate.predictions import INTERVAL, RAW
 
 if TYPE_CHECKING:

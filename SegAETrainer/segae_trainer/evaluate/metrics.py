@@ -188,16 +188,6 @@ def _found(predicted: np.ndarray, poor: np.ndarray, k: int) -> float:
     return float(poor[before].sum() + poor[tied].mean() * (k - before.sum()))
 
 
-def coverage(low: np.ndarray, high: np.ndarray, truth: np.ndarray) -> float:
-    """Share of true values inside low..high, ends included; NaN without rows."""
-    return float(((low <= truth) & (truth <= high)).mean()) if len(truth) else float("nan")
-
-
-def mean_width(low: np.ndarray, high: np.ndarray) -> float:
-    """Mean of high minus low; NaN without rows."""
-    return float((high - low).mean()) if len(low) else float("nan")
-
-
 POOR, BAD = 0.7, 0.5
 FIRST = (10, 50)  # masks, of precision at k
 BUDGETS = (0.05, 0.10, 0.20)

@@ -138,6 +138,18 @@ def test_the_threshold_decides_what_is_poor(report_of, truth):
     assert with_threshold(report, dice - 0.01).segments[0].verdict == "fine"
 
 
+def test_a_line_that_the_model_draws_for_a_structure_goes_before_that_of_the_report(report_of, truth):
+    report = report_of({"liver": np.roll(truth["liver"], 5, axis=2)})
+    (liver,) = report.segments
+    lines = {str(liver.structure_index): liver.predicted_dice + 0.01}
+    strict = segment_result(liver, {"thresholds": lines}, Doubts(), threshold=0.1)
+    assert (strict.verdict, strict.n_below) == ("poor", 0)
+    again = with_threshold(replace(report, segments=(strict,)), 0.2)
+    assert again.segments[0].verdict == "poor"
+    other = segment_result(liver, {"thresholds": {"1": 1.0}}, Doubts(), threshold=0.1)
+    assert other.verdict == "fine"
+
+
 def test_the_calibrated_dice_counts_when_the_report_has_it(report_of, truth):
     flat = {
         "edges": [], "knots": [0, 1], "calibrated": [0.5, 0.5],

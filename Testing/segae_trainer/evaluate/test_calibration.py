@@ -10,6 +10,7 @@ from segae.errors import InputError
 from segae.models.checkpoint import load_checkpoint
 from segae.models.quality_model import QualityModel
 from segae.scoring.calibration import ORGAN, SLICE, calibrated
+from segae.scoring.conformal import LEAST_POINTS, fit_intervals
 from segae_trainer.data.training_set import TrainingSet
 from segae_trainer.evaluate.calibration import (
     calibrate,
@@ -18,7 +19,6 @@ from segae_trainer.evaluate.calibration import (
     with_calibration,
     with_unseen_calibration,
 )
-from segae_trainer.evaluate.conformal import LEAST_POINTS, fit_intervals
 from segae_trainer.evaluate.goals import SHOWN, where
 from segae_trainer.evaluate.methods import NetworkMethod
 from segae_trainer.evaluate.predictions import INTERVAL, RAW

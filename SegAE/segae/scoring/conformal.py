@@ -28,7 +28,6 @@ from segae.scoring.calibration import (
     interval_for,
     organ_families,
 )
-from segae_trainer.evaluate.metrics import coverage, mean_width
 
 CONFIDENCE = 0.9
 STRICTER = tuple(np.arange(0.905, 0.9901, 0.005).round(3).tolist())  # tried when `CONFIDENCE` does not hold
@@ -159,6 +158,36 @@ def _table(known: _Residuals, level: float) -> dict[str, Any]:
         "n": len(points),
         "patients": len(np.unique(points.patients)),
     }
+
+
+def composed(table: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A level's table for raw scores, of one that was fitted on the scores which the level's table `before`
+    makes of them (None: on the raw scores): at the knots of both, between which both are straight."""
+    if before is None:
+        return dict(table)
+    shown_at, raw_at = (np.asarray(before[name], float) for name in ("calibrated", "knots"))
+    raw = np.unique(np.concatenate([raw_at, np.interp(table["knots"], shown_at, raw_at)]).round(6))
+    shown = np.interp(raw, raw_at, shown_at)
+
+    def of_raw(values: list[float]) -> list[float]:
+        return np.interp(shown, table["knots"], values).round(6).tolist()
+
+    groups = {
+        name: {end: of_raw(values) for end, values in curves.items()}
+        for name, curves in table["groups"].items()
+    }
+    changed = {"knots": raw.tolist(), "calibrated": of_raw(table["calibrated"]), "groups": groups}
+    return {**table, **changed}
+
+
+def coverage(low: np.ndarray, high: np.ndarray, truth: np.ndarray) -> float:
+    """Share of true values inside low..high, ends included; NaN without rows."""
+    return float(((low <= truth) & (truth <= high)).mean()) if len(truth) else float("nan")
+
+
+def mean_width(low: np.ndarray, high: np.ndarray) -> float:
+    """Mean of high minus low; NaN without rows."""
+    return float((high - low).mean()) if len(low) else float("nan")
 
 
 def measure(points: Points, table: Mapping[str, Any], level: str = SLICE) -> dict[str, dict[str, float]]:

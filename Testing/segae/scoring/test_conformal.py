@@ -12,12 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segae.scoring.calibration import ORGAN, SLICE, calibrated, group_names, interval_for
-from segae_trainer.evaluate.conformal import (
+from segae.scoring.conformal import (
     EDGES,
     KNOTS,
     LEAST_POINTS,
     Points,
+    coverage,
     fit_intervals,
+    mean_width,
     measure,
     measure_unseen,
 )
@@ -163,3 +165,8 @@ def test_too_few_or_broken_points_are_refused():
     broken = replace(points, predicted=np.where(np.arange(100) == 7, np.nan, points.predicted))
     with pytest.raises(ValueError, match="must be finite"):
         fit_intervals({SLICE: broken})
+
+
+def test_intervals_count_their_ends() -> None:
+    assert coverage(np.array([0.1, 0.5]), np.array([0.2, 0.6]), np.array([0.2, 0.7])) == 0.5
+    assert mean_width(np.array([0.1, 0.5]), np.array([0.2, 0.8])) == pytest.approx(0.2)
