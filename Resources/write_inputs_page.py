@@ -64,6 +64,13 @@ The first of these that fits a path reads it:
 In a folder, each file is one mask and its name says of what organ. A file that is hidden, broken, empty,
 foreign or on another grid is left out with a finding, and the others are scored. Two masks of one name stay
 apart.
+
+A DICOM segmentation (SEG) is known by its content, whatever the file is called, and needs the extra `dicom`
+(`pip install "segae[dicom]"`). Its codes (category, type, anatomic region, their modifiers) and its labels
+name the segments, as terminology and names do in 3D Slicer. Slices without a frame are empty; segments may
+overlap; of probabilities and occupied shares, voxels from 0.5 on are taken. Masks that were drawn in another
+frame of reference, or on another series than the CT, are refused; a CT that is not in DICOM is compared by
+its grid alone.
 """
     )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,17 +19,58 @@ from segae.geometry.resample import resample_mask
 from segae.labels.structure import Structure
 
 
+@dataclass(frozen=True)
+class DicomIds:
+    """What DICOM calls a scan: the UIDs of its frame of reference, of its series and of its images; "" or
+    none where they are not known."""
+
+    frame_of_reference: str = ""
+    series: str = ""
+    images: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, eq=False)
+class CTPlace:
+    """What readers of masks have to know of the CT that the masks belong to."""
+
+    grid: Grid
+    ids: DicomIds = DicomIds()
+    source: str = "memory"
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain values, for another process."""
+        grid, ids = self.grid, self.ids
+        return {
+            "grid": [list(grid.size), grid.affine.tolist()],
+            "ids": [ids.frame_of_reference, ids.series, sorted(ids.images)],
+            "source": self.source,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> CTPlace:
+        """What `to_json` gave."""
+        (size, affine), (frame, series, images) = values["grid"], values["ids"]
+        grid = Grid(tuple(size), np.array(affine, float))
+        return cls(grid, DicomIds(frame, series, frozenset(images)), values["source"])
+
+
 @dataclass(frozen=True, eq=False)
 class Volume:
     """A CT: Hounsfield units `voxels`[k, j, i] (int16 where the file allows it, else float32) on `grid`.
 
-    `findings`: what was noticed while it was read.
+    `findings`: what was noticed while it was read. `ids`: what DICOM calls the scan.
     """
 
     voxels: np.ndarray
     grid: Grid
     source: str = "memory"
     findings: tuple[Finding, ...] = ()
+    ids: DicomIds = DicomIds()
+
+    @property
+    def place(self) -> CTPlace:
+        """The CT without its voxels."""
+        return CTPlace(self.grid, self.ids, self.source)
 
 
 @dataclass(frozen=True, eq=False)

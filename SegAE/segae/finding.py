@@ -188,6 +188,11 @@ KINDS: Mapping[str, FindingKind] = {
         "voxels of a .seg.nrrd that belong to no segment",
         '"s.seg.nrrd" holds the value 7 of no segment; these voxels are left out, name them in 3D Slicer.',
     ),
+    "FRACTIONAL_MASK": FindingKind(
+        "warning",
+        "a DICOM segmentation of probabilities, or of the shares of voxels that are occupied",
+        '"seg.dcm" holds probabilities, and voxels from 0.5 on are taken; see whether the masks are right.',
+    ),
     "SAME_NAME": FindingKind(
         "warning",
         "masks or cases of one name, and the names that they have in results",

@@ -292,7 +292,7 @@ def test_rank_asks_for_what_is_missing_where_the_click_was(
     loaded: Any, bed: Any, index: Path, tmp_path: Path, section: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     required, ui = {A.name: A.minimum}, loaded.ui
-    monkeypatch.setattr("SegAELib.app.context.missing_packages", lambda: missing_packages(required))
+    monkeypatch.setattr("SegAELib.app.context.REQUIRED", required)
     ui.rankButton.click()
     assert not loaded.scoring.running and ui.packagesBar.visible
     bed.wait_until(lambda: not section.busy, 60)

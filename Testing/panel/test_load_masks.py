@@ -7,8 +7,10 @@ import shutil
 
 import numpy as np
 import pytest
+from dicom_files import KIDNEY, LEFT, described, write_ct, write_seg
 from panel_views import in_view
 
+from segae.io.ct import read_ct
 from segae.io.segmentation import read_segmentation
 from SegAELib.mrml.binding import nodes_of_class
 from SegAELib.mrml.nodes import OVERLAY_ATTRIBUTE
@@ -90,6 +92,65 @@ def test_a_damaged_file_is_said_and_nothing_is_left(panel, ct, bed, tmp_path):
     load(panel, bed, tmp_path / "liver.nii.gz")
     assert "liver.nii.gz" in panel.messages.text and segmentations() == []
     assert panel.ui.loadFileButton.enabled
+
+
+def write_dicom(folder, sample_dir, overlapping):
+    """The bundled CT as a DICOM series, and two of its masks as a segmentation."""
+    volume = read_ct(sample_dir / "ct.nii.gz")
+    masks = [read_segmentation(sample_dir / "segmentations" / f"{name}.nii.gz").segments[0].full_mask()
+             for name in ("liver", "kidney_left")]  # fmt: skip
+    if overlapping:
+        masks[1] |= np.roll(masks[0], 3, axis=2)
+    lps = np.diag([-1.0, -1.0, 1.0]) @ volume.grid.affine[:3]
+    columns = volume.grid.directions.T @ np.diag([-1.0, -1.0, 1.0])
+    dicom = write_ct(
+        folder / "ct", voxels=volume.voxels, orientation=columns[:2].ravel().tolist(), step=lps[:, 2],
+        start=lps[:, 3], PixelSpacing=volume.grid.spacing[[1, 0]].tolist(),
+    )  # fmt: skip
+    segments = [described(1, "Segment 1"), described(2, "Segment 2", KIDNEY, LEFT)]
+    return dicom, write_seg(folder / "seg.dcm", dicom, np.stack(masks, axis=-1), segments), masks
+
+
+@pytest.mark.parametrize("overlapping", [False, True])
+def test_a_dicom_segmentation_becomes_one_segmentation_named_by_its_codes(
+    panel, ct, bed, tmp_path, sample_dir, overlapping
+):
+    import slicer
+
+    dicom, path, masks = write_dicom(tmp_path, sample_dir, overlapping)
+    ct.SetAttribute("DICOM.instanceUIDs", " ".join(str(image.SOPInstanceUID) for image in dicom.images))
+    load(panel, bed, path)
+    assert "2 masks were loaded" in panel.messages.text
+    (node,) = segmentations()
+    ids = node.GetSegmentation().GetSegmentIDs()
+    assert [str(panel.organs[i].structure) for i in ids] == ["liver", "kidney left"]
+    for segment_id, mask in zip(ids, masks, strict=True):
+        assert np.array_equal(slicer.util.arrayFromSegmentBinaryLabelmap(node, segment_id, ct), mask)
+    assert panel.ui.rankButton.enabled
+
+
+def test_a_segmentation_of_other_images_is_refused(panel, ct, bed, tmp_path, sample_dir):
+    _, path, _ = write_dicom(tmp_path, sample_dir, False)
+    ct.SetAttribute("DICOM.instanceUIDs", "1.2.3 1.2.4")
+    load(panel, bed, path)
+    assert "drawn on other images" in panel.messages.text and segmentations() == []
+
+
+def test_what_reading_a_segmentation_needs_is_asked_for(panel, ct, bed, tmp_path, sample_dir, monkeypatch):
+    """The child finds no highdicom; what the panel looks for in its place is not there either."""
+    _, path, _ = write_dicom(tmp_path, sample_dir, False)
+    (tmp_path / "highdicom.py").write_text("raise ImportError\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr("SegAELib.app.load_section.FOR_DICOM_MASKS", {"segae-no-such-package": "1.0"})
+    load(panel, bed, path)
+    assert segmentations() == [] and panel.load._job is None
+    assert "Packages are missing" in panel.messages.text
+    bed.wait_until(lambda: not panel.packages.busy, 60)
+    assert "Reading DICOM masks needs segae-no-such-package" in panel.ui.packagesLabel.text or (
+        "pip could not" in panel.messages.text
+    )
+    assert panel.context.has_packages(), "scoring needs other packages, which are there"
+    assert "Everything is installed: torch" in panel.ui.packagesLabel.text
 
 
 def test_masks_need_a_ct_first(panel, folder):

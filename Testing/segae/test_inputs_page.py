@@ -13,7 +13,9 @@ from segae.finding import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = re.compile(r"[A-Z]{2,}_[A-Z_]+|[A-Z]{5,}")
-NO_CODES = {"DICOM", "DICOMDIR", "RTDOSE", "RTPLAN", "RTSTRUCT"}  # of DICOM itself
+NO_CODES = {
+    "DICOM", "DICOMDIR", "RTDOSE", "RTPLAN", "RTSTRUCT", "BINARY", "FRACTIONAL", "LABELMAP", "OCCUPANCY",
+}  # of DICOM itself  # fmt: skip
 
 
 def codes_in(folder: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from segae.results.bins import ScoreBins
 from segae.results.review_order import Order
 from segae.scoring.options import ScoringOptions
 from SegAELib.app.binding import Ui, _, qt, slicer
-from SegAELib.app.dependencies import PackageState, missing_packages
+from SegAELib.app.dependencies import REQUIRED, PackageState, missing_packages
 from SegAELib.app.idle_tasks import IdleTasks
 from SegAELib.app.messages import MessageBar
 from SegAELib.app.model_facts import ModelFacts
@@ -66,7 +66,8 @@ class Context:
     chosen in the results. `reread` grows when the segments have to be read again. `found`: what is wrong with
     the segment that is marked in the views, once that is known. `editing`: the Segment Editor was opened from
     here and is shown. `rescore_due`: what was edited there has to be scored again.
-    `missing`: packages that keep it from scoring; `ask_for_packages` asks whether to install them.
+    `missing`: packages that keep it from what was to be done last, mostly scoring; `need_packages` says which
+    are needed and what for, `ask_for_packages` asks whether to install them.
 
     `refresh` is called by `changed`.
     """
@@ -89,6 +90,7 @@ class Context:
         self.found: FoundErrors | None = None
         self.editing = self.rescore_due = False
         self.missing: tuple[PackageState, ...] = missing_packages()
+        self.need_packages: Callable[[dict[str, str], str], None] = lambda _required, _purpose: None
         self.ask_for_packages: Callable[[], None] = lambda: None
         self._refresh = refresh
         self._nodes: tuple[Node | None, Node | None] | None = None  # that the session was begun with
@@ -263,9 +265,11 @@ class Context:
 
     # Work
 
-    def has_packages(self) -> bool:
-        """Whether scoring can begin; asks what is to be installed when it cannot."""
-        self.missing = missing_packages()
+    def has_packages(self, required: dict[str, str] | None = None, purpose: str = "") -> bool:
+        """Whether scoring, or what `purpose` says, can begin; asks what is to be installed when it cannot."""
+        required = required or REQUIRED
+        self.missing = missing_packages(required)
+        self.need_packages(required, purpose or _("Scoring"))
         if self.missing:
             self.changed()
             self.ask_for_packages()

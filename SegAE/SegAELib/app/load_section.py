@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from segae.errors import InputError
+from segae.io.dicom_masks import needs_highdicom
 from segae.io.label_names import names_given
 from segae.jobs.calls import CallJob
 from segae.jobs.events import Failed, Returned
@@ -14,8 +15,10 @@ from segae.jobs.scratch import Scratch
 from segae.labels.schemes import schemes
 from SegAELib.app.binding import _, qt, slicer
 from SegAELib.app.context import Context
+from SegAELib.app.dependencies import FOR_DICOM_MASKS, missing_packages
 from SegAELib.app.messages import counted
 from SegAELib.mrml.binding import SegmentationNode, VolumeNode
+from SegAELib.mrml.matrices import volume_place
 from SegAELib.mrml.new_segmentation import add_segmentation
 from SegAELib.mrml.nodes import default_volume
 from SegAELib.mrml.segment_names import Naming, label_values, naming_of, namings_by_value, set_naming
@@ -83,14 +86,15 @@ class LoadSection:
 
     def load(self, path: Path) -> None:
         """Begin to read masks; they become a segmentation on the chosen CT, which is chosen then."""
-        context = self._context
-        if self._volume is None:
+        context, volume = self._context, self._volume
+        if volume is None:
             context.messages.error(_("Load the CT first; masks are placed on it."))
             return
         with context.messages.telling():
             self._scratch = Scratch()
             arguments = {
                 "path": str(path), "names": self._names or None, "folder": str(self._scratch.path),
+                "ct": volume_place(volume).to_json(),
             }  # fmt: skip
             self._job = CallJob("segae.jobs.calls:read_mask_files", arguments, READING)
             self._path = path
@@ -152,12 +156,21 @@ class LoadSection:
             if isinstance(event, Failed):
                 self._end()
                 self._context.messages.error(event.sentence)
+                self._ask_for_packages()
                 self._context.changed()
             elif isinstance(event, Returned):
                 with self._context.messages.telling():
                     self._take()
                 self._end()
                 self._context.changed()
+
+    def _ask_for_packages(self) -> None:
+        """Masks could not be read: it may be that a package for their format is missing."""
+        context = self._context
+        with context.messages.telling():
+            if needs_highdicom(self._path) and missing_packages(FOR_DICOM_MASKS):
+                context.messages.clear()
+                context.has_packages(FOR_DICOM_MASKS, _("Reading DICOM masks"))
 
     def _take(self) -> None:
         context, volume = self._context, self._volume

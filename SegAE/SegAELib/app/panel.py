@@ -68,7 +68,7 @@ class Panel:
             self._sections[name] = make()
         for section in self._sections.values():
             section.attach(self.context)
-        self.context.ask_for_packages = self.packages.ask
+        self.context.need_packages, self.context.ask_for_packages = self.packages.need, self.packages.ask
         self.refresh()
 
     def __getattr__(self, name: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import vtk
 
+from segae.data import CTPlace, DicomIds
 from segae.geometry.grid import Grid
 from SegAELib.mrml.binding import Node, OrientedImage, VolumeNode, slicer
 from SegAELib.mrml.nodes import require_linear_transform, require_volume
@@ -51,6 +52,16 @@ def between_nodes(source: Node, target: Node | None) -> np.ndarray:
         matrix,
     )
     return to_numpy(matrix)
+
+
+def volume_place(volume: VolumeNode) -> CTPlace:
+    """Where masks in files belong: the voxels of a volume node without its parent transforms, of which files
+    know nothing, and the DICOM images that it was loaded from. Raises `InputError` for a missing or empty
+    volume."""
+    require_volume(volume)
+    ni, nj, nk = volume.GetImageData().GetDimensions()
+    images = frozenset((volume.GetAttribute("DICOM.instanceUIDs") or "").split())
+    return CTPlace(Grid((ni, nj, nk), ijk_to_node(volume)), DicomIds(images=images), volume.GetName())
 
 
 def volume_grid(volume: VolumeNode) -> Grid:

@@ -160,7 +160,8 @@ def read_case(files: CaseFiles, options: ScoringOptions, table: LabelTable) -> t
     """The CT and the masks of a case; raises `InputError` or OSError."""
     if files.problem:
         raise InputError(files.problem)
+    ct = read_ct(files.ct, series=files.series)
     masks = read_segmentation(
-        files.masks, name=files.name, names=options.names, table=table, values=files.values
+        files.masks, name=files.name, names=options.names, table=table, values=files.values, ct=ct.place
     )
-    return read_ct(files.ct, series=files.series), masks
+    return ct, masks

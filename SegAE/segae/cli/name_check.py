@@ -24,7 +24,8 @@ def name_check(
         Path,
         typer.Argument(
             metavar="MASKS",
-            help="Folder of binary masks named by organ, a multi-label file, or one binary mask.",
+            help="Folder of binary masks named by organ, a multi-label file, a DICOM segmentation (SEG), "
+            "or one binary mask.",
         ),
     ],
     name: Annotated[

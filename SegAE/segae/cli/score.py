@@ -22,7 +22,8 @@ def score(
         Path,
         typer.Argument(
             metavar="MASKS",
-            help="Folder of binary masks named by organ, a multi-label file, or one binary mask.",
+            help="Folder of binary masks named by organ, a multi-label file, a DICOM segmentation (SEG), "
+            "or one binary mask.",
         ),
     ],
     name: Annotated[
@@ -76,7 +77,9 @@ def score(
         check_folder(out)
     scorer = Scorer(model, device=device, engine=engine, batch_size=batch_size)
     volume = read_ct(ct, series=series)
-    segmentation = read_segmentation(masks, name=name, names=names, table=scorer.model.label_table)
+    segmentation = read_segmentation(
+        masks, name=name, names=names, table=scorer.model.label_table, ct=volume.place
+    )
     checked = scorer.check(volume, segmentation, options)
     checked.raise_for_errors()
     stack = scorer.orient(volume)

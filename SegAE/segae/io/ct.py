@@ -27,7 +27,7 @@ def read_ct(path: str | Path, *, series: str | None = None) -> Volume:
             f'The header of "{path}" does not say how its axes lie in the patient (qform and sform are both '
             "0, or space, axes, spacing or origin are missing); convert the CT again from its source."
         )
-    return Volume(_hounsfield(image.voxels), image.grid, shown_path(path), image.findings)
+    return Volume(_hounsfield(image.voxels), image.grid, shown_path(path), image.findings, image.ids)
 
 
 def _hounsfield(voxels: np.ndarray) -> np.ndarray:

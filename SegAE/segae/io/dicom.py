@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from segae.data import DicomIds
 from segae.errors import InputError
 from segae.files import shown_path
 from segae.finding import Finding, Severity
@@ -88,7 +89,11 @@ def _open(path: Path, series: str | None = None) -> Opened:
             "Intercept), so they are taken as they are; check that air is near -1000."
         )
         findings = (*findings, Finding("NO_RESCALE", "warning", text, source=shown_path(path)))
-    return Opened(grid, {}, lambda: _load(slices, grid), findings=findings)
+    frames = {one.frame_of_reference for one in slices}
+    ids = DicomIds(
+        frames.pop() if len(frames) == 1 else "", slices[0].series, frozenset(one.uid for one in slices)
+    )
+    return Opened(grid, {}, lambda: _load(slices, grid), findings=findings, ids=ids)
 
 
 def modality_of(folder: Path) -> str | None:

@@ -38,10 +38,10 @@ _PACKED = {"1.2.840.10008.1.2.5": "RLE"} | {
 }
 _NOT_READ = {f"1.2.840.10008.1.2.4.{n}": "High-Throughput JPEG 2000 (HTJ2K)" for n in (201, 202, 203)}
 _TAGS = [
-    "SOPInstanceUID", "SeriesInstanceUID", "SeriesDescription", "Modality", "ImageType", "Rows", "Columns",
-    "NumberOfFrames", "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "RescaleSlope",
-    "RescaleIntercept", "SamplesPerPixel", "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence",
+    "SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SeriesDescription", "Modality",
+    "ImageType", "Rows", "Columns", "NumberOfFrames", "PixelSpacing", "ImageOrientationPatient",
+    "ImagePositionPatient", "RescaleSlope", "RescaleIntercept", "SamplesPerPixel",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 ]  # fmt: skip
 _UNPACK_SECONDS = 600
 
@@ -60,6 +60,7 @@ class Slice:
     image_type: tuple[str, ...]
     syntax: str
     uid: str
+    frame_of_reference: str
     size: tuple[int, int]
     samples: int
     spacing: tuple[float, float] | None
@@ -83,12 +84,29 @@ def is_dicom(start: bytes) -> bool:
     return start[128:132] == b"DICM" or start[:4] in (b"\x08\0\0\0", b"\x08\0\5\0", b"\x08\0\x08\0")
 
 
+def sop_class(path: Path) -> str | None:
+    """UID of what a file is in DICOM, whatever its name; "" where it does not say, None for no DICOM file."""
+    if path.is_dir() or not is_dicom(start_of(path)):
+        return None
+    data = read_dataset(path, ["SOPClassUID"], pixels=False)
+    meta = getattr(data, "file_meta", {})
+    return str(data.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID") or "")
+
+
+def kind_of(uid: str) -> str:
+    """What a class of DICOM objects is called, for people."""
+    from pydicom.uid import UID
+
+    name = UID(uid).name if uid else ""
+    return "DICOM of unknown kind" if not name or name == uid else f"DICOM ({name})"
+
+
 def read_slices(path: Path) -> list[Slice]:
     """What the header of a DICOM file says of each of its images; none for a file without images.
 
     Raises `InputError` when it is no DICOM file or its header is damaged.
     """
-    header = _read(path, header_only=True)
+    header = read_dataset(path, _TAGS, pixels=False)
     try:
         if "Rows" not in header:
             return [_slice_of(path, header, None, [header])]
@@ -133,7 +151,7 @@ def read_pixels(slices: Sequence[Slice]) -> Iterator[np.ndarray]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """pydicom warns of every oddity of a header; what matters is checked here."""
     logger = logging.getLogger("pydicom")
     level = logger.level
@@ -146,8 +164,9 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _read(path: Path, header_only: bool) -> Dataset:
-    """The data set of a file. Raises `InputError` when there is none that can be read."""
+def read_dataset(path: Path, tags: Sequence[str] | None = None, pixels: bool = True) -> Dataset:
+    """The data set of a file, all of it or the elements `tags`. Raises `InputError` when there is none that
+    can be read."""
     if not is_dicom(start_of(path)):
         raise InputError(f'"{path}" is no DICOM file; give one.')
     try:
@@ -155,12 +174,12 @@ def _read(path: Path, header_only: bool) -> Dataset:
     except ImportError:
         raise InputError(
             f'"{path}" is a DICOM file, which is read with pydicom; install it (pip install pydicom) or '
-            "convert the CT to NIfTI."
+            "convert it to NIfTI."
         ) from None
     try:
-        with _quiet():
-            tags: Any = _TAGS if header_only else None
-            return pydicom.dcmread(path, force=True, stop_before_pixels=header_only, specific_tags=tags)
+        with quiet():
+            wanted: Any = tags
+            return pydicom.dcmread(path, force=True, stop_before_pixels=not pixels, specific_tags=wanted)
     except OSError as error:
         if error.errno is not None:
             raise cannot_open(path, error) from None
@@ -183,7 +202,7 @@ def _slice_of(path: Path, header: Dataset, frame: int | None, where: Sequence[Da
         values = np.array(value if value is not None else [], float).ravel()
         return values if values.size == count and np.isfinite(values).all() else None
 
-    with _quiet():
+    with quiet():
         spacing, image_type = numbers("PixelSpacing", 2), header.get("ImageType") or ()
         slope, intercept = numbers("RescaleSlope", 1), numbers("RescaleIntercept", 1)
         syntax = getattr(header, "file_meta", {}).get("TransferSyntaxUID") or "1.2.840.10008.1.2"
@@ -196,6 +215,7 @@ def _slice_of(path: Path, header: Dataset, frame: int | None, where: Sequence[Da
             (image_type,) if isinstance(image_type, str) else tuple(image_type),
             str(syntax),
             str(header.get("SOPInstanceUID") or path),
+            str(header.get("FrameOfReferenceUID") or ""),
             (int(header.get("Rows") or 0), int(header.get("Columns") or 0)),
             int(header.get("SamplesPerPixel") or 1),
             None if spacing is None else (float(spacing[0]), float(spacing[1])),
@@ -208,7 +228,7 @@ def _slice_of(path: Path, header: Dataset, frame: int | None, where: Sequence[Da
 
 def _plain_pixels(path: Path) -> np.ndarray:
     """Pixels (frames, rows, columns) of a file that does not pack them, as stored."""
-    data = _read(path, header_only=False)
+    data = read_dataset(path)
     try:
         bits, stored = int(data.BitsAllocated), int(data.get("BitsStored") or data.BitsAllocated)
         signed, shape = bool(data.PixelRepresentation), (-1, int(data.Rows), int(data.Columns))
@@ -257,7 +277,7 @@ def _write_frames(path: Path, place: Path, number: int) -> None:
     from pydicom.encaps import encapsulate, generate_frames
     from pydicom.uid import UID, CTImageStorage
 
-    data = _read(path, header_only=False)
+    data = read_dataset(path)
     try:
         frames = list(generate_frames(data.PixelData, number_of_frames=int(data.get("NumberOfFrames") or 1)))
         for n, frame in enumerate(frames):

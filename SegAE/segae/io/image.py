@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from segae.data import DicomIds
 from segae.errors import InputError
 from segae.finding import Finding
 from segae.geometry.compare import SAME_WITHIN_VOXELS, corner_distance
@@ -28,7 +29,7 @@ class StoredImage:
     """`voxels`[k, j, i], or [k, j, i, layer] where a segmentation has layers; the `header` as text.
 
     `precision`: how far a whole number may lie off after it was stored with the header's scaling.
-    `findings`: what was noticed while it was read.
+    `findings`: what was noticed while it was read. `ids`: what DICOM calls the scan.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class StoredImage:
     header: Mapping[str, str]
     precision: float = 0.0
     findings: tuple[Finding, ...] = ()
+    ids: DicomIds = DicomIds()  # noqa: RUF009 (frozen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,7 @@ class Opened:
     is_layered: bool = False
     precision: float = 0.0
     findings: tuple[Finding, ...] = ()
+    ids: DicomIds = DicomIds()  # noqa: RUF009 (frozen)
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ class ImageReader:
         found = self._open(path, layers, series)
         with _in_a_sentence(path):
             voxels = found.load()
-        return StoredImage(path, voxels, found.grid, found.header, found.precision, found.findings)
+        return StoredImage(path, voxels, found.grid, found.header, found.precision, found.findings, found.ids)
 
     def _open(self, path: Path, layers: bool, series: str | None) -> Opened:
         with _in_a_sentence(path):

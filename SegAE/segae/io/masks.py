@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segae.data import Segment, Segmentation, pack
+from segae.data import CTPlace, Segment, Segmentation, pack
 from segae.errors import InputError
 from segae.files import shown_path
 from segae.finding import Finding
@@ -33,7 +33,7 @@ class MaskRequest:
     """What a user says about masks: `name` of a single one, the file or named scheme with the `names` of
     values, `only` these masks (by the file's name or by structure; None: all), and the `table` of structures
     that names can mean. `values`: the named scheme that holds for values which nothing else names, because
-    the layout of the data set says so.
+    the layout of the data set says so. `ct`: what the masks belong to, where it is known.
     """
 
     table: LabelTable
@@ -41,6 +41,7 @@ class MaskRequest:
     names: Path | None = None
     only: Collection[str] | None = None
     values: str | None = None
+    ct: CTPlace | None = None
 
     def identify(self, name: str) -> Identification:
         """What a name in a file means."""
@@ -135,6 +136,15 @@ def segment_of(
     bits = pack(inside)
     source = shown_path(path)
     return Segment(shown_path(name), found.structure, found.reason, grid, box, bits, source, found.confidence)
+
+
+def of_no_segment(values: Collection[int], path: Path) -> list[Finding]:
+    """A finding for values that no segment has, as a deleted segment leaves them."""
+    if not values:
+        return []
+    which = f"value {min(values)}" if len(values) == 1 else f"values {', '.join(map(str, sorted(values)))}"
+    text = f'"{path}" holds the {which} of no segment; these voxels are left out, name them in 3D Slicer.'
+    return [Finding("UNNAMED_VALUE", "warning", text, source=str(path))]
 
 
 def same_names(written: Sequence[str], unique: Sequence[str], path: Path) -> tuple[Finding, ...]:

@@ -8,6 +8,7 @@ from segae.errors import InputError
 from segae.geometry.grid import Grid
 from segae.io.content import format_of, is_of_a_pair, start_of
 from segae.io.dicom import DICOM
+from segae.io.dicom_slices import kind_of, sop_class
 from segae.io.image import ImageReader, StoredImage
 from segae.io.metaimage import METAIMAGE
 from segae.io.nifti import NIFTI
@@ -75,8 +76,8 @@ def _reader_of(path: Path, readers: tuple[ImageReader, ...]) -> ImageReader:
     known = next((reader for reader in CT_READERS if reader.name == found), None)
     if known is not None and known not in readers:
         raise InputError(
-            f'"{path}" is {known.name}, and masks are not read from it; convert it to .nii.gz or '
-            ".seg.nrrd, for example in 3D Slicer."
+            f'"{path}" is {kind_of(sop_class(path) or "")} and holds no masks; give a DICOM segmentation '
+            "(SEG), or masks as .nii.gz or .seg.nrrd."
         )
     if known is not None:
         todo = f"by its content it is {known.name}, so rename it to end in {known.suffixes[-1]}"

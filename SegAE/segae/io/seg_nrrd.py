@@ -14,7 +14,6 @@ import numpy as np
 
 from segae.data import Segmentation, unique_names
 from segae.errors import InputError
-from segae.finding import Finding
 from segae.geometry.box import Box
 from segae.geometry.grid import Grid
 from segae.io.image import StoredImage
@@ -23,6 +22,7 @@ from segae.io.masks import (
     MaskRequest,
     boxes_by_label,
     known,
+    of_no_segment,
     same_names,
     segment_of,
     whole_numbers,
@@ -68,7 +68,7 @@ def _read(path: Path, request: MaskRequest) -> Segmentation:
     for layer in sorted({field.layer for field in fields}):
         labels = whole_numbers(np.ascontiguousarray(layers[..., layer]), path)
         boxes = boxes_by_label(labels, path)
-        findings += _of_no_segment(set(boxes) - {f.value for f in fields if f.layer == layer}, path)
+        findings += of_no_segment(set(boxes) - {f.value for f in fields if f.layer == layer}, path)
         for name, field in zip(unique, fields, strict=True):
             if field.layer != layer:
                 continue
@@ -79,15 +79,6 @@ def _read(path: Path, request: MaskRequest) -> Segmentation:
             )
             segments.append(segment_of(name, found, grid, box.shift(*offset[::-1].tolist()), inside, path))
     return Segmentation(tuple(known(segments, path)), str(path), tuple(findings))
-
-
-def _of_no_segment(values: set[int], path: Path) -> list[Finding]:
-    """A finding for values in a layer that no segment has, as a deleted segment leaves them."""
-    if not values:
-        return []
-    which = f"value {min(values)}" if len(values) == 1 else f"values {', '.join(map(str, sorted(values)))}"
-    text = f'"{path}" holds the {which} of no segment; these voxels are left out, name them in 3D Slicer.'
-    return [Finding("UNNAMED_VALUE", "warning", text, source=str(path))]
 
 
 def _fields(image: StoredImage, n_layers: int) -> list[_Field]:

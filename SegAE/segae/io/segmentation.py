@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from segae.data import Segmentation
+from segae.data import CTPlace, Segmentation
 from segae.errors import InputError
 from segae.files import shown_path
+from segae.io.dicom_seg import DICOM_SEG
 from segae.io.label_map import LABEL_MAP
 from segae.io.mask_folder import MASK_FOLDER
 from segae.io.masks import MaskReader, MaskRequest
@@ -15,7 +16,7 @@ from segae.io.seg_nrrd import SEG_NRRD
 from segae.labels.table import LabelTable
 
 # The first that can read a path does. To add a format: its file beside this one, and a line here.
-MASK_READERS: tuple[MaskReader, ...] = (MASK_FOLDER, SEG_NRRD, LABEL_MAP)
+MASK_READERS: tuple[MaskReader, ...] = (MASK_FOLDER, SEG_NRRD, DICOM_SEG, LABEL_MAP)
 
 
 def read_segmentation(
@@ -26,6 +27,7 @@ def read_segmentation(
     only: Collection[str] | None = None,
     table: LabelTable | None = None,
     values: str | None = None,
+    ct: CTPlace | None = None,
 ) -> Segmentation:
     """Masks at `path`, each kept as bits inside its box.
 
@@ -34,14 +36,15 @@ def read_segmentation(
     or a named scheme of `segae.labels.schemes`), from its `.seg.nrrd` fields, from its NIfTI header, from a
     file beside it, or else from the scheme `values`, which only a layout of a data set may give. Values that
     nothing names are refused. `only` keeps the masks with these names. `table`: the structures that names can
-    mean (None: the default one). Segments that no structure was found for have `structure` None and say why.
-    The findings of the result tell what was left out of a folder, and of names that are not unique.
+    mean (None: the default one). `ct`: the CT that they belong to; masks in DICOM that say that they were
+    drawn on another one are refused. Segments that no structure was found for have `structure` None and say
+    why. The findings of the result tell what was left out of a folder, and of names that are not unique.
 
     Raises `InputError` for what cannot be read, is no mask, or when no name is known.
     """
     path = Path(path)
     given = None if names is None else Path(names)
-    request = MaskRequest(table or LabelTable.default(), name, given, only, values)
+    request = MaskRequest(table or LabelTable.default(), name, given, only, values, ct)
     reader = next(reader for reader in MASK_READERS if reader.can_read(path, request))
     read = reader.read(path, request)
     segments = [s for s in read.segments if name or request.keeps(s.name, s.structure)]

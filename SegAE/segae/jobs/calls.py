@@ -162,13 +162,14 @@ def import_published_model(watch: Watch, weights: str, embeddings: str, out: str
     save_checkpoint(import_published(Path(weights), Path(embeddings)), Path(out))
 
 
-def read_mask_files(watch: Watch, path: str, names: str | None, folder: str) -> None:
+def read_mask_files(watch: Watch, path: str, names: str | None, folder: str, ct: dict[str, Any]) -> None:
     """Read masks and leave them in a folder, for `payload.read_masks`; raises what `read_segmentation`
-    raises. `names`: a file or a scheme."""
+    raises. `names`: a file or a scheme. `ct`: a `CTPlace` as plain values."""
+    from segae.data import CTPlace
     from segae.io.segmentation import read_segmentation
     from segae.jobs.payload import write_masks
 
-    write_masks(Path(folder), read_segmentation(path, names=names))
+    write_masks(Path(folder), read_segmentation(path, names=names, ct=CTPlace.from_json(ct)))
 
 
 def import_modules(watch: Watch, names: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from segae.errors import InputError
@@ -10,8 +11,9 @@ from segae.labels.structure import Structure, UnknownName
 from segae.labels.table import LabelTable
 
 # Category codes of SNOMED CT, and of SRT as older scenes hold them
-_ORGAN = {"123037004", "T-D000A"}
+_ORGAN = {"123037004", "91723000", "T-D000A"}
 _TISSUE = {"85756007", "T-D0050"}
+_ANY = {*_ORGAN, *_TISSUE, "113343008"}  # types without a name: the region has the word, if there is one
 _LESION = {"49755003", "M-01000"}
 _GENERAL = "Segmentation category and type - 3D Slicer General Anatomy list"  # as Slicer writes by default
 _REGIONS = "Anatomic codes - DICOM master list"
@@ -25,6 +27,9 @@ class Code:
     value: str = ""
     meaning: str = ""
 
+    def __str__(self) -> str:
+        return "^".join(re.sub(r"[\^~|]", " ", part) for part in (self.scheme, self.value, self.meaning))
+
 
 @dataclass(frozen=True)
 class Terminology:
@@ -37,6 +42,20 @@ class Terminology:
     region_context: str = ""
     region: Code = Code()
     region_modifier: Code = Code()
+
+    @property
+    def side(self) -> Code:
+        """The modifier of the type, or that of the region where both are one organ."""
+        same = self.region.value == self.type.value and self.type_modifier == Code()
+        return self.region_modifier if same else self.type_modifier
+
+    @property
+    def entry(self) -> str:
+        """As Slicer writes it; `parse_terminology` reads it."""
+        codes = self.category, self.type, self.type_modifier, self.region, self.region_modifier
+        category, kind, modifier, region, region_modifier = map(str, codes)
+        kinds = f"{self.context}~{category}~{kind}~{modifier}"
+        return f"{kinds}~{self.region_context}~{region}~{region_modifier}"
 
 
 def parse_terminology(text: str) -> Terminology:
@@ -79,16 +98,19 @@ def resolve_terminology(text: str, table: LabelTable | None = None) -> Resolutio
             "the organ it lies in; leave the segment out or name the organ yourself.",
             no_organ=True,
         )
-    # A segment of the category "Tissue" tells a material (fat, bone), not an organ.
-    if entry.category.value in _TISSUE or entry.type.value in _TISSUE or entry.type == Code():
+    if entry.type.value in _ANY and entry.region != Code():
+        return _resolve_term(entry.region, entry.region_modifier, table)
+    if entry.type.value in _ANY or entry.type == Code():
         return None
+    if entry.category.value in _TISSUE:
+        return _of_tissue(entry, table)
     if entry.category != Code() and entry.category.value not in _ORGAN:
         raise UnknownName(
             f"The terminology says '{entry.type.meaning}' of the category '{entry.category.meaning}', "
             "which is no organ; leave the segment out or name the organ yourself.",
             no_organ=True,
         )
-    return _resolve_term(entry.type, entry.type_modifier, table)
+    return _resolve_term(entry.type, entry.side, table)
 
 
 def terminology_for(structure: Structure) -> str:
@@ -100,9 +122,23 @@ def terminology_for(structure: Structure) -> str:
     if not kind:
         return ""
     meaning = " ".join(word for word in structure.name.split() if word != structure.laterality)
-    side = f"SCT^{modifier}^{structure.laterality.capitalize()}" if modifier else "^^"
-    category = "SCT^123037004^Anatomical Structure"
-    return f"{_GENERAL}~{category}~SCT^{kind}^{meaning}~{side}~{_REGIONS}~^^~^^"
+    return Terminology(
+        context=_GENERAL,
+        category=Code("SCT", "123037004", "Anatomical Structure"),
+        type=Code("SCT", kind, meaning),
+        type_modifier=Code("SCT", modifier, structure.laterality.capitalize()) if modifier else Code(),
+        region_context=_REGIONS,
+    ).entry
+
+
+def _of_tissue(entry: Terminology, table: LabelTable | None) -> Resolution | None:
+    """What a type of the category "Tissue" means: mostly a material (fat, bone) and no organ; but some
+    programs put organs there, too."""
+    try:
+        found = _resolve_term(entry.type, entry.side, table)
+    except InputError:  # a material, or one that several organs are made of
+        return None
+    return found if found.structure.snomed[0] else None
 
 
 def _resolve_term(kind: Code, modifier: Code, table: LabelTable | None) -> Resolution:

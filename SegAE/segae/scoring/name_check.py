@@ -171,7 +171,11 @@ def name_check(
     volume = ct if isinstance(ct, Volume) else read_ct(Path(ct), series=series)
     if not isinstance(segmentation, Segmentation):
         segmentation = read_segmentation(
-            Path(segmentation), name=name, names=options.names, table=scorer.model.label_table
+            Path(segmentation),
+            name=name,
+            names=options.names,
+            table=scorer.model.label_table,
+            ct=volume.place,
         )
     checked = scorer.check(volume, segmentation, options)
     checked.raise_for_errors()

@@ -59,7 +59,7 @@ def check_scan(scan: Scan) -> Checked:
 
 def _checked(scan: Scan) -> Checked:
     ct = read_ct(scan.ct)
-    segmentation = read_segmentation(scan.masks, values=scan.values, table=scan.label_table)
+    segmentation = read_segmentation(scan.masks, values=scan.values, table=scan.label_table, ct=ct.place)
     advice = "bring the masks to the CT's grid, or the scan is left out."
     preflight = run_preflight(ct, segmentation, off_grid=advice)
     findings = [f for f in preflight.findings if f.severity != "info" and f.code not in _USUAL]

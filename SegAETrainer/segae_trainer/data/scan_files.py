@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from segae.data import CTPlace
 from segae.errors import InputError
 from segae.files import whole_file
 from segae.geometry.compare import describe_difference
@@ -68,7 +69,10 @@ def read_truth_and_known(
     included; a label map knows all, if the scan does not say which. `only`: these structures; in a folder no
     other file is opened."""
     names = None if only is None else [scan.label_table.by_index(index).name for index in only]
-    read = read_segmentation(scan.masks, only=names, values=scan.values, table=scan.label_table).segments
+    read = read_segmentation(
+        scan.masks, only=names, values=scan.values, table=scan.label_table,
+        ct=None if grid is None else CTPlace(grid),
+    ).segments  # fmt: skip
     segments = {s.structure.index: s for s in read if s.structure is not None}
     if only is not None:
         segments = {index: segment for index, segment in segments.items() if index in only}

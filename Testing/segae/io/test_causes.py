@@ -127,5 +127,5 @@ def test_either_half_of_a_pair_is_called_one_and_not_a_wrong_name(tmp_path: Path
 @pytest.mark.parametrize("name", ["seg.dcm", "seg"])
 def test_a_dicom_file_in_place_of_masks_is_not_told_to_be_renamed(tmp_path: Path, name: str):
     (tmp_path / name).write_bytes(b"\0" * 128 + b"DICM" + b"\0" * 300)
-    with pytest.raises(InputError, match=f'/{name}" is DICOM, and masks are not read from it'):
+    with pytest.raises(InputError, match=f'/{name}" is DICOM of unknown kind and holds no masks'):
         read_segmentation(tmp_path / name)

@@ -16,7 +16,7 @@ from segae.labels import (
     resolve,
     resolve_terminology,
 )
-from segae.labels.terminology import Code
+from segae.labels.terminology import Code, Terminology
 
 ORGAN = "SCT^123037004^Anatomical Structure"
 LESION = "SCT^49755003^Morphologically Altered Structure"
@@ -121,3 +121,37 @@ def test_any_text_has_an_answer_or_a_sentence(text: str) -> None:
         resolve_terminology(text)
     except InputError as refusal:
         assert str(refusal).endswith(".") and "\n" not in str(refusal)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (entry(TISSUE, TISSUE, region="SCT^10200004^Liver"), "liver"),
+        (entry("SRT^T-D0050^Tissue", "SRT^T-D0050^Tissue", region="SRT^T-62000^Liver"), "liver"),
+        (entry(ORGAN, "SCT^113343008^Organ", region="SCT^78961009^Spleen"), "spleen"),
+        (entry(TISSUE, "SCT^10200004^Liver"), "liver"),
+        (entry("SCT^91723000^Anatomical Structure", "SCT^10200004^Liver"), "liver"),
+        (
+            entry(ORGAN, "SCT^64033007^Kidney", region="SCT^64033007^Kidney")[:-2] + SIDES["7771000"],
+            "kidney left",
+        ),
+    ],
+)
+def test_the_region_counts_where_the_type_names_no_organ(text: str, name: str) -> None:
+    found = resolve_terminology(text)
+    assert found is not None and found.structure.name == name
+
+
+@pytest.mark.parametrize("kind", ["SCT^1^Muscle", "SCT^1^Fat", "SCT^1^Skin", "SCT^1^Artery"])
+def test_a_material_in_an_organ_is_not_the_organ(kind: str) -> None:
+    assert resolve_terminology(entry(TISSUE, kind, region="SCT^10200004^Liver")) is None
+
+
+def test_what_is_written_is_read_again() -> None:
+    terms = Terminology(
+        "a", Code("SCT", "1", "b"), Code("SCT", "2", "c^d~e|f"), Code(), "g", Code("x", "y", "z")
+    )
+    read = parse_terminology(terms.entry)
+    assert (
+        read.type == Code("SCT", "2", "c d e f") and read.region == terms.region and read.entry == terms.entry
+    )

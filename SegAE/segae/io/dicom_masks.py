@@ -1,0 +1,80 @@
+"""What the DICOM objects that hold masks share: what a file is, and whether it belongs to the CT."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segae.errors import InputError
+from segae.io.dicom_slices import sop_class
+from segae.io.masks import MaskRequest
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+SEGMENTATION, LABEL_MAP, CONTOURS = (
+    "1.2.840.10008.5.1.4.1.1.66.4",
+    "1.2.840.10008.5.1.4.1.1.66.7",
+    "1.2.840.10008.5.1.4.1.1.481.3",
+)
+
+
+def items(data: Dataset | None, name: str) -> list[Dataset]:
+    """The items of a sequence; none where it is missing or empty."""
+    return [] if data is None else list(data.get(name) or [])
+
+
+def references(data: Dataset, name: str, uid: str) -> set[str]:
+    """The values of `uid` in the items of all sequences called `name`, however deep they lie."""
+    found = {str(item[uid].value) for item in items(data, name) if uid in item}
+    for element in data:
+        if element.VR == "SQ" and "FunctionalGroups" not in element.keyword:
+            found |= {value for item in element.value for value in references(item, name, uid)}
+    return found
+
+
+def check_ct(
+    path: Path,
+    request: MaskRequest,
+    frames: Collection[str],
+    series: Collection[str],
+    images: Collection[str],
+) -> None:
+    """Raises `InputError` when masks say that they were drawn on another scan than the CT: by the UIDs of the
+    frame of reference, of the series, or where the CT's series is not known of the images."""
+    if request.ct is None:
+        return
+    ct, ids = request.ct.source, request.ct.ids
+    if frames and ids.frame_of_reference and ids.frame_of_reference not in frames:
+        raise InputError(
+            f'The masks in "{path}" lie in another frame of reference ({min(frames)}) than the CT "{ct}" '
+            f"({ids.frame_of_reference}), as those of another patient or scan do; give the CT that they were "
+            "drawn on."
+        )
+    if series and ids.series and ids.series not in series:
+        raise InputError(
+            f'The masks in "{path}" were drawn on the series {min(series)}, and the CT "{ct}" is '
+            f"{ids.series}; give the series that they were drawn on."
+        )
+    if images and ids.images and not ids.series and not ids.images.intersection(images):
+        raise InputError(
+            f'The masks in "{path}" were drawn on other images than those of the CT "{ct}"; give the CT that '
+            "they were drawn on."
+        )
+
+
+def needs_highdicom(path: Path) -> bool:
+    """Whether the masks at `path` are read with highdicom. Raises `InputError` like `sop_class`."""
+    return sop_class(path) in (SEGMENTATION, LABEL_MAP)
+
+
+def highdicom() -> Any:
+    """The library that knows DICOM segmentations; raises `InputError` where it is not installed."""
+    try:
+        import highdicom.seg
+    except ImportError:
+        raise InputError(
+            'DICOM segmentations need the package highdicom; install it with pip install "segae[dicom]".'
+        ) from None
+    return highdicom
