@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -94,6 +95,24 @@ class ResultStore:
         remove_leftovers(
             path for case in cases for path in (*self._report_paths(case), self.failure_path(case))
         )
+
+    def stamps(self, cases: Iterable[str]) -> dict[str, int]:
+        """When the report or failure of each case was written, in ns, for the cases that have one: to tell
+        whether it was written anew, not to compare with a clock. Each folder is listed once."""
+        there = {path for folder in ("cases", "failed") for path in (self.folder / folder).glob("*")}
+        stamps: dict[str, int] = {}
+        for case in cases:
+            for path in (*self._report_paths(case), self.failure_path(case)):
+                if path in there:
+                    with suppress(FileNotFoundError):  # a failure goes when its case is scored
+                        stamps[case] = max(stamps.get(case, 0), path.stat().st_mtime_ns)
+        return stamps
+
+    def failure(self, case: str) -> Failure | None:
+        """Why the case was not scored; None when it was, or was not tried. Raises `InputError` for a damaged
+        file."""
+        path = self.failure_path(case)
+        return _read_failure(path) if path.exists() else None
 
     def reports(self) -> Iterator[CaseReport]:
         """All reports, by case name; raises `InputError` when there are none or one is damaged."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +17,7 @@ from segae.batch.runner import BatchObserver
 from segae.batch.store import Failure
 from segae.cli import options as opt
 from segae.cli.main import SOME_FAILED
+from segae.errors import InputError
 from segae.io.layouts import CaseFiles
 from segae.progress import Step, Watch
 from segae.results.types import CaseReport
@@ -80,6 +81,18 @@ def _count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
+JOBS = 10  # of a cluster, where nothing is said
+
+
+def _check_cluster_options(slurm: bool, num_parts: int, asked: Mapping[str, object]) -> None:
+    """Raises `InputError` for options that do not go together."""
+    given = next((name for name, value in asked.items() if value is not None), None)
+    if given is not None and not slurm:
+        raise InputError(f"{given} is for jobs on a cluster; add --slurm, or leave it out.")
+    if slurm and num_parts > 1:
+        raise InputError("--slurm makes the parts itself; leave --num-parts out, and say --jobs instead.")
+
+
 def batch(
     data: Annotated[
         Path,
@@ -109,6 +122,23 @@ def batch(
         int, typer.Option(min=1, help="Split the cases into this many parts (array jobs).")
     ] = 1,
     part_id: Annotated[int, typer.Option(min=0, help="Which part this job does, from 0.")] = 0,
+    slurm: Annotated[
+        bool,
+        typer.Option(
+            "--slurm",
+            help="Submit the parts to Slurm, follow them and merge; again with it: follow them again.",
+        ),
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="With --slurm: jobs at most, by default 10.")
+    ] = None,
+    partition: Annotated[str | None, typer.Option(help="With --slurm: as sbatch has it.")] = None,
+    gres: Annotated[str | None, typer.Option(help="With --slurm: of each job, for example gpu:1.")] = None,
+    time_limit: Annotated[
+        str | None, typer.Option("--time", help="With --slurm: of each job, for example 4:00:00.")
+    ] = None,
+    mem: Annotated[str | None, typer.Option(help="With --slurm: of each job, for example 16G.")] = None,
+    cpus: Annotated[int | None, typer.Option(min=1, help="With --slurm: processors of each job.")] = None,
 ) -> None:
     """Score a whole data set; a broken case is listed and the rest goes on (exit code 3)."""
     from rich.console import Console
@@ -122,10 +152,25 @@ def batch(
     messages = Console(stderr=True)
     options = ScoringOptions(slices, resample, published_map, names, ct_grid=ct_grid)
     part = Part(part_id, num_parts)
+    asked = {
+        "--jobs": jobs, "--partition": partition, "--gres": gres, "--time": time_limit, "--mem": mem,
+        "--cpus": cpus,
+    }  # fmt: skip
+    _check_cluster_options(slurm, num_parts, asked)
     check_folder(out)
     found = find_layout(data, masks)
     for one in found.left_out:
         messages.print(f"[yellow]{one.code}[/] {escape(one.message)}", soft_wrap=True, highlight=False)
+    if slurm:
+        from segae.batch.cluster import Work
+        from segae.batch.slurm import Resources
+        from segae.cli.cluster import batch_on_cluster
+
+        work = Work.of(out, model, options, device, engine, batch_size)
+        resources = Resources(partition, gres, time_limit, mem, cpus)
+        if batch_on_cluster(data, masks, found.cases, work, jobs or JOBS, resources, messages):
+            return
+        raise typer.Exit(SOME_FAILED)
     scorer = Scorer(model, device=device, engine=engine, batch_size=batch_size)
     with batch_progress(messages) as observer:
         result = run_batch(found.cases, out, scorer, options, part=part, observer=observer)

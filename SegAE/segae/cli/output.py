@@ -33,7 +33,7 @@ def check_folder(out: Path) -> None:
 @contextmanager
 def progress_bar(console: Console) -> Iterator[ProgressCallback]:
     """A bar that follows the steps of one case; a program that runs the command inside hears of them too."""
-    with _progress(console) as bar:
+    with new_bar(console) as bar:
         tasks = {}
 
         def show(step: Step) -> None:
@@ -48,7 +48,8 @@ def progress_bar(console: Console) -> Iterator[ProgressCallback]:
         yield show
 
 
-def _progress(console: Console) -> Progress:
+def new_bar(console: Console) -> Progress:
+    """A bar that leaves nothing behind; its tasks have a field `speed`."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(

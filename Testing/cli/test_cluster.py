@@ -1,0 +1,336 @@
+"""`segae batch --slurm` on a real Slurm gives the tables of a plain batch, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pyarrow.parquet
+import pytest
+from one_machine_slurm import PATIENCE, Slurm, one_machine_slurm, wait_for
+
+from segae.batch.merge import merge
+from segae.batch.runner import run_batch
+from segae.batch.slurm import Ended, Resources, how_it_ended, submit
+from segae.files import resource_dir
+from segae.io.layouts import find_cases
+from segae.scoring.scorer import Scorer
+
+CASES = ("a", "b", "c", "d", "e", "f")
+BROKEN, LONG = "d", "e"
+LARGE = "lung_lower_lobe_left"
+TABLES = ("scores_wide.csv", "ranking_slice.csv", "ranking_structure.csv", "ranking_case.csv", "failed.csv")
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+    with one_machine_slurm(tmp_path_factory.mktemp("slurm") / "s") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory, sample_dir: Path) -> Path:
+    """Six small cases: one cannot be read, and one, the last of the first of two jobs, takes longer."""
+    folder = tmp_path_factory.mktemp("cluster") / "data"
+    for case in CASES:
+        (folder / case / "segmentations").mkdir(parents=True)
+        organs = ("vertebrae_T11", *([LARGE] if case == LONG else ()))
+        for name in ("ct", *(f"segmentations/{organ}" for organ in organs)):
+            shutil.copyfile(sample_dir / f"{name}.nii.gz", folder / case / f"{name}.nii.gz")
+    (folder / BROKEN / "ct.nii.gz").write_text("no image")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(data: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of a plain batch, merged."""
+    out = tmp_path_factory.mktemp("alone") / "out"
+    run_batch(find_cases(data), out, Scorer(model, device="cpu"))
+    merge(out)
+    return out
+
+
+@dataclass(frozen=True)
+class Command:
+    """`segae batch DATA --out OUT --slurm` as processes."""
+
+    words: tuple[str, ...]
+    out: Path
+    slurm: Slurm
+
+    def start(self, *more: str, **process: object) -> subprocess.Popen[str]:
+        """Listens to Ctrl-C even where what starts it does not."""
+        return subprocess.Popen(
+            [*self.words, *more],
+            stdout=subprocess.PIPE,
+            **{"stdin": subprocess.DEVNULL, "stderr": subprocess.PIPE, **process},
+            text=True,
+            env=os.environ
+            | {"PYTHONPATH": str(resource_dir().parent), "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
+            | self.slurm.environment,
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        )
+
+    def ended(self, process: subprocess.Popen[str]) -> tuple[int, str]:
+        """Exit code and what stands on stderr."""
+        errors = process.communicate(timeout=PATIENCE)[1]
+        assert "Traceback" not in errors
+        return process.returncode, errors
+
+    def run(self, *more: str) -> tuple[int, str]:
+        return self.ended(self.start(*more))
+
+    @property
+    def finished(self) -> list[str]:
+        return sorted(path.stem for path in (self.out / "cases").glob("[!.]*"))
+
+    @property
+    def state(self) -> Path:
+        return self.out / "cluster.json"
+
+    def jobs(self) -> list[str]:
+        """Jobs of the parts, as far as they are noted."""
+        parts = json.loads(self.state.read_bytes())["parts"] if self.state.exists() else []
+        return [part["job"] for part in parts if part["job"] is not None]
+
+    def working(self) -> tuple[list[str], list[psutil.Process]]:
+        """The jobs, and the processes of the first one as soon as they are there."""
+        wait_for(lambda: len(self.jobs()) == 2, "nothing was submitted")
+        jobs = self.jobs()
+        wait_for(lambda: self.slurm.workers(jobs[0]), "the job does not start")
+        return jobs, self.slurm.workers(jobs[0])
+
+
+@pytest.fixture
+def command(data: Path, model: Path, tmp_path: Path, slurm: Slurm) -> Iterator[Command]:
+    out = tmp_path / "out"
+    words = ("batch", str(data), "--out", str(out), "--model", str(model), "--device", "cpu")
+    yield Command((sys.executable, "-m", "segae", *words, "--slurm", "--jobs", "2"), out, slurm)
+    slurm.cancel_all()
+
+
+def assert_same_tables(out: Path, alone: Path) -> None:
+    """Every row once and with the same numbers; and nothing is left of the jobs."""
+    for name in TABLES:
+        assert (out / name).read_bytes() == (alone / name).read_bytes(), name
+    table, expected = (pyarrow.parquet.read_table(folder / "scores.parquet") for folder in (out, alone))
+    assert table.equals(expected)
+    assert {path.name for path in out.iterdir()} == {path.name for path in alone.iterdir()}
+
+
+def test_jobs_give_the_tables_of_a_plain_batch(command: Command, alone: Path):
+    code, errors = command.run("--partition", "main", "--time", "0:10:00", "--mem", "2G", "--cpus", "1")
+    lines = errors.splitlines()
+    assert code == 3
+    assert lines[0] == "6 cases to score in 2 jobs, 0 done before"
+    assert lines[1].startswith('d: "')
+    assert lines[2] == (f"5 scored, 0 done before, 1 failed, 0 not scored; results are in {command.out}.")
+    assert_same_tables(command.out, alone)
+
+
+def test_a_job_that_is_killed_is_submitted_again(command: Command, alone: Path):
+    process = command.start()
+    (first, second), workers = command.working()
+    wait_for(lambda: "a" in command.finished, "no case was scored")
+    for worker in workers:
+        worker.kill()
+    assert LONG not in command.finished
+    code, errors = command.ended(process)
+    assert code == 3
+    assert f"Part 1: job {first} was lost and goes on as job " in errors
+    assert f"job {second} was lost" not in errors
+    assert_same_tables(command.out, alone)
+
+
+def test_a_job_that_is_cancelled_by_hand_is_listed_and_left_to_the_next_run(
+    command: Command, slurm: Slurm, alone: Path
+):
+    process = command.start()
+    (first, _), _ = command.working()
+    slurm.ask("scancel", first)
+    code, errors = command.ended(process)
+    assert code == 3
+    assert f"job {first} was cancelled by hand." in errors
+    assert "Part 1 of 2 ended with " in errors
+    assert not command.state.exists()
+    assert slurm.jobs() == []
+    _, errors = command.run()
+    assert "cases to score in 2 jobs, " in errors
+    assert "1 failed, 0 not scored" in errors
+    assert_same_tables(command.out, alone)
+
+
+def test_a_job_that_must_leave_goes_back_into_the_queue_by_itself(
+    command: Command, slurm: Slurm, alone: Path
+):
+    process = command.start()
+    (first, _), workers = command.working()
+    process.kill()
+    process.communicate()
+    wait_for(lambda: "a" in command.finished, "no case was scored")
+    assert LONG not in command.finished
+    slurm.ask("scancel", "--signal=USR2", first)
+    psutil.wait_procs(workers, PATIENCE)
+    assert first in slurm.jobs()
+    assert LONG not in command.finished
+    _, errors = command.run()
+    assert "which is under way" in errors
+    assert "lost" not in errors
+    assert_same_tables(command.out, alone)
+
+
+def test_ctrl_c_leaves_the_jobs_and_the_same_command_follows_them(
+    command: Command, slurm: Slurm, alone: Path
+):
+    process = command.start()
+    wait_for(lambda: len(command.jobs()) == 2, "nothing was submitted")
+    jobs = command.jobs()
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    code, errors = command.ended(process)
+    name = json.loads(command.state.read_bytes())["run"]
+    assert code == 130
+    assert f"scancel --name={name} ends them." in errors
+    assert sorted(slurm.jobs()) == sorted(jobs)
+
+    code, errors = command.run("--mem", "3G")
+    assert code == 2
+    assert errors == (
+        f'segae: A run with another --mem is under way in "{command.out}"; give the same options to follow '
+        f"it, or end it with scancel --name={name}\n"
+    )
+    code, errors = command.run()
+    assert errors.splitlines()[0] == f"6 cases in 2 jobs of {name}, which is under way"
+    assert code == 3
+    assert_same_tables(command.out, alone)
+
+
+def test_on_a_terminal_ctrl_c_asks_and_cancels(command: Command, slurm: Slurm):
+    ours, theirs = pty.openpty()
+    process = command.start(stdin=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    wait_for(lambda: len(command.jobs()) == 2, "nothing was submitted")
+    seen = read_until(ours, "jobs running")
+    process.send_signal(signal.SIGINT)
+    seen = read_until(ours, "go on following them (g)?")
+    os.write(ours, b"g\n")
+    seen = read_until(ours, "jobs running")
+    process.send_signal(signal.SIGINT)
+    seen = read_until(ours, "go on following them (g)?")
+    os.write(ours, b"c\n")
+    seen = read_until(ours, "are cancelled.")
+    read_until(ours, None)
+    assert process.wait(PATIENCE) == 130, seen
+    assert not command.state.exists()
+    wait_for(lambda: not slurm.jobs(), "jobs were not cancelled")
+
+
+def read_until(terminal: int, text: str | None) -> str:
+    """What the terminal shows until then; None: until the program has ended."""
+    seen = ""
+    while text is None or text not in seen:
+        try:
+            seen += os.read(terminal, 4096).decode()
+        except OSError:  # nobody has the other end any more
+            assert text is None, seen
+            break
+    return seen
+
+
+def test_the_command_killed_at_any_moment_and_given_again_ends_as_one_left_alone(
+    command: Command, alone: Path
+):
+    moments: tuple[Callable[[], object], ...] = (
+        command.state.exists,  # before the jobs are noted
+        lambda: command.finished,
+    )
+    for moment in moments:
+        process = command.start()
+        wait_for(moment, "the command does not get so far")
+        process.kill()
+        process.communicate()
+    assert command.run()[0] == 3
+    assert_same_tables(command.out, alone)
+
+
+def test_a_folder_that_jobs_do_not_see_is_named(command: Command, tmp_path: Path):
+    """The folder of a process means another one to each process."""
+    out = "/proc/self/cwd/elsewhere"
+    code, errors = command.ended(command.start("--out", out, "--jobs", "1", cwd=tmp_path))
+    assert code == 3
+    assert "their machine does not see that folder; choose one for --out that all machines" in errors
+    assert "0 scored, 0 done before, 0 failed, 6 not scored" in errors
+
+
+def test_what_slurm_refuses_is_quoted_and_no_job_is_left(
+    command: Command, slurm: Slurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    code, errors = command.run("--partition", "nope")
+    assert code == 2
+    assert errors == (
+        'segae: Slurm refuses the jobs: "invalid partition specified: nope", "Batch job submission failed: '
+        'Invalid partition name specified". Correct the options, or ask who runs the cluster.\n'
+    )
+    assert not command.state.exists()
+
+    breaks_off = tmp_path / "bin/sbatch"
+    breaks_off.parent.mkdir()
+    breaks_off.write_text(
+        f'#!/bin/sh\n{shutil.which("sbatch")} "$@"\necho "sbatch: error: Lost" >&2\nexit 1\n'
+    )
+    breaks_off.chmod(0o755)
+    monkeypatch.setenv("PATH", str(breaks_off.parent), prepend=os.pathsep)
+    code, errors = command.run()
+    assert (code, errors.count("\n")) == (2, 1)
+    assert 'Slurm refuses the jobs: "Lost".' in errors
+    assert not command.state.exists()
+    wait_for(lambda: not slurm.jobs(), "a job was left")
+
+
+def test_jobs_compute_with_as_many_threads_as_they_have_processors(
+    slurm: Slurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SLURM_CONF", slurm.environment["SLURM_CONF"])
+    names = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "SRUN_CPUS_PER_TASK")
+    work = [partial(os.getenv, name, "") for name in names]
+    jobs = submit(work, tmp_path, "threads", Resources(cpus=2))
+    wait_for(lambda: all(how_it_ended(tmp_path, job) for job in jobs), "jobs do not end")
+    assert [how_it_ended(tmp_path, job) for job in jobs] == [Ended("2"), Ended("PASSIVE"), Ended("2")]
+
+
+def test_without_slurm_or_submitit_the_command_says_what_is_missing(
+    segae, case: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    words = ("batch", case, "--out", tmp_path / "out", "--model", model)
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    line = segae(*words, "--slurm").refusal()
+    assert line == (
+        'segae: Jobs on Slurm need the package submitit; install it with pip install "segae[slurm]".'
+    )
+    monkeypatch.setenv("PATH", str(tmp_path))
+    line = segae(*words, "--slurm").refusal()
+    assert line.startswith("segae: There is no sbatch on the path; run this where jobs are submitted")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("--gres", "gpu:1"), "--gres is for jobs on a cluster; add --slurm, or leave it out."),
+        (("--jobs", "3"), "--jobs is for jobs on a cluster; add --slurm, or leave it out."),
+        (("--slurm", "--num-parts", "3"), "--slurm makes the parts itself; leave --num-parts out"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(segae, case: Path, options: tuple[str, ...], line: str):
+    assert line in segae("batch", case, "--out", case / "out", *options).refusal()
