@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "SegAE"))
 
-from segae.finding import KINDS  # noqa: E402
+from segae.finding_kinds import KINDS  # noqa: E402
 from segae.io.layouts import KNOWN  # noqa: E402
 from segae.io.name_files import FORMS, SUFFIXES  # noqa: E402
 from segae.io.readers import CT_READERS, IMAGE_READERS  # noqa: E402
@@ -71,6 +71,14 @@ name the segments, as terminology and names do in 3D Slicer. Slices without a fr
 overlap; of probabilities and occupied shares, voxels from 0.5 on are taken. Masks that were drawn in another
 frame of reference, or on another series than the CT, are refused; a CT that is not in DICOM is compared by
 its grid alone.
+
+A DICOM structure set (RTSTRUCT) is filled on the slices of the CT, whatever the CT's format. A pixel belongs
+to a contour when its centre lies inside, or on the line within a hundredth of a pixel. A contour within
+another one is a hole and one within a hole an island; a contour that leads into a hole through a channel has
+the hole by itself. Slices between contours stay empty, with a finding. A contour may lie a quarter of the
+slice distance beside its slice; a structure whose contours lie farther off, or oblique to the slices, was
+drawn on other slices and is left out. Points and open lines are left out. ROI names and identification codes
+name the masks.
 """
     )
 

@@ -214,3 +214,69 @@ def item(**fields: Any) -> Dataset:
     for name, value in fields.items():
         setattr(made, name, value)
     return made
+
+
+@dataclass(frozen=True)
+class Contour:
+    """Points (n, 2: row, column) in slice `k` of the CT, which need not be a whole number."""
+
+    k: float
+    points: Any
+    kind: str = "CLOSED_PLANAR"
+
+
+def rectangle(top: float, left: float, bottom: float, right: float) -> np.ndarray:
+    """A contour around the pixels from `top`, `left` to `bottom`, `right`, between their centres."""
+    a, b, c, d = top - 0.5, left - 0.5, bottom + 0.5, right + 0.5
+    return np.array([[a, b], [a, d], [c, d], [c, b]], float)
+
+
+def write_rtstruct(path: Path, ct: CT, structures: Mapping[str, Sequence[Contour]], **fields: Any) -> Path:
+    """A structure set with contours on the slices of `ct`, numbers rounded as planning systems do."""
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = UID("1.2.840.10008.5.1.4.1.1.481.3")
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    data = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
+    frame = ct.uid("FrameOfReferenceUID")
+    images = [item(ReferencedSOPClassUID=CTImageStorage, ReferencedSOPInstanceUID=one.SOPInstanceUID)
+              for one in ct.images]  # fmt: skip
+    series = item(SeriesInstanceUID=ct.uid("SeriesInstanceUID"), ContourImageSequence=images)
+    study = item(ReferencedSOPInstanceUID=ct.uid("StudyInstanceUID"), RTReferencedSeriesSequence=[series])
+    usual: dict[str, Any] = {
+        "SOPClassUID": meta.MediaStorageSOPClassUID, "SOPInstanceUID": meta.MediaStorageSOPInstanceUID,
+        "Modality": "RTSTRUCT", "PatientID": "p1", "StudyInstanceUID": ct.uid("StudyInstanceUID"),
+        "SeriesInstanceUID": generate_uid(), "StructureSetLabel": "set",
+        "ReferencedFrameOfReferenceSequence": [
+            item(FrameOfReferenceUID=frame, RTReferencedStudySequence=[study])
+        ],
+        "StructureSetROISequence": [
+            item(ROINumber=n, ROIName=name, ReferencedFrameOfReferenceUID=frame, ROIGenerationAlgorithm="")
+            for n, name in enumerate(structures, start=1)
+        ],
+        "ROIContourSequence": [
+            item(ReferencedROINumber=n, ContourSequence=[_contour(one, ct) for one in contours])
+            for n, contours in enumerate(structures.values(), start=1)
+        ],
+        "RTROIObservationsSequence": [
+            item(ObservationNumber=n, ReferencedROINumber=n, RTROIInterpretedType="ORGAN", ROIInterpreter="")
+            for n, _ in enumerate(structures, start=1)
+        ],
+    }  # fmt: skip
+    for name, value in (usual | fields).items():
+        setattr(data, name, value)
+    data.save_as(path, enforce_file_format=True)
+    return path
+
+
+def _contour(contour: Contour, ct: CT) -> Dataset:
+    first, second = (np.array(ct.images[k].ImagePositionPatient, float) for k in (0, 1))
+    rows, columns = np.split(np.array(ct.images[0].ImageOrientationPatient, float), 2)[::-1]
+    spacing = np.array(ct.images[0].PixelSpacing, float)
+    points = np.asarray(contour.points, float).reshape(-1, 2)
+    place = first + contour.k * (second - first)
+    lps = place + points[:, :1] * spacing[0] * rows + points[:, 1:] * spacing[1] * columns
+    return item(
+        ContourGeometricType=contour.kind, NumberOfContourPoints=len(points),
+        ContourData=[f"{number:.3f}" for number in lps.ravel()],
+    )  # fmt: skip

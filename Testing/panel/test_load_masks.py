@@ -7,7 +7,16 @@ import shutil
 
 import numpy as np
 import pytest
-from dicom_files import KIDNEY, LEFT, described, write_ct, write_seg
+from dicom_files import (
+    KIDNEY,
+    LEFT,
+    Contour,
+    described,
+    rectangle,
+    write_ct,
+    write_rtstruct,
+    write_seg,
+)
 from panel_views import in_view
 
 from segae.io.ct import read_ct
@@ -134,6 +143,20 @@ def test_a_segmentation_of_other_images_is_refused(panel, ct, bed, tmp_path, sam
     ct.SetAttribute("DICOM.instanceUIDs", "1.2.3 1.2.4")
     load(panel, bed, path)
     assert "drawn on other images" in panel.messages.text and segmentations() == []
+
+
+def test_contours_are_filled_on_the_chosen_ct(panel, ct, bed, tmp_path, sample_dir):
+    import slicer
+
+    dicom, _, _ = write_dicom(tmp_path, sample_dir, False)
+    drawn = {"Liver": [Contour(k, rectangle(20, 30, 40, 60)) for k in (8, 9)]}
+    load(panel, bed, write_rtstruct(tmp_path / "rs.dcm", dicom, drawn))
+    assert "1 mask was loaded" in panel.messages.text
+    (node,) = segmentations()
+    expected = np.zeros((30, 101, 122), bool)
+    expected[8:10, 20:41, 30:61] = True
+    liver = node.GetSegmentation().GetNthSegmentID(0)
+    assert np.array_equal(slicer.util.arrayFromSegmentBinaryLabelmap(node, liver, ct), expected)
 
 
 def test_what_reading_a_segmentation_needs_is_asked_for(panel, ct, bed, tmp_path, sample_dir, monkeypatch):

@@ -25,6 +25,7 @@ SEGAE: Mapping[str, set[str]] = {
     "files": {"errors"},
     "progress": {"errors"},
     "finding": {"errors"},
+    "finding_kinds": set(),
     "text_table": {"errors", "files"},
     "geometry": BASE,
     "labels": {*BASE, "geometry"},

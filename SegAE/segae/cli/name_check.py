@@ -24,8 +24,8 @@ def name_check(
         Path,
         typer.Argument(
             metavar="MASKS",
-            help="Folder of binary masks named by organ, a multi-label file, a DICOM segmentation (SEG), "
-            "or one binary mask.",
+            help="Folder of binary masks named by organ, a multi-label file, a DICOM segmentation (SEG) or "
+            "structure set (RTSTRUCT), or one binary mask.",
         ),
     ],
     name: Annotated[

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from segae.errors import InputError
 from segae.io.dicom_slices import sop_class
 from segae.io.masks import MaskRequest
+from segae.labels.terminology import Code
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -23,6 +24,15 @@ SEGMENTATION, LABEL_MAP, CONTOURS = (
 def items(data: Dataset | None, name: str) -> list[Dataset]:
     """The items of a sequence; none where it is missing or empty."""
     return [] if data is None else list(data.get(name) or [])
+
+
+def code_of(item: Dataset | None) -> Code:
+    """The code in an item of a code sequence."""
+    if item is None:
+        return Code()
+    value = item.get("CodeValue") or item.get("LongCodeValue") or item.get("URNCodeValue") or ""
+    scheme, meaning = item.get("CodingSchemeDesignator"), item.get("CodeMeaning")
+    return Code(str(scheme or ""), str(value), str(meaning or ""))
 
 
 def references(data: Dataset, name: str, uid: str) -> set[str]:

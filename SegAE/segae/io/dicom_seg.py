@@ -19,13 +19,15 @@ from segae.files import reason
 from segae.finding import Finding
 from segae.geometry.box import Box
 from segae.geometry.grid import Grid
-from segae.io.dicom_masks import check_ct, highdicom, items, needs_highdicom, references
+from segae.io.dicom_masks import check_ct, code_of, highdicom, items, needs_highdicom, references
 from segae.io.dicom_slices import Slice, quiet, read_dataset, read_slices
 from segae.io.image import check_grid, ras_from_lps
 from segae.io.masks import (
+    MaskPart,
     MaskReader,
     MaskRequest,
     boxes_by_label,
+    joined,
     known,
     of_no_segment,
     same_names,
@@ -33,15 +35,13 @@ from segae.io.masks import (
 )
 from segae.io.stream import damaged
 from segae.labels.identify import identify
-from segae.labels.terminology import Code, Terminology
+from segae.labels.terminology import Terminology
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 _OFF = 0.1  # of the slice distance by which a frame may lie off its place
 _CUT = 0.5  # probability or occupancy from which on a voxel belongs to a segment
-
-_Part = tuple[Box, np.ndarray]  # what fills a box of one slice (k, j, i; boolean)
 
 
 def _can_read(path: Path, request: MaskRequest) -> bool:
@@ -76,7 +76,7 @@ def _read(path: Path, request: MaskRequest) -> Segmentation:
     unique = unique_names(names, [str(number) for number in described])
     segments = []
     for name, (number, one) in zip(unique, described.items(), strict=True):
-        box, inside = _joined(parts.get(number, ()))
+        box, inside = joined(parts.get(number, ()))
         found = (
             identify(_name_of(one), terminology=_terminology(one).entry, table=request.table)
             if request.name is None
@@ -187,9 +187,9 @@ def _slice_distance(seg: Dataset) -> float | None:
     return distance if distance > 0 else None
 
 
-def _parts(path: Path, seg: Any, places: Sequence[int]) -> Mapping[int, list[_Part]]:
+def _parts(path: Path, seg: Any, places: Sequence[int]) -> Mapping[int, list[MaskPart]]:
     """What the frames hold of each segment, by its number."""
-    parts: dict[int, list[_Part]] = defaultdict(list)
+    parts: dict[int, list[MaskPart]] = defaultdict(list)
     is_label_map = seg.SegmentationType == "LABELMAP"
     numbers = [] if is_label_map else _segment_numbers(path, seg, len(places))
     for n, k in enumerate(places):
@@ -240,19 +240,6 @@ def _frame(path: Path, seg: Any, n: int) -> np.ndarray:
     return frame
 
 
-def _joined(parts: Sequence[_Part]) -> _Part:
-    """The parts of one segment in the box that holds them all."""
-    if not parts:
-        return Box.empty(), np.zeros((0, 0, 0), bool)
-    box = parts[0][0]
-    for other, _ in parts[1:]:
-        box = box.union(other)
-    inside = np.zeros(box.shape, bool)
-    for own, part in parts:
-        inside[own.relative_to(box).slices] |= part
-    return box, inside
-
-
 def _name_of(segment: Dataset) -> str:
     kind = items(segment, "SegmentedPropertyTypeCodeSequence")
     label = str(segment.get("SegmentLabel") or "").strip()
@@ -270,24 +257,16 @@ def _terminology(segment: Dataset) -> Terminology:
     region = first("AnatomicRegionSequence", segment) or first("PrimaryAnatomicStructureSequence", segment)
     return Terminology(
         context="DICOM",
-        category=_code(first("SegmentedPropertyCategoryCodeSequence", segment)),
-        type=_code(kind),
-        type_modifier=_code(first("SegmentedPropertyTypeModifierCodeSequence", kind, segment)),
+        category=code_of(first("SegmentedPropertyCategoryCodeSequence", segment)),
+        type=code_of(kind),
+        type_modifier=code_of(first("SegmentedPropertyTypeModifierCodeSequence", kind, segment)),
         region_context="DICOM",
-        region=_code(region),
-        region_modifier=_code(
+        region=code_of(region),
+        region_modifier=code_of(
             first("AnatomicRegionModifierSequence", region, segment)
             or first("PrimaryAnatomicStructureModifierSequence", region, segment)
         ),
     )
-
-
-def _code(item: Dataset | None) -> Code:
-    if item is None:
-        return Code()
-    value = item.get("CodeValue") or item.get("LongCodeValue") or item.get("URNCodeValue") or ""
-    scheme, meaning = item.get("CodingSchemeDesignator"), item.get("CodeMeaning")
-    return Code(str(scheme or ""), str(value), str(meaning or ""))
 
 
 def _is_fractional(seg: Dataset) -> bool:

@@ -28,6 +28,9 @@ _ROUNDED = 1e-3  # by which arithmetic puts a label off its whole number
 _MOST_ROUNDED = 0.01  # more is no rounding, whatever the header's scaling is
 
 
+MaskPart = tuple[Box, np.ndarray]  # what fills a box (k, j, i; boolean)
+
+
 @dataclass(frozen=True)
 class MaskRequest:
     """What a user says about masks: `name` of a single one, the file or named scheme with the `names` of
@@ -136,6 +139,19 @@ def segment_of(
     bits = pack(inside)
     source = shown_path(path)
     return Segment(shown_path(name), found.structure, found.reason, grid, box, bits, source, found.confidence)
+
+
+def joined(parts: Sequence[MaskPart]) -> MaskPart:
+    """The parts of one mask in the box that holds them all."""
+    if not parts:
+        return Box.empty(), np.zeros((0, 0, 0), bool)
+    box = parts[0][0]
+    for other, _ in parts[1:]:
+        box = box.union(other)
+    inside = np.zeros(box.shape, bool)
+    for own, part in parts:
+        inside[own.relative_to(box).slices] |= part
+    return box, inside
 
 
 def of_no_segment(values: Collection[int], path: Path) -> list[Finding]:

@@ -77,7 +77,7 @@ def _reader_of(path: Path, readers: tuple[ImageReader, ...]) -> ImageReader:
     if known is not None and known not in readers:
         raise InputError(
             f'"{path}" is {kind_of(sop_class(path) or "")} and holds no masks; give a DICOM segmentation '
-            "(SEG), or masks as .nii.gz or .seg.nrrd."
+            "(SEG), a structure set (RTSTRUCT), or masks as .nii.gz or .seg.nrrd."
         )
     if known is not None:
         todo = f"by its content it is {known.name}, so rename it to end in {known.suffixes[-1]}"

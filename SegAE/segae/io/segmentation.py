@@ -12,11 +12,12 @@ from segae.io.dicom_seg import DICOM_SEG
 from segae.io.label_map import LABEL_MAP
 from segae.io.mask_folder import MASK_FOLDER
 from segae.io.masks import MaskReader, MaskRequest
+from segae.io.rtstruct import RTSTRUCT
 from segae.io.seg_nrrd import SEG_NRRD
 from segae.labels.table import LabelTable
 
 # The first that can read a path does. To add a format: its file beside this one, and a line here.
-MASK_READERS: tuple[MaskReader, ...] = (MASK_FOLDER, SEG_NRRD, DICOM_SEG, LABEL_MAP)
+MASK_READERS: tuple[MaskReader, ...] = (MASK_FOLDER, SEG_NRRD, DICOM_SEG, RTSTRUCT, LABEL_MAP)
 
 
 def read_segmentation(
@@ -37,8 +38,9 @@ def read_segmentation(
     file beside it, or else from the scheme `values`, which only a layout of a data set may give. Values that
     nothing names are refused. `only` keeps the masks with these names. `table`: the structures that names can
     mean (None: the default one). `ct`: the CT that they belong to; masks in DICOM that say that they were
-    drawn on another one are refused. Segments that no structure was found for have `structure` None and say
-    why. The findings of the result tell what was left out of a folder, and of names that are not unique.
+    drawn on another one are refused, and contours need it. Segments that no structure was found for have
+    `structure` None and say why. The findings of the result tell what was left out of a folder, and of names
+    that are not unique.
 
     Raises `InputError` for what cannot be read, is no mask, or when no name is known.
     """

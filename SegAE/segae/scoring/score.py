@@ -48,8 +48,8 @@ def score(
 
     `ct`: a NIfTI, NRRD or MetaImage file, a folder with one DICOM series, or a `Volume`. `segmentation`: a
     binary file (its organ in `name`, or as its file name), a folder of binary files named by organ, a
-    multi-label file, a DICOM segmentation (extra dicom), or a `Segmentation`; `names` is a file or a named
-    scheme ("dap") that says what its values stand for.
+    multi-label file, a DICOM segmentation (extra dicom) or structure set, or a `Segmentation`; `names` is a
+    file or a named scheme ("dap") that says what its values stand for.
     `slices`: that many per structure instead of all. `resample`: allow masks on another grid. `ct_grid`:
     masks that differ from the CT by their place alone lie on its grid. `series`: the SeriesInstanceUID of the
     CT in a DICOM folder with several. `model`: a
