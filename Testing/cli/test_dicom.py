@@ -77,3 +77,21 @@ def test_masks_of_another_patient_end_in_one_line_and_no_file(
 def test_a_slice_of_the_ct_in_place_of_masks_is_called_what_it_is(segae, model: Path, ct: CT):
     line = segae("score", ct.folder, ct.folder / "IM003", "--model", model).refusal()
     assert "IM003" in line and "CT Image Storage" in line and "give a DICOM segmentation" in line
+
+
+def test_masks_are_exported_and_scored_again_with_the_same_numbers(
+    segae, model: Path, tmp_path: Path, ct: CT, seg: Path
+):
+    written = tmp_path / "written.dcm"
+    ended = segae("export-seg", ct.folder, seg, "--out", written)
+    assert (ended.code, ended.out) == (0, f"Written: {written}\n")
+    for path in (seg, written):
+        out = tmp_path / f"of_{path.name}"
+        assert segae("score", ct.folder, path, "--model", model, "--device", "cpu", "--out", out).code == 0
+    assert numbers(tmp_path / "of_written.dcm/report.json") == numbers(tmp_path / "of_seg/report.json")
+
+
+def test_a_ct_that_is_not_in_dicom_has_nothing_to_export_for(segae, tmp_path: Path, sample_dir: Path):
+    masks = sample_dir / "segmentations/liver.nii.gz"
+    line = segae("export-seg", sample_dir / "ct.nii.gz", masks, "--out", tmp_path / "seg.dcm").refusal()
+    assert "ct.nii.gz" in line and "DICOM" in line and not (tmp_path / "seg.dcm").exists()

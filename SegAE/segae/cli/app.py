@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from segae.cli import batch, labels, merge, model, name_check, recalibrate, report, score, select
+from segae.cli import batch, export_seg, labels, merge, model, name_check, recalibrate, report, score, select
 
 app = typer.Typer(
     name="segae",
@@ -40,6 +40,7 @@ app.command("merge")(merge.merge)
 app.command("report")(report.report)
 app.command("select")(select.select)
 app.command("recalibrate")(recalibrate.recalibrate)
+app.command("export-seg")(export_seg.export_seg)
 app.command("name")(labels.name)
 app.command("name-check")(name_check.name_check)
 app.add_typer(model.app, name="model")

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from segae.data import DicomIds
+from segae.data import CTPlace, DicomIds
 from segae.errors import InputError
 from segae.files import shown_path
 from segae.finding import Finding, Severity
 from segae.geometry.grid import Grid
 from segae.io.content import cannot_open, start_of
 from segae.io.dicom_slices import Slice, is_dicom, read_pixels, read_slices
-from segae.io.image import ImageReader, Opened, ras_from_lps
+from segae.io.image import ImageReader, Opened, check_grid, in_a_sentence, ras_from_lps
 
 _UNEVEN = 0.1  # share of the slice distance by which a slice may lie off its place
 _FEW = 3  # images of another shape that may stand in a series, as localizers do
@@ -79,9 +79,7 @@ def _listed(files: Sequence[Path]) -> str:
 
 def _open(path: Path, series: str | None = None) -> Opened:
     left_out = _LeftOut()
-    slices = _chosen(path, _images(path, left_out), series, left_out)
-    slices = _one_shape(path, slices, left_out)
-    slices, grid = _in_order(path, slices, left_out)
+    slices, grid = _volume(path, series, left_out)
     findings = left_out.findings(path if path.is_dir() else path.parent)
     if any(one.slope is None or one.intercept is None for one in slices):
         text = (
@@ -89,11 +87,27 @@ def _open(path: Path, series: str | None = None) -> Opened:
             "Intercept), so they are taken as they are; check that air is near -1000."
         )
         findings = (*findings, Finding("NO_RESCALE", "warning", text, source=shown_path(path)))
+    return Opened(grid, {}, lambda: _load(slices, grid), findings=findings, ids=_ids(slices))
+
+
+def ct_images(path: Path, series: str | None = None) -> tuple[CTPlace, list[Slice]]:
+    """Where the CT in a folder or file in DICOM lies, and its images in the order of its slices. Raises
+    `InputError` as the reader does."""
+    with in_a_sentence(path):
+        slices, grid = _volume(path, series, _LeftOut())
+    check_grid(grid, path)
+    return CTPlace(grid, _ids(slices), shown_path(path)), slices
+
+
+def _volume(path: Path, series: str | None, left_out: _LeftOut) -> tuple[list[Slice], Grid]:
+    slices = _chosen(path, _images(path, left_out), series, left_out)
+    return _in_order(path, _one_shape(path, slices, left_out), left_out)
+
+
+def _ids(slices: Sequence[Slice]) -> DicomIds:
     frames = {one.frame_of_reference for one in slices}
-    ids = DicomIds(
-        frames.pop() if len(frames) == 1 else "", slices[0].series, frozenset(one.uid for one in slices)
-    )
-    return Opened(grid, {}, lambda: _load(slices, grid), findings=findings, ids=ids)
+    frame = frames.pop() if len(frames) == 1 else ""
+    return DicomIds(frame, slices[0].series, frozenset(one.uid for one in slices))
 
 
 def modality_of(folder: Path) -> str | None:

@@ -48,12 +48,14 @@ _UNPACK_SECONDS = 600
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """One image: what its header says. `frame`: its place in a file with several, else None. Spacing (between
+    """One image: what its header says. `frame`: its place in a file with several (`n_frames`), else None.
+    Spacing (between
     rows, between columns), `orientation` (6) and `position` (3) are in mm in LPS; None where they are
     missing. `slope`, `intercept`: None where the header does not say what the numbers mean."""
 
     path: Path
     frame: int | None
+    n_frames: int
     series: str
     description: str
     modality: str
@@ -209,6 +211,7 @@ def _slice_of(path: Path, header: Dataset, frame: int | None, where: Sequence[Da
         return Slice(
             path,
             frame,
+            int(header.get("NumberOfFrames") or 1),
             str(header.get("SeriesInstanceUID") or "without UID"),
             " ".join(str(header.get("SeriesDescription") or "").split()),
             str(header.get("Modality") or ""),

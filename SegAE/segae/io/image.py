@@ -79,7 +79,7 @@ class ImageReader:
 
     def read_header(self, path: Path) -> Mapping[str, str]:
         """The fields of the header as text. Raises `InputError` when it has none that can be read."""
-        with _in_a_sentence(path):
+        with in_a_sentence(path):
             return self.opens(path, None).header
 
     def read_grid(self, path: Path) -> Grid:
@@ -93,12 +93,12 @@ class ImageReader:
         Raises `InputError` when the file is no image, is cut short or damaged, or is 2D, 4D or coloured.
         """
         found = self._open(path, layers, series)
-        with _in_a_sentence(path):
+        with in_a_sentence(path):
             voxels = found.load()
         return StoredImage(path, voxels, found.grid, found.header, found.precision, found.findings, found.ids)
 
     def _open(self, path: Path, layers: bool, series: str | None) -> Opened:
-        with _in_a_sentence(path):
+        with in_a_sentence(path):
             found = self.opens(path, series)
         if found.n_values != 1 and not (layers and found.is_layered):
             raise InputError(
@@ -110,7 +110,7 @@ class ImageReader:
 
 
 @contextmanager
-def _in_a_sentence(path: Path) -> Iterator[None]:
+def in_a_sentence(path: Path) -> Iterator[None]:
     """Turns what a nonsensical header makes of Python and numpy into `InputError`."""
     try:
         with np.errstate(all="ignore"):  # what is not finite is looked at afterwards
