@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -104,6 +105,22 @@ def write_selection(selection: Selection, folder: Path) -> tuple[Path, Path]:
     path = folder / "selection.json"
     write_json(_as_json(selection, rows), path)
     return table, path
+
+
+def read_selection(path: Path) -> list[dict[str, Any]]:
+    """The cases of a `selection.json`, that with the worst mask first: `case`, `image`, `label`, `masks`.
+    Raises `InputError` when it cannot be read."""
+    if not path.exists():
+        raise InputError(f'There is no "{path}"; `segae select` writes it.')
+    try:
+        content = json.loads(path.read_bytes())
+        if content["format"] != FORMAT:
+            raise ValueError(content["format"])
+        return list(content["cases"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f'"{path}" is no selection, or a damaged one; make it with `segae select`.'
+        ) from error
 
 
 def _values(one: Chosen) -> dict[str, Any]:
