@@ -63,7 +63,8 @@ The first of these that fits a path reads it:
 
 In a folder, each file is one mask and its name says of what organ. A file that is hidden, broken, empty,
 foreign or on another grid is left out with a finding, and the others are scored. Two masks of one name stay
-apart.
+apart. A folder without such files may hold DICOM segmentations and structure sets, alone or among other DICOM
+files (`segae score STUDY STUDY`); those of another CT are left out with a finding.
 
 A DICOM segmentation (SEG) is known by its content, whatever the file is called, and needs the extra `dicom`
 (`pip install "segae[dicom]"`). Its codes (category, type, anatomic region, their modifiers) and its labels

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from segae.data import Segment, Segmentation, Volume
     from segae.errors import InputError, ModelError, OutputError, SegAEError
     from segae.io.ct import read_ct
+    from segae.io.dicom_seg_writer import write_dicom_seg
     from segae.io.segmentation import read_segmentation
     from segae.labels.resolver import resolve
     from segae.models.quality_model import QualityModel
@@ -48,6 +49,7 @@ _HOME = {
     "resolve": "segae.labels.resolver",
     "score": "segae.scoring.score",
     "segae_inference": "segae.scoring.score",
+    "write_dicom_seg": "segae.io.dicom_seg_writer",
     "write_report": "segae.results.files",
 }
 
@@ -70,6 +72,7 @@ __all__ = [
     "resolve",
     "score",
     "segae_inference",
+    "write_dicom_seg",
     "write_report",
 ]
 

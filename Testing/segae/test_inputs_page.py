@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CODE = re.compile(r"[A-Z]{2,}_[A-Z_]+|[A-Z]{5,}")
 NO_CODES = {
     "DICOM", "DICOMDIR", "RTDOSE", "RTPLAN", "RTSTRUCT", "BINARY", "FRACTIONAL", "LABELMAP", "OCCUPANCY",
-    "CLOSED_PLANAR", "CLOSEDPLANAR_XOR",
+    "CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "MANUAL",
 }  # of DICOM itself  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {"segae", "segae_trainer", "SegAELib", "SegAETrainerLib", "SegAE", "SegAETrainer"}
 VIEWER = {"slicer", "qt", "ctk", "vtk", "PySide6"}
-HEAVY = {"pandas", "pyarrow", "duckdb", "matplotlib", "nibabel", "rich", "typer"}
+HEAVY = {"highdicom", "pandas", "pyarrow", "duckdb", "matplotlib", "nibabel", "rich", "typer"}
 
 SHARED = {
     "SegAELib.app.binding",

@@ -18,7 +18,7 @@ from segae.files import shown_path
 from segae.finding import Finding, Severity
 from segae.geometry.grid import Grid
 from segae.io.content import cannot_open, start_of
-from segae.io.dicom_slices import Slice, is_dicom, read_pixels, read_slices
+from segae.io.dicom_slices import NO_UID, Slice, is_dicom, read_pixels, read_slices
 from segae.io.image import ImageReader, Opened, check_grid, in_a_sentence, ras_from_lps
 
 _UNEVEN = 0.1  # share of the slice distance by which a slice may lie off its place
@@ -107,7 +107,8 @@ def _volume(path: Path, series: str | None, left_out: _LeftOut) -> tuple[list[Sl
 def _ids(slices: Sequence[Slice]) -> DicomIds:
     frames = {one.frame_of_reference for one in slices}
     frame = frames.pop() if len(frames) == 1 else ""
-    return DicomIds(frame, slices[0].series, frozenset(one.uid for one in slices))
+    series = slices[0].series if slices[0].series != NO_UID else ""
+    return DicomIds(frame, series, frozenset(one.uid for one in slices if one.uid != str(one.path)))
 
 
 def modality_of(folder: Path) -> str | None:

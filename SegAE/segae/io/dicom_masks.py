@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segae.errors import InputError
 from segae.io.dicom_slices import sop_class
 from segae.io.masks import MaskRequest
+from segae.io.readers import is_hidden
 from segae.labels.terminology import Code
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-SEGMENTATION, LABEL_MAP, CONTOURS = (
+KINDS = SEGMENTATION, LABEL_MAP, CONTOURS = (
     "1.2.840.10008.5.1.4.1.1.66.4",
     "1.2.840.10008.5.1.4.1.1.66.7",
     "1.2.840.10008.5.1.4.1.1.481.3",
@@ -74,9 +76,20 @@ def check_ct(
         )
 
 
+def objects_in(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The DICOM files of a folder with their class; what cannot be opened is none."""
+    for file in sorted(folder.iterdir()):
+        with suppress(InputError):
+            kind = None if is_hidden(file) or not file.is_file() else sop_class(file)
+            if kind is not None:
+                yield file, kind
+
+
 def needs_highdicom(path: Path) -> bool:
-    """Whether the masks at `path` are read with highdicom. Raises `InputError` like `sop_class`."""
-    return sop_class(path) in (SEGMENTATION, LABEL_MAP)
+    """Whether masks at `path`, a file or a folder, are read with highdicom. Raises `InputError` like
+    `sop_class`."""
+    kinds = {kind for _, kind in objects_in(path)} if path.is_dir() else {sop_class(path)}
+    return bool(kinds & {SEGMENTATION, LABEL_MAP})
 
 
 def highdicom() -> Any:

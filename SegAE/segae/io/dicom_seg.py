@@ -46,7 +46,7 @@ _CUT = 0.5  # probability or occupancy from which on a voxel belongs to a segmen
 
 def _can_read(path: Path, request: MaskRequest) -> bool:
     """Whether it says that it is a segmentation, whatever the name of the file."""
-    return needs_highdicom(path)
+    return path.is_file() and needs_highdicom(path)
 
 
 def _read(path: Path, request: MaskRequest) -> Segmentation:
@@ -98,6 +98,10 @@ def _parsed(path: Path) -> Any:
     if "PixelData" not in data or not items(data, "SegmentSequence"):
         what = "segments" if "PixelData" in data else "frames"
         raise InputError(f'The DICOM segmentation "{path}" holds no {what}; write it again from its source.')
+    for one in data.SegmentSequence:  # some programs forget what the library wants to be there
+        for name, value in (("SegmentLabel", ""), ("SegmentAlgorithmType", "MANUAL")):
+            if name not in one:
+                setattr(one, name, value)
     needed = {"BINARY": "Rows", "LABELMAP": "Rows", "FRACTIONAL": "MaximumFractionalValue"}
     if needed.get(str(data.get("SegmentationType"))) not in {element.keyword for element in data}:
         raise InputError(

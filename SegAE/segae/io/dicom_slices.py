@@ -44,6 +44,7 @@ _TAGS = [
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 ]  # fmt: skip
 _UNPACK_SECONDS = 600
+NO_UID = "without UID"  # the series of images that do not say it
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +213,7 @@ def _slice_of(path: Path, header: Dataset, frame: int | None, where: Sequence[Da
             path,
             frame,
             int(header.get("NumberOfFrames") or 1),
-            str(header.get("SeriesInstanceUID") or "without UID"),
+            str(header.get("SeriesInstanceUID") or NO_UID),
             " ".join(str(header.get("SeriesDescription") or "").split()),
             str(header.get("Modality") or ""),
             (image_type,) if isinstance(image_type, str) else tuple(image_type),

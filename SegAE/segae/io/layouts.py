@@ -16,6 +16,7 @@ from segae.files import reason, shown_path
 from segae.io.autopet import Study, cts_by_study, masks_by_study, parse_study
 from segae.io.case_files import CaseFiles, LeftOut, with_own_names
 from segae.io.case_files import Layout as Layout
+from segae.io.dicom import modality_of
 from segae.io.readers import is_hidden, is_image_name, stem
 from segae.labels.schemes import DAP
 from segae.text_table import read_table
@@ -266,7 +267,8 @@ _CT_ENDING = re.compile(r"(_0000|[_-]ct)$", re.IGNORECASE)
 
 
 def find_paired_folders(cts: Path, masks: Path) -> Layout:
-    """A case for each mask file, with the CT of its name (nnU-Net's ending allowed) or of its AutoPET study.
+    """A case for each mask file, with the CT of its name (an image, nnU-Net's ending allowed, or a folder
+    with a DICOM series) or of its AutoPET study.
 
     A mask without CT is left out with the code CT_MISSING, one that several CTs fit with SEVERAL_CTS. Raises
     `InputError` for folders that are missing.
@@ -282,9 +284,11 @@ def find_paired_folders(cts: Path, masks: Path) -> Layout:
             by_name.setdefault(_CT_ENDING.sub("", stem(ct)), []).append(ct)
     by_study = cts_by_study(cts)
     cases, left_out = [], []
-    for mask in _images(masks.iterdir()):
-        study = parse_study(stem(mask))
+    for mask in _masks(masks):
+        study, series = parse_study(stem(mask)), cts / stem(mask)
         fitting = by_name.get(stem(mask)) or (by_study.get(study, ()) if study else ())
+        if not fitting and series.is_dir() and modality_of(series) is not None:
+            fitting = [series]
         ct = fitting[0] if fitting else cts / mask.name
         case = CaseFiles(stem(mask), ct, mask, patient=study.subject if study else "")
         if len(fitting) == 1:
@@ -313,6 +317,12 @@ def find_nnunet(root: Path) -> Layout:
         tuple(case for one in found for case in one.cases),
         tuple(left_out for one in found for left_out in one.left_out),
     )
+
+
+def _masks(folder: Path) -> list[Path]:
+    """The mask files of a folder, DICOM ones too."""
+    in_dicom = (path for path in folder.glob("*.dcm") if not is_hidden(path) and path.is_file())
+    return sorted([*_images(folder.iterdir()), *in_dicom])
 
 
 def _images(paths: Iterable[Path]) -> list[Path]:
@@ -354,7 +364,8 @@ KNOWN: tuple[KnownLayout, ...] = (
     ),
     KnownLayout(
         "Two folders with the same names",
-        "`CTS/CASE.nii.gz` (or `CASE_0000`, `CASE_ct`), `MASKS/CASE.nii.gz`",
+        "`CTS/CASE.nii.gz` (or `CASE_0000`, `CASE_ct`) or a DICOM series in `CTS/CASE/`, with "
+        "`MASKS/CASE.nii.gz` or `MASKS/CASE.dcm` (SEG, RTSTRUCT)",
         "`segae batch CTS --masks MASKS`",
     ),
     KnownLayout(

@@ -29,7 +29,9 @@ def _read(folder: Path, request: MaskRequest) -> Segmentation:
     hidden = [file for file in images if is_hidden(file)]
     files = [file for file in images if file not in hidden and stem(file).lower() not in _NO_MASK]
     if not files:
-        raise InputError(f'"{folder}" holds no mask files (.nii.gz, .nrrd, .mha); give another folder.')
+        raise InputError(
+            f'"{folder}" holds no mask files (.nii.gz, .nrrd, .mha, DICOM); give another folder.'
+        )
     names = unique_names([stem(file) for file in files], [file.name for file in files])
     findings = [*_about_hidden(hidden), *same_names([stem(file) for file in files], names, folder)]
     segments, left_out = [], []

@@ -8,6 +8,7 @@ from pathlib import Path
 from segae.data import CTPlace, Segmentation
 from segae.errors import InputError
 from segae.files import shown_path
+from segae.io.dicom_mask_folder import DICOM_MASK_FOLDER
 from segae.io.dicom_seg import DICOM_SEG
 from segae.io.label_map import LABEL_MAP
 from segae.io.mask_folder import MASK_FOLDER
@@ -17,7 +18,14 @@ from segae.io.seg_nrrd import SEG_NRRD
 from segae.labels.table import LabelTable
 
 # The first that can read a path does. To add a format: its file beside this one, and a line here.
-MASK_READERS: tuple[MaskReader, ...] = (MASK_FOLDER, SEG_NRRD, DICOM_SEG, RTSTRUCT, LABEL_MAP)
+MASK_READERS: tuple[MaskReader, ...] = (
+    DICOM_MASK_FOLDER,
+    MASK_FOLDER,
+    SEG_NRRD,
+    DICOM_SEG,
+    RTSTRUCT,
+    LABEL_MAP,
+)
 
 
 def read_segmentation(

@@ -17,12 +17,15 @@ from dicom_files import (
     OBLIQUE,
     SHAPE,
     SPLEEN,
+    Contour,
     blobs,
     coded,
     described,
     item,
+    rectangle,
     write_ct,
     write_dcmqi,
+    write_rtstruct,
     write_seg,
 )
 from pydicom.sr.coding import Code
@@ -339,3 +342,49 @@ def test_the_uids_of_a_ct_are_read_with_it(tmp_path: Path, ct: CT):
     assert ids.frame_of_reference == ct.uid("FrameOfReferenceUID")
     assert ids.series == ct.uid("SeriesInstanceUID") != generate_uid()
     assert ids.images == {str(image.SOPInstanceUID) for image in ct.images}
+
+
+def test_a_folder_may_hold_masks_among_other_objects(tmp_path: Path, ct: CT):
+    write_seg(ct.folder / "A1", ct, blobs()[..., :1], [described(1, "liver")])
+    write_seg(ct.folder / "A2", ct, blobs()[..., 1:], [described(1, "liver")])
+    write_rtstruct(ct.folder / "A3", ct, {"Spleen": [Contour(2, rectangle(3, 3, 9, 9), "POINT")]})
+    found = read(ct.folder, ct)
+    assert [s.name for s in found.segments] == ["liver [A1]", "liver [A2]"]
+    for n, segment in enumerate(found.segments):
+        placed = segment.placed_on(read_ct(ct.folder).grid)
+        assert placed is not None
+        np.testing.assert_array_equal(placed.full_mask(), blobs()[..., n] != 0)
+    assert [f.code for f in found.findings] == ["SAME_NAME", "MASK_LEFT_OUT"]
+
+
+def test_masks_of_another_ct_in_a_folder_cost_no_other(tmp_path: Path, ct: CT):
+    other = write_ct(tmp_path / "other")
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    write_seg(folder / "a.dcm", other, blobs(), TWO)
+    with pytest.raises(InputError, match="another frame of reference"):
+        read(folder, ct)
+    write_seg(folder / "b.dcm", ct, blobs(), TWO)
+    (folder / "notes.txt").write_text("none")
+    check(on_ct(folder, ct), blobs())
+    assert [f.source for f in read(folder, ct).findings] == [str(folder / "a.dcm")]
+
+
+def test_a_ct_without_uids_is_not_taken_for_another_one(tmp_path: Path):
+    ct = write_ct(tmp_path / "ct")
+    path = write_seg(tmp_path / "seg", ct, blobs(), TWO)
+    for file in ct.folder.iterdir():
+        data = pydicom.dcmread(file)
+        del data.SeriesInstanceUID, data.FrameOfReferenceUID, data.SOPInstanceUID
+        data.save_as(file)
+    check(on_ct(path, ct), blobs())
+
+
+@pytest.mark.parametrize("forgotten", ["SegmentLabel", "SegmentAlgorithmType"])
+def test_what_programs_forget_costs_no_mask(tmp_path: Path, ct: CT, forgotten: str):
+    path = write_seg(tmp_path / "seg", ct, blobs(), TWO)
+    data = pydicom.dcmread(path)
+    for one in data.SegmentSequence:
+        del one[forgotten]
+    data.save_as(path)
+    check(on_ct(path, ct), blobs())

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from dicom_files import write_ct
 
 from segae.errors import InputError
-from segae.io.layouts import find_cases, find_layout
+from segae.io.layouts import find_cases, find_layout, find_paired_folders
 
 MASK = "AutoPET_0011f3deaf_10445"
 STUDY = "PETCT_0011f3deaf/03-23-2003-NA-PET-CT Ganzkoerper primaer mit KM-10445"
@@ -131,3 +132,16 @@ def test_folders_without_masks_hold_no_cases(cts: Path, masks: Path):
     touch(cts, "a.nii.gz")
     with pytest.raises(InputError, match="holds no cases"):
         find_cases(cts, masks)
+
+
+@pytest.mark.parametrize("mask", ["a.dcm", "a.nii.gz"])
+def test_a_mask_finds_the_dicom_series_in_the_folder_of_its_name(cts: Path, masks: Path, mask: str):
+    write_ct(cts / "a")
+    touch(cts, "b/notes.txt")
+    touch(masks, mask, "b.dcm")
+    assert pairs(cts, masks)["a"] == ("a", mask)
+    assert [(one.code, one.source.name) for one in missing(cts, masks)] == [("CT_MISSING", "b.dcm")]
+
+
+def missing(cts: Path, masks: Path):
+    return find_paired_folders(cts, masks).left_out
