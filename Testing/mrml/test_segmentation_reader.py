@@ -10,6 +10,7 @@ import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from segae.errors import InputError
+from segae.geometry.box import boxes_of_labels
 from SegAELib.mrml.binding import BINARY_LABELMAP, slicer
 from SegAELib.mrml.matrices import ijk_to_node, to_vtk, volume_grid
 from SegAELib.mrml.scene_reader import read_case, read_segments, segment_names
@@ -227,3 +228,23 @@ def test_120_segments_of_512_x_512_x_400_voxels_are_each_read_with_their_own_vox
     assert set(voxels.values()) == {int(ball.sum())} and len(voxels) == 120
     # Slicer copies a shared labelmap for each segment that is removed: with the scene this took 50 s.
     node.GetSegmentation().GetLayerDataObject(0, BINARY_LABELMAP).Initialize()
+
+
+def test_a_large_layer_is_looked_at_in_slabs_and_reads_the_same(mini, monkeypatch):
+    volume = mini.add_volume(np.zeros(SHAPE, np.int32), AFFINE)
+    node = mini.add_segmentation([(blocks(), AFFINE, NAMES)], volume)
+    at_once = read_case(node)
+    sizes = []
+
+    def boxes(labels, values):
+        sizes.append(labels.size)
+        return boxes_of_labels(labels, values)
+
+    monkeypatch.setattr("SegAELib.mrml.scene_reader.boxes_of_labels", boxes)
+    slab = 2 * SHAPE[1] * SHAPE[2]
+    monkeypatch.setattr("SegAELib.mrml.scene_reader._PART", slab)
+    in_slabs = read_case(node)
+    assert max(sizes) == slab and sum(sizes) <= blocks().size
+    np.testing.assert_array_equal(in_slabs.volume.voxels, at_once.volume.voxels)
+    for name, segment in at_once.segments.items():
+        np.testing.assert_array_equal(in_slabs.segments[name].full_mask(), segment.full_mask())

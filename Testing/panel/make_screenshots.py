@@ -63,6 +63,7 @@ def picture_scoring(bed: slicer_standin.TestBed, model: str) -> None:
     bed.screenshot(bed.main_window, OUT / "1-loaded.png")
 
     panel.ui.rankButton.click()
+    bed.wait_until(lambda: panel.session.attempt, PATIENCE)
     attempt = panel.session.attempt
     bed.wait_until(lambda: len(attempt.results.segments) > 12, PATIENCE)
     panel.ui.inputsSection.collapsed = True

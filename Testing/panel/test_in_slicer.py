@@ -210,7 +210,7 @@ def test_a_run_that_was_cancelled_leaves_no_edits_behind(loaded, bed, finish, ma
     import slicer
 
     loaded.ui.rankButton.click()
-    bed.wait_until(lambda: loaded.session.attempt.results)
+    bed.wait_until(lambda: loaded.session.attempt and loaded.session.attempt.results)
     loaded.ui.cancelButton.click()
     finish(loaded)
     loaded.context.check_edits()

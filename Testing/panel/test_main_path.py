@@ -158,6 +158,7 @@ def test_an_edit_turns_the_row_stale_and_only_its_slices_are_scored_again(ranked
     assert row[0] == "spleen (edited)"
     assert ranked.ui.rescoreButton.text == "Re-score 2 changed slices"
     ranked.ui.rescoreButton.click()
+    bed.wait_until(lambda: ranked.session.attempt)
     assert ranked.session.attempt.only == {"spleen": tuple(edited)}
     finish(ranked)
     assert ranked.messages.text == ""
@@ -183,10 +184,11 @@ def test_a_slice_that_was_emptied_leaves_the_ranking(ranked, bed, finish, masks,
     assert not ranked.session.results.changes
 
 
-def test_one_segment_can_be_scored_alone(ranked, finish):
+def test_one_segment_can_be_scored_alone(ranked, finish, bed):
     ranked.results.choose_segment("aorta")
     before = {i: dict(rows) for i, rows in rows_of(ranked.session.results).items()}
     ranked.ui.rankOneButton.click()
+    bed.wait_until(lambda: ranked.session.attempt)
     assert list(ranked.session.attempt.case.segments) == ["aorta"]
     finish(ranked)
     assert rows_of(ranked.session.results) == before

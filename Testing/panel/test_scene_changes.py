@@ -12,7 +12,7 @@ from flat_rows import rows_of
 def scoring(loaded, bed):
     """The panel in the middle of a run."""
     loaded.ui.rankButton.click()
-    bed.wait_until(lambda: loaded.session.attempt.results)
+    bed.wait_until(lambda: loaded.session.attempt and loaded.session.attempt.results)
     assert loaded.scoring.running
     return loaded
 
@@ -50,7 +50,7 @@ def test_cancel_stops_at_once_and_keeps_what_came(scoring, bed, finish):
 def test_cancel_brings_earlier_scores_back(ranked, bed, finish):
     report = ranked.session.results.whole_report()
     ranked.ui.rankButton.click()
-    bed.wait_until(lambda: ranked.session.attempt.results)
+    bed.wait_until(lambda: ranked.session.attempt and ranked.session.attempt.results)
     ranked.ui.cancelButton.click()
     finish(ranked)
     assert ranked.session.results.whole_report() == report
@@ -153,7 +153,7 @@ def test_transformed_together_the_scores_stay_the_same(ranked, bed, finish, mask
 def test_a_segmentation_moved_out_of_the_ct_is_refused_with_a_sentence(loaded, bed, masks):
     transform(masks, shift=(3000, 0, 0))
     loaded.ui.rankButton.click()
-    bed.process_events()
+    bed.wait_until(lambda: not loaded.scoring.running)
     assert "lies inside the volume" in loaded.messages.text
     assert loaded.ui.messageLabel.visible
     assert not loaded.scoring.running
@@ -176,7 +176,7 @@ def test_a_bent_volume_is_refused_with_a_sentence(loaded, bed, ct):
     ct.SetAndObserveTransformNodeID(node.GetID())
     slicer.mrmlScene.RemoveNode(grid)
     loaded.ui.rankButton.click()
-    bed.process_events()
+    bed.wait_until(lambda: not loaded.scoring.running)
     assert "non-linear transform" in loaded.messages.text
 
 
@@ -225,7 +225,7 @@ def test_a_pet_is_refused_with_the_sentence_of_the_preflight(loaded, finish, ct)
 def test_a_model_that_is_gone_is_said_so(loaded, bed):
     loaded.parameters.model = "/nowhere/model.safetensors"
     loaded.ui.rankButton.click()
-    bed.process_events()
+    bed.wait_until(lambda: not loaded.scoring.running)
     assert 'There is no model "/nowhere/model.safetensors"' in loaded.messages.text
 
 

@@ -19,14 +19,14 @@ from SegAELib.app.idle_tasks import IdleTasks
 from SegAELib.app.messages import MessageBar
 from SegAELib.app.model_facts import ModelFacts
 from SegAELib.app.results import Results, SliceKey, step
-from SegAELib.app.runs import RunListener, Runs
+from SegAELib.app.runs import RunListener, Runs, Work
 from SegAELib.app.score_style import ScoreStyle
 from SegAELib.app.session import Session
 from SegAELib.mrml.binding import Node
 from SegAELib.mrml.nodes import default_segmentation, default_volume
 from SegAELib.mrml.results_table import VOLUME_ROLE, find_results, tables_of
 from SegAELib.mrml.review_table import Reviews
-from SegAELib.mrml.scene_reader import SceneCase, read_case
+from SegAELib.mrml.scene_reader import case_in_parts
 from SegAELib.mrml.segment_names import Naming, namings_of
 from SegAELib.mrml.slice_navigation import jump_to, slice_composites
 
@@ -291,17 +291,15 @@ class Context:
             options=options or ScoringOptions(),
         )
 
-    def query(
-        self, task: Task, segment_ids: Collection[str], on_result: Callable[[Result], None]
-    ) -> SceneCase | None:
+    def query(self, task: Task, segment_ids: Collection[str], on_result: Callable[[Result], None]) -> bool:
         """Ask about masks without a change of scores, with the model and on the device of the parameters.
 
-        What was read of the scene, None when it did not begin, which is said then. `on_result` is called with
-        the answer, if there is one.
+        False when it did not begin, which is said then. `on_result` is called with the answer, if there is
+        one.
         """
         session, parameters = self.session, self.parameters
         if session is None or self.runs.running or not self.has_packages():
-            return None
+            return False
 
         def answered(result: Result) -> None:
             with self.messages.telling():
@@ -314,18 +312,18 @@ class Context:
 
         self.messages.clear()
         with self.messages.telling():
-            facts = ModelFacts.of(parameters.model)
-            case = read_case(
-                session.segmentation, session.volume, segment_ids=segment_ids, organs=self.organs
+            settings = self.job_settings(ModelFacts.of(parameters.model), task)
+            reading = case_in_parts(
+                session.segmentation, session.volume, segment_ids=segment_ids, organs=dict(self.organs)
             )
-            self.runs.start(
-                case.volume,
-                case.segmentation,
-                self.job_settings(facts, task),
-                RunListener(answered, failed, self.changed),
-            )
-            return case
-        return None
+
+            def work() -> Work:
+                case = yield from reading
+                return case.volume, case.segmentation, settings
+
+            self.runs.start(work(), len(segment_ids), RunListener(answered, failed, self.changed))
+            return True
+        return False
 
     def _begin(self, segmentation: Node | None, volume: Node | None) -> None:
         """Begin with the chosen nodes; scores that the scene holds are shown."""

@@ -94,7 +94,7 @@ class ErrorsSection:
             )
             self._say(text.format(model=spec.name))
             return
-        if context.query("locate", [key[0]], self._found) is not None:
+        if context.query("locate", [key[0]], self._found):
             self._session, (self.segment, self._slice) = context.session, key
             self._changes = self._changes_of(key[0])
             self._ui.whereButton.checked = True

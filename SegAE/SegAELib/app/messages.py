@@ -48,6 +48,8 @@ def stage_word(progress: Progress) -> str:
             "checking": _("Checking CT and masks..."),
             "locating": _("Looking for what is wrong..."),
         }
+        if progress.stage == "reading":
+            return _("Reading segments: {done} of {total}").format(done=progress.done, total=progress.total)
         if progress.stage == "checking names":
             return _("Checking names: {done} of {total}").format(done=progress.done, total=progress.total)
         return stages.get(progress.stage, progress.stage)

@@ -68,12 +68,12 @@ class NamesSection:
         """Ask which of the checked segments look like something else."""
         context = self._context
         self._forget()
-        case = context.query("check names", context.checked, self._answered)
-        if case is not None and context.session is not None:
+        began = context.query("check names", context.checked, self._answered)
+        if began and context.session is not None:
             self._session, self._node = context.session, context.session.segmentation
             table = label_table_of(context.parameters.model)
             self._choices = OrganChoices(context.parameters.organs, table)
-            self._ids = case.segment_ids
+            self._ids = {name: i for i, name in segment_names(self._node).items()}
         context.changed()
 
     def _forget(self) -> None:
@@ -170,7 +170,8 @@ class NamesSection:
 
     def _answered(self, result: Result) -> None:
         assert isinstance(result, NamesChecked)
-        self._checks = result.checks
+        # one that was renamed while it was read is left out
+        self._checks = tuple(one for one in result.checks if one.segment in self._ids)
         self._show()
 
     def _show(self) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 
 from segae.data import Segmentation, Volume
+from segae.errors import SegAEError
 from segae.jobs.events import Cancelled, Event, Failed, Progress, Result, Returned, Scores
 from segae.jobs.scoring_job import ScoringJob, WorkerJob
 from segae.jobs.settings import JobSettings
@@ -15,6 +17,10 @@ from SegAELib.app.idle_tasks import IdleTasks
 from SegAELib.app.messages import stage_word
 
 POLL_MS = 50
+READING = 0.03  # seconds of each poll in which the scene is read; the rest is the application's
+
+# What a run works on, read in parts: each step yields how many segments are read.
+Work = Generator[int, None, tuple[Volume, Segmentation, JobSettings]]
 
 
 def _ignore(_slices: object) -> None:
@@ -32,8 +38,8 @@ class RunListener:
 
 
 class Runs:
-    """One run at a time, in a child process; its progress is shown in the panel. Between polls idle tasks are
-    done.
+    """One run at a time, in a child process; its progress is shown in the panel. What it works on is read
+    before in this process, a part at each poll. Between polls idle tasks are done.
 
     The timer runs only while there is something to do. Call `close` when done: it ends the child.
     """
@@ -41,6 +47,7 @@ class Runs:
     def __init__(self, ui: Ui, tasks: IdleTasks) -> None:
         self._ui, self._tasks = ui, tasks
         self._listener: RunListener | None = None
+        self._reading: tuple[Work, int] | None = None  # and how many segments it will read
         self._job: ScoringJob = WorkerJob()
         self._timer = qt.QTimer()
         self._timer.setInterval(POLL_MS)
@@ -57,26 +64,23 @@ class Runs:
         """Whether anything is left to do, be it only the idle tasks after a run."""
         return self._timer.active
 
-    def start(
-        self,
-        ct: Volume,
-        masks: Segmentation,
-        settings: JobSettings,
-        listener: RunListener,
-    ) -> None:
-        """Begin a run and tell `listener` of it. Raises RuntimeError while a run is on its way."""
+    def start(self, work: Work, n_segments: int, listener: RunListener) -> None:
+        """Begin a run with the reading of its `n_segments`, and tell `listener` of it. Raises RuntimeError
+        while a run is on its way."""
         if self.running:
             raise RuntimeError("a run is on its way already")
-        self._job.start(ct, masks, settings)
-        self._listener = listener
+        self._reading, self._listener = (work, n_segments), listener
         self._show(True)
-        self._ui.progressBar.setRange(0, 0)
-        self._progress(Progress("starting"))
+        self._progress(Progress("reading", 0, n_segments))
         self._timer.start()
 
     def cancel(self) -> None:
         """Stop; `on_cancelled` is called at once."""
-        if self.running:
+        if self._reading is not None:
+            self._reading[0].close()
+            self._reading = None
+            self._pass_on(Cancelled())
+        elif self.running:
             self._job.cancel()
             self._pass_on_all()
 
@@ -98,17 +102,43 @@ class Runs:
         scene = slicer.mrmlScene
         if scene.IsBatchProcessing() or scene.IsClosing():
             return
+        self._read_on()
         self._pass_on_all()
         self._tasks.run()
-        if not self._job.running and not self._tasks:
+        if self._reading is None and not self._job.running and not self._tasks:
             self._timer.stop()
 
     def close(self) -> None:
         """End everything, without telling anyone."""
         self._timer.stop()
-        self._listener = None
+        self._listener = self._reading = None
         self._tasks.clear()
         self._job.close()
+
+    def _read_on(self) -> None:
+        """Read some of what the run works on, and start the job when all is read."""
+        if self._reading is None:
+            return
+        work, total = self._reading
+        end = time.perf_counter() + READING
+        try:
+            n_read = next(work)
+            while time.perf_counter() < end:
+                n_read = next(work)
+        except StopIteration as over:
+            self._reading = None
+            self._ui.progressBar.setRange(0, 0)
+            self._progress(Progress("starting"))
+            self._job.start(*over.value)
+        except SegAEError as error:
+            self._reading = None
+            self._pass_on(Failed(str(error), "input", ""))
+        except Exception as error:
+            self._reading = None
+            self._pass_on(_fault(error))
+            raise
+        else:
+            self._progress(Progress("reading", n_read, total))
 
     def _pass_on_all(self) -> None:
         if not self._job.running:
@@ -116,8 +146,7 @@ class Runs:
         try:
             events = self._job.poll()
         except Exception as error:  # a fault of ours: say so, and let it be logged
-            sentence = _("Scoring stopped by a fault inside SegAE; report it with the log.")
-            self._pass_on(Failed(sentence, "crash", repr(error)))
+            self._pass_on(_fault(error))
             raise
         for event in events:
             self._pass_on(event)
@@ -153,3 +182,8 @@ class Runs:
     def _show(self, running: bool) -> None:
         self._ui.progressBar.setVisible(running)
         self._ui.cancelButton.setVisible(running)
+
+
+def _fault(error: Exception) -> Failed:
+    sentence = _("Scoring stopped by a fault inside SegAE; report it with the log.")
+    return Failed(sentence, "crash", repr(error))

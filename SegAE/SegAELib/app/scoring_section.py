@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Generator, Mapping
+from dataclasses import replace
 
 from segae.errors import SegAEError
 from segae.jobs.events import Failed, Finished, Result
+from segae.jobs.settings import JobSettings
 from segae.results.types import SliceResult
 from segae.scoring.options import ScoringOptions
 from SegAELib.app.binding import _
 from SegAELib.app.context import Context
 from SegAELib.app.messages import counted, duration
 from SegAELib.app.model_facts import ModelFacts
-from SegAELib.app.runs import RunListener
-from SegAELib.app.session import Session
+from SegAELib.app.runs import RunListener, Work
+from SegAELib.app.session import Attempt, Session
 
 TEN = 10
 
@@ -95,15 +97,18 @@ class ScoringSection:
         context.messages.clear()
         with context.messages.telling():
             facts = ModelFacts.of(context.parameters.model)
-            attempt = session.begin(facts, segment_ids, context.organs, only=only, merge=merge)
-            options = ScoringOptions(slices=TEN if context.parameters.tenSlices else None, only=attempt.only)
-            context.runs.start(
-                attempt.case.volume,
-                attempt.case.segmentation,
-                context.job_settings(facts, options=options),
-                self._listener(session),
-            )
+            slices = TEN if context.parameters.tenSlices else None
+            settings = context.job_settings(facts, options=ScoringOptions(slices=slices))
+            reading = session.begin(facts, segment_ids, dict(context.organs), only=only, merge=merge)
+            work = self._work(reading, settings)
+            context.runs.start(work, len(segment_ids), self._listener(session))
         context.changed()
+
+    def _work(self, reading: Generator[int, None, Attempt], settings: JobSettings) -> Work:
+        attempt = yield from reading
+        self._context.change_soon()  # what was shown is replaced by what comes in
+        options = replace(settings.options, only=attempt.only)
+        return attempt.case.volume, attempt.case.segmentation, replace(settings, options=options)
 
     def _listener(self, session: Session) -> RunListener:
         context = self._context

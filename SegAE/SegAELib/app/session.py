@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from segae.data import Segment
@@ -19,7 +19,7 @@ from SegAELib.mrml.binding import SegmentationNode, VolumeNode
 from SegAELib.mrml.edits import EditWatch, fingerprint
 from SegAELib.mrml.matrices import volume_grid
 from SegAELib.mrml.results_table import create_results_table, find_results, read_results, write_results
-from SegAELib.mrml.scene_reader import SceneCase, read_case, read_masks
+from SegAELib.mrml.scene_reader import SceneCase, case_in_parts, read_masks
 from SegAELib.mrml.score_tags import write_scores
 
 
@@ -93,14 +93,17 @@ class Session:
         *,
         only: Mapping[str, Collection[int]] | None = None,
         merge: bool = False,
-    ) -> Attempt:
-        """Read what is to be scored; `only`: nothing but these slices, by segment id.
+    ) -> Generator[int, None, Attempt]:
+        """Read what is to be scored, in parts (see `scene_reader`); `only`: nothing but these slices, by
+        segment id. Call `abandon` when it does not come to its end.
 
         `merge`: add to the scores that are there, when they are of the same model. Raises `InputError` for
         nodes that cannot be read.
         """
-        case = read_case(self.segmentation, self.volume, segment_ids=segment_ids, organs=organs)
-        self._watch.remember(case.segments)
+        self._watch.remember(segment_ids)  # what is edited from here on may not be what is scored
+        case = yield from case_in_parts(
+            self.segmentation, self.volume, segment_ids=segment_ids, organs=organs
+        )
         report = self.results.report if self.results is not None else None
         merge = merge and report is not None and (only is not None or report.model.sha256 == model.sha256)
         results = Results.empty(
@@ -147,9 +150,7 @@ class Session:
     def abandon(self) -> None:
         """Scoring was stopped. What came in is kept only where nothing was before."""
         attempt, self.attempt = self.attempt, None
-        if attempt is None:
-            return
-        if self.results is None and attempt.results:
+        if attempt is not None and self.results is None and attempt.results:
             self.results = attempt.results
             self.masks = attempt.case.segments
             self._take_fingerprints(attempt)

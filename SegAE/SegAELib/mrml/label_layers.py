@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -25,7 +26,8 @@ class LabelLayer:
     """Labels of several segments that do not overlap.
 
     `labels` are the voxels of `box` (k, j, i) on the volume's grid, perhaps a view into the scene's own
-    memory: read them at once and do not write. `values` gives the label of each segment id.
+    memory: an edit shows in them, and they are not to be written. `values` gives the label of each segment
+    id.
     """
 
     labels: np.ndarray
@@ -38,38 +40,67 @@ def label_layers(
 ) -> Iterator[LabelLayer]:
     """Layers of `node` on the voxels of `volume`, nearest neighbour, parent transforms of both applied.
 
-    Layers without one of `segment_ids` (None: all), and layers outside the volume, are left out. Raises
+    Layers without one of `segment_ids` (None: all), and layers outside the volume, are left out. Which layer
+    holds which segment is looked up at the first step; each layer is read at a step of its own. Raises
     `InputError` for nodes that cannot be read and for segments that cannot be turned into voxels.
     """
     require_segmentation(node)
     grid = volume_grid(volume)
     to_volume = between_nodes(node, volume)
-    segmentation = binary_segmentation(node, volume)
-    for number in range(segmentation.GetNumberOfLayers(BINARY_LABELMAP)):
-        values = {
-            segment_id: int(segmentation.GetSegment(segment_id).GetLabelValue())
-            for segment_id in segmentation.GetSegmentIDsForLayer(number, BINARY_LABELMAP)
-            if segment_ids is None or segment_id in segment_ids
-        }
-        image = segmentation.GetLayerDataObject(number, BINARY_LABELMAP)
-        if not values or image is None or image.IsEmpty():
+    for values, image_of in _stored(node, volume, segment_ids):
+        image = image_of()
+        if image is None or image.IsEmpty():
             continue
         labels, box = _on_volume(image, volume, grid, to_volume)
         if labels.size:
             yield LabelLayer(labels, box, values)
 
 
-def binary_segmentation(node: SegmentationNode, volume: VolumeNode):
-    """The node's own vtkSegmentation, or a voxelised copy when it holds surfaces only; the node is not
-    changed.
+def has_voxels(node: SegmentationNode, volume: VolumeNode, segment_ids: Collection[str]) -> bool:
+    """Whether one of the segments has a voxel anywhere, on the volume or not; errors as in `label_layers`."""
+    for values, image_of in _stored(node, volume, segment_ids):
+        image = image_of()
+        if image is not None and not image.IsEmpty():
+            scalars = vtk_to_numpy(image.GetPointData().GetScalars())
+            if any(np.any(scalars == value) for value in set(values.values())):
+                return True
+    return False
 
-    Raises `InputError` when the conversion fails.
-    """
+
+def _stored(
+    node: SegmentationNode, volume: VolumeNode, segment_ids: Collection[str] | None
+) -> list[tuple[dict[str, int], Callable[[], OrientedImage | None]]]:
+    """The label of each segment in a layer, and what gives the layer's image. Surfaces have a layer each, and
+    are turned into voxels when its image is asked for; the node is not changed."""
     segmentation = node.GetSegmentation()
-    if segmentation.GetNumberOfSegments() == 0 or segmentation.ContainsRepresentation(BINARY_LABELMAP):
-        return segmentation
-    copy = slicer.vtkSegmentation()
-    copy.DeepCopy(segmentation)
+    chosen = [i for i in segmentation.GetSegmentIDs() if segment_ids is None or i in segment_ids]
+    if not segmentation.ContainsRepresentation(BINARY_LABELMAP):
+        return [({i: 1}, partial(_voxelised, node, volume, i)) for i in chosen]
+    layers = []
+    for number in range(segmentation.GetNumberOfLayers(BINARY_LABELMAP)):
+        ids = [i for i in segmentation.GetSegmentIDsForLayer(number, BINARY_LABELMAP) if i in chosen]
+        if ids:
+            image = segmentation.GetLayerDataObject(number, BINARY_LABELMAP)
+            values = {i: int(segmentation.GetSegment(i).GetLabelValue()) for i in ids}
+            layers.append((values, partial(_itself, image)))
+    return layers
+
+
+def _itself(image: OrientedImage | None) -> OrientedImage | None:
+    return image
+
+
+def _voxelised(node: SegmentationNode, volume: VolumeNode, segment_id: str) -> OrientedImage | None:
+    """The voxels (0, 1) of a segment that is a surface; raises `InputError` when there is no way to them."""
+    segmentation = node.GetSegmentation()
+    segment = segmentation.GetSegment(segment_id)
+    if segment is None:  # removed meanwhile
+        return None
+    copy, own = slicer.vtkSegmentation(), slicer.vtkSegment()
+    own.DeepCopy(segment)
+    own.SetLabelValue(1)
+    copy.SetSourceRepresentationName(segmentation.GetSourceRepresentationName())
+    copy.AddSegment(own, segment_id)
     converter = slicer.vtkSegmentationConverter
     copy.SetConversionParameter(
         converter.GetReferenceImageGeometryParameterName(), converter.SerializeImageGeometry(_frame(volume))
@@ -79,7 +110,7 @@ def binary_segmentation(node: SegmentationNode, volume: VolumeNode):
             f'Segmentation "{node.GetName()}" holds {segmentation.GetSourceRepresentationName()} that '
             "cannot be turned into voxels; create a binary labelmap in the Segmentations module."
         )
-    return copy
+    return own.GetRepresentation(BINARY_LABELMAP)
 
 
 def _on_volume(
