@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -39,6 +40,16 @@ class PublishedFiles:
 
     weights: Path
     embeddings: Path
+
+
+@pytest.fixture(scope="session")
+def umlaut() -> str:
+    """A letter beyond ASCII for file names; where the locale has none for them, one of ASCII."""
+    try:
+        os.fsencode("\u00e4")
+    except UnicodeEncodeError:
+        return "a"
+    return "\u00e4"
 
 
 def published_shapes(backbone: str) -> dict[str, tuple[int, ...]]:

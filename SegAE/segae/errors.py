@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
+import os
+
+_DOOR, _PANEL = "SEGAE_DOOR", "panel"  # environment variable, so that child processes know it too
+
+
+def speak_to_panel() -> None:
+    """From now on, this process and its children say what to do in a panel, not on a command line."""
+    os.environ[_DOOR] = _PANEL
+
+
+def speak_to_command_line() -> None:
+    """From now on, this process and its children say what to do on a command line, as in the beginning."""
+    os.environ.pop(_DOOR, None)
+
+
+def way(command: str, panel: str) -> str:
+    """What the user can do, where that depends on the door: options for a command line, fields and buttons
+    for a panel. The rest of the sentence is the same for both."""
+    return panel if os.environ.get(_DOOR) == _PANEL else command
+
 
 class SegAEError(Exception):
     """Base of every error that a command turns into one line and exit code 2."""

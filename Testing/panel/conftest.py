@@ -20,6 +20,8 @@ if str(TESTING) not in sys.path:
 import slicer_standin  # noqa: E402
 from in_process_job import InProcessJob  # noqa: E402
 
+from segae.errors import speak_to_command_line  # noqa: E402
+
 if TYPE_CHECKING:
     from slicer_standin import Guard, TestBed
 
@@ -42,6 +44,7 @@ def bed(running_bed: "TestBed", guard: "Guard") -> Iterator["TestBed"]:
     """A fresh test bed: no scripted modules, empty scene and settings. Guarded."""
     yield running_bed
     running_bed.reset()
+    speak_to_command_line()  # a panel that was there speaks of its fields
 
 
 @pytest.fixture

@@ -175,7 +175,9 @@ def test_torch_comes_through_the_pytorch_extension() -> None:
     extension = Extension()
     plan = plan_of([TORCH, TORCHVISION, SAFETENSORS], extension=lambda: extension)
     assert isinstance(plan, Plan) and plan.through_extension
-    assert "200 MB" in plan.question() and extension.calls == []
+    said = plan.question()
+    assert "200 MB" in said and "cannot be used until that is done" in said and "minutes" in said
+    assert extension.calls == []
     install_torch(lambda: extension)
     assert extension.calls == [
         {
@@ -186,6 +188,18 @@ def test_torch_comes_through_the_pytorch_extension() -> None:
     ]
     with pytest.raises(DependencyError, match="was not installed"):
         install_torch(lambda: Extension(agrees=False))
+
+
+@pytest.mark.parametrize(
+    "error", [subprocess.CalledProcessError(1, ["light_the_torch"]), ImportError("no light_the_torch")]
+)
+def test_an_installation_of_torch_that_fails_is_said_with_its_reason(error: Exception) -> None:
+    class Failing:
+        def installTorch(self, **_options: Any) -> Any:  # noqa: N802 (the extension's name)
+            raise error
+
+    with pytest.raises(DependencyError, match=r"could not install torch \(.+\); check internet"):
+        install_torch(Failing)
 
 
 def test_without_the_pytorch_extension_that_is_said_before_anything_is_asked() -> None:

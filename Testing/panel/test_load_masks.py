@@ -89,7 +89,8 @@ def test_values_without_names_are_refused_until_a_scheme_is_chosen(panel, ct, be
     image = SimpleITK.ReadImage(str(sample_dir / "segmentation_multilabel.nii.gz"))
     SimpleITK.WriteImage(image, str(tmp_path / "labels.nrrd"))
     load(panel, bed, tmp_path / "labels.nrrd")
-    assert segmentations() == [] and "name" in panel.messages.text
+    assert segmentations() == [] and "under Label names" in panel.messages.text
+    assert "--" not in panel.messages.text, "an option of a command, which nobody can give here"
     choose_names(panel, "totalsegmentator_v2")
     load(panel, bed, tmp_path / "labels.nrrd")
     (node,) = segmentations()

@@ -20,10 +20,12 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import Any, Protocol
 from urllib.error import URLError
 
 from segae.errors import InputError, SegAEError
+from segae.files import reason
 from segae.jobs.calls import CallJob, run_program
 from segae.jobs.process import ExitMessages
 from segae.progress import Watch
@@ -115,8 +117,9 @@ class Plan:
         if self.through_extension:
             return (
                 "The PyTorch extension will install torch and torchvision in the build for your graphics "
-                "card: about 200 MB to download without one, up to 3 GB for one of NVIDIA. Slicer waits "
-                "meanwhile."
+                "card: about 200 MB to download without one, up to 3 GB for one of NVIDIA. Slicer cannot be "
+                "used until that is done, and it cannot be stopped: about 2 minutes for the small build and "
+                "15 for the large one at 50 Mbit/s. Save your work first."
             )
         sizes = [one.size for one in self.downloads if one.size is not None]
         more = "at least " if len(sizes) < len(self.downloads) else ""
@@ -149,13 +152,22 @@ def pytorch_extension() -> TorchInstaller:
 
 
 def install_torch(extension: Callable[[], TorchInstaller] = pytorch_extension) -> None:
-    """Let the PyTorch extension install torch and torchvision, without a further question. The application
-    waits. Raises `DependencyError`."""
-    torch = extension().installTorch(
-        askConfirmation=False,
-        torchVersionRequirement=f">={REQUIRED['torch']}",
-        torchvisionVersionRequirement=f">={REQUIRED['torchvision']}",
-    )
+    """Let the PyTorch extension install torch and torchvision, without a further question. Its function
+    returns when pip is done, and pumps events of the application in the calling thread: it can neither be
+    called in another thread nor be stopped. Raises `DependencyError`."""
+    logic = extension()
+    try:
+        torch = logic.installTorch(
+            askConfirmation=False,
+            torchVersionRequirement=f">={REQUIRED['torch']}",
+            torchvisionVersionRequirement=f">={REQUIRED['torchvision']}",
+        )
+    except (CalledProcessError, ImportError, OSError, RuntimeError) as error:
+        why = reason(error).rstrip(".")
+        raise DependencyError(
+            f"The PyTorch extension could not install torch ({why}); check internet and proxy and press "
+            "Install again, or choose a folder with wheel files."
+        ) from error
     if torch is None:
         raise DependencyError("PyTorch was not installed; press Install again when you want to have it.")
     importlib.invalidate_caches()

@@ -13,7 +13,7 @@ from pathlib import Path
 from segae.batch.runner import BatchObserver, BatchResult, Part, run_batch
 from segae.batch.store import Failure
 from segae.cli.output import check_folder
-from segae.errors import Cancelled, InputError, SegAEError
+from segae.errors import Cancelled, InputError, SegAEError, speak_to_command_line
 from segae.io.layouts import Layout, find_layout
 from segae.progress import Step, Watch
 from segae.results.types import CaseReport
@@ -63,6 +63,7 @@ def main(arguments: Sequence[str]) -> int:
     """Exit code: 0 done, 2 for what a user can put right (said in one line), 3 when some cases failed, 130
     after Ctrl-C."""
     options = parse(arguments)
+    speak_to_command_line()
     try:
         with _ctrl_c():
             result = _run(options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from segae.errors import speak_to_panel
 from SegAELib.app.binding import Ui, qt
 from SegAELib.app.chart import ChartSection
 from SegAELib.app.colours import ColoursSection
@@ -60,6 +61,7 @@ class Panel:
     """Lives as long as the module's widget. `bind` it to a parameter node, `enter` it when it is shown."""
 
     def __init__(self, ui: Ui) -> None:
+        speak_to_panel()
         self._refreshing = self._again = False
         self._sections: dict[str, Section] = {}
         _keep_narrow(ui)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from segae.data import Segment, Segmentation, Volume
+from segae.errors import way
 from segae.finding import Finding, Severity
 from segae.geometry.compare import (
     SAME_WITHIN_VOXELS,
@@ -19,10 +20,6 @@ from segae.geometry.compare import (
 from segae.geometry.grid import Grid
 from segae.geometry.orientation import axial_axis, axis_codes, obliqueness
 
-OFF_GRID = (
-    "give the CT that the masks were drawn on, or allow resampling (--resample); if only the place in the "
-    "header was lost, take the grid of the CT (--ct-grid)."
-)
 MOST_OBLIQUE = 20.0  # degrees
 _LEAST_INSIDE = 0.95  # share of a resampled mask's volume that should lie inside the CT
 
@@ -70,15 +67,15 @@ def bring_to_grid(
     segmentation: Segmentation,
     ct: Volume,
     resample: bool,
-    off_grid: str = OFF_GRID,
+    off_grid: str | None = None,
     ct_grid: bool = False,
 ) -> tuple[list[Segment], list[Finding]]:
     """The segments on the grid of `ct`, and findings GRID_DIFFERS, OUTSIDE_FOV and EMPTY_MASK.
 
     Another axis order, or a crop of the CT, loses nothing and is no difference. Segments on another grid are
     resampled by nearest neighbour if `resample`, else left out, with an error when no other mask is left; the
-    sentence ends with the advice `off_grid`. With `ct_grid`, masks that differ by their place alone are taken
-    to lie on the CT. Those that lose all voxels by resampling are left out.
+    sentence ends with the advice `off_grid` (None: how to allow it). With `ct_grid`, masks that differ by
+    their place alone are taken to lie on the CT. Those that lose all voxels by resampling are left out.
     """
     differing: dict[str, list[Segment]] = defaultdict(list)
     moved_to_ct: dict[str, list[Segment]] = defaultdict(list)
@@ -106,14 +103,22 @@ def bring_to_grid(
     grids = []
     for text, those in differing.items():
         resampled = resample and those[0].grid.placed
-        todo = "the masks were resampled by nearest neighbour." if resampled else off_grid
+        todo = "the masks were resampled by nearest neighbour." if resampled else off_grid or _off_grid()
         # Where others lie on the CT, those that do not are left out and cost no other.
         severity: Severity = "warning" if resampled or any(not one.is_empty for one in placed) else "error"
         grids.append(_differs(text, those, segmentation, ct, severity, todo))
     for text, those in moved_to_ct.items():
-        todo = "the grid of the CT was taken for them, as asked for (--ct-grid); check that they fit it."
+        todo = "the grid of the CT was taken for them, as asked for; check that they fit it."
         grids.append(_differs(text, those, segmentation, ct, "warning", todo))
     return placed, [*grids, *findings]
+
+
+def _off_grid() -> str:
+    return way(
+        "give the CT that the masks were drawn on, or allow resampling (--resample); if only the place in "
+        "the header was lost, take the grid of the CT (--ct-grid).",
+        "choose the CT that the masks were drawn on.",
+    )
 
 
 def _differs(

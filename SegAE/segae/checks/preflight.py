@@ -12,7 +12,7 @@ from segae.checks.levels import check_levels
 from segae.checks.masks import check_mask, check_names
 from segae.checks.metal import check_metal, find_metal
 from segae.checks.overlap import check_overlaps
-from segae.checks.placement import OFF_GRID, bring_to_grid, check_axes
+from segae.checks.placement import bring_to_grid, check_axes
 from segae.checks.shape import measure_shape
 from segae.checks.sizes import body_scale, check_symmetry, check_volume
 from segae.data import Segment, Segmentation, Volume
@@ -45,7 +45,7 @@ def run_preflight(
     *,
     resample: bool = False,
     may_be_empty: bool = False,
-    off_grid: str = OFF_GRID,
+    off_grid: str | None = None,
     ct_grid: bool = False,
 ) -> Preflight:
     """Check `ct` and `segmentation` before scoring; nothing is raised.

@@ -9,7 +9,7 @@ import warnings
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError
 
-from segae.errors import Cancelled, SegAEError
+from segae.errors import Cancelled, SegAEError, way
 from segae.files import reason
 
 USER_ERROR, SOME_FAILED, INTERRUPTED = 2, 3, 130
@@ -49,7 +49,13 @@ def run(program: str, module: str, stopped: str, extra: str) -> int:
     except PackageNotFoundError as error:  # a kind of ModuleNotFoundError, and yet the module is there
         return stop(f"the package {error.name} has lost the record of its version; install it again.")
     except ModuleNotFoundError as error:
-        return stop(f'the package {error.name} is missing; install it with pip install "{extra}".')
+        return stop(
+            f"the package {error.name} is missing; "
+            + way(
+                f'install it with pip install "{extra}".',
+                "install it under Packages and press the button again.",
+            )
+        )
     except OSError as error:
         return stop(f"{error.filename or 'a file'}: {reason(error)}; check its path and permissions.")
     return 0

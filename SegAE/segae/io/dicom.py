@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from segae.data import CTPlace, DicomIds
-from segae.errors import InputError
+from segae.errors import InputError, way
 from segae.files import shown_path
 from segae.finding import Finding, Severity
 from segae.geometry.grid import Grid
@@ -172,8 +172,11 @@ def _chosen(path: Path, images: Sequence[Slice], series: str | None, left_out: _
         raise InputError(f'The DICOM series in "{path}" is {kinds}; give a CT.')
     if series is None and len(candidates) > 1:
         raise InputError(
-            f'"{path}" holds {len(candidates)} DICOM series of CT; choose one with --series, or in a '
-            f'manifest with the column "series", of {_choice(candidates)}.'
+            f'"{path}" holds {len(candidates)} DICOM series of CT, {_choice(candidates)}; '
+            + way(
+                'choose one with --series, or in a manifest with the column "series".',
+                "give each a folder of its own.",
+            )
         )
     taken = series or next(iter(candidates))
     for uid, those in by_series.items():

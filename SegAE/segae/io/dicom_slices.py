@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from segae.errors import InputError
+from segae.errors import InputError, way
 from segae.files import python_executable
 from segae.io import dicom_unpack
 from segae.io.content import cannot_open, start_of
@@ -140,7 +140,7 @@ def read_pixels(slices: Sequence[Slice]) -> Iterator[np.ndarray]:
             name = _NOT_READ.get(syntax, f"the transfer syntax {syntax}")
             raise InputError(
                 f'The pixels of "{path}" are packed as {name}, which is not read; unpack them first, for '
-                "example with dcm2niix or gdcmconv --raw."
+                "example with dcm2niix or gdcmconv."
             )
     unpacked = _unpack(list(packed)) if packed else {}
     held: tuple[Path, np.ndarray] | None = None  # the frames of one file stand together
@@ -176,8 +176,9 @@ def read_dataset(path: Path, tags: Sequence[str] | None = None, pixels: bool = T
         import pydicom
     except ImportError:
         raise InputError(
-            f'"{path}" is a DICOM file, which is read with pydicom; install it (pip install pydicom) or '
-            "convert it to NIfTI."
+            f'"{path}" is a DICOM file, which is read with pydicom; '
+            + way("install it (pip install pydicom)", "install the application again,")
+            + " or convert it to NIfTI."
         ) from None
     try:
         with quiet():

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from segae.data import Segment, Segmentation, unique_names
-from segae.errors import InputError
+from segae.errors import InputError, way
 from segae.finding import Finding
 from segae.geometry.box import Box
 from segae.io.image import StoredImage
@@ -103,9 +103,13 @@ def _of_layout(image: StoredImage, names: LabelNames, request: MaskRequest) -> L
     shown = ", ".join(map(str, values[:_SHOWN]))
     more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
     raise InputError(
-        f'"{image.path}" holds the values {shown}{more}, and nothing says what they stand for; give --names '
-        f'with a file that says it, such as {{"1": "liver"}} in JSON, or with the scheme that the file '
-        f"follows: {', '.join(schemes())}."
+        f'"{image.path}" holds the values {shown}{more}, and nothing says what they stand for; '
+        + way(
+            'give --names with a file that says it, such as {"1": "liver"} in JSON, or with the scheme that '
+            f"the file follows: {', '.join(schemes())}.",
+            "choose whose label map it is under Label names, or put a file beside it that says it, such as "
+            f'{{"1": "liver"}} in "{stem(image.path)}.json".',
+        )
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from segae.errors import InputError
+from segae.errors import InputError, way
 from segae.finding import Finding
 from segae.io.name_files import SUFFIXES, NamedLabel, named_labels, read_names
 from segae.io.nifti import NIFTI, read_extensions
@@ -52,7 +52,9 @@ def label_names(mask: Path, asked: Path | None = None, table: LabelTable | None 
             continue
         if not found.labels:
             found = LabelNames(labels, f'"{path}"')
-            text = f'The values in "{mask}" are named by "{path}" beside it; give --names if that is wrong.'
+            text = f'The values in "{mask}" are named by "{path}" beside it; ' + way(
+                "give --names if that is wrong.", "choose other Label names if that is wrong."
+            )
             findings.append(Finding("NAMES_FOUND", "info", text, source=str(path)))
         elif found.labels != labels:
             findings.append(_unused(path, mask, f"the values are named by {found.source}"))

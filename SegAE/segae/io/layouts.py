@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segae.errors import InputError
+from segae.errors import InputError, way
 from segae.files import reason, shown_path
 from segae.io.autopet import Study, cts_by_study, masks_by_study, parse_study
 from segae.io.case_files import CaseFiles, LeftOut, with_own_names
@@ -55,7 +55,7 @@ def find_layout(data: Path, masks: Path | None = None) -> Layout:
         raise InputError(
             f'"{data}" holds no cases: expected are folders with ct.nii.gz and segmentations/, nnU-Net\'s '
             "imagesTr and labelsTr, a CSV manifest with the columns ct and masks, or a folder of CTs "
-            "together with --masks."
+            + way("together with --masks.", "together with a folder of masks.")
         )
     cases, told = with_own_names(one.absolute() for one in (*found.cases, *incomplete))
     return Layout(tuple(cases), (*(one for one in found.left_out if one.case is None), *told))
@@ -276,7 +276,11 @@ def find_paired_folders(cts: Path, masks: Path) -> Layout:
     for folder in (cts, masks):
         if not folder.is_dir():
             raise InputError(
-                f'"{folder}" is no folder; give a folder of CTs and, with --masks, one of masks.'
+                f'"{folder}" is no folder; '
+                + way(
+                    "give a folder of CTs and, with --masks, one of masks.",
+                    "choose a folder under CTs and, where the masks lie elsewhere, one under Masks.",
+                )
             )
     by_name: dict[str, list[Path]] = {}
     for ct in _images(cts.rglob("*")):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segae.errors import InputError, ModelError
+from segae.errors import InputError, ModelError, way
 from segae.files import whole_file
 from segae.models.registry import renamed_weights
 from segae.models.spec import ModelSpec, described
@@ -97,10 +97,14 @@ def _opened(path: Path, framework: str) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        raise InputError(f'There is no model file "{path}"; `segae model list` shows the bundled ones.')
+        raise InputError(
+            f'There is no model file "{path}"; '
+            + way("`segae model list` shows the bundled ones.", "choose another model.")
+        )
     if path.suffix.lower() in {".pth", ".pt", ".pkl", ".ckpt"}:
         raise ModelError(
-            f'"{path}" is a PyTorch file; bring it into SegAE\'s form once with `segae model import`.'
+            f'"{path}" is a PyTorch file; bring it into SegAE\'s form once with '
+            + way("`segae model import`.", "Import published... in the module SegAE.")
         )
     try:
         with safe_open(path, framework=framework) as file:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from segae.errors import InputError, ModelError
+from segae.errors import InputError, ModelError, way
 from segae.inputs.spec import InputSpec
 from segae.labels.table import LabelTable
 
@@ -63,8 +63,12 @@ def described(metadata: Mapping[str, str], source: str) -> tuple[ModelSpec, int]
     one. Raises `ModelError` naming `source` for anything it does not understand."""
     if METADATA_KEY not in metadata:
         raise ModelError(
-            f'"{source}" holds weights but no SegAE description; import published weights with '
-            "`segae model import`."
+            f'"{source}" holds weights but no SegAE description; '
+            + way(
+                "import published weights with `segae model import`.",
+                "choose another model, or bring published weights in with Import published... in the module "
+                "SegAE.",
+            )
         )
     try:
         found = json.loads(metadata[METADATA_KEY])

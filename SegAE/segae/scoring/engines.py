@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from segae.errors import InputError, SegAEError
+from segae.errors import InputError, SegAEError, way
 from segae.inputs.build import ModelInput
 from segae.inputs.position import POSITION_FEATURES
 from segae.models.output import ModelOutput
@@ -97,7 +97,8 @@ def make_runner(model: QualityModel, device: torch.device, engine: str = "torch"
     if engine == "onnx":
         if device.type != "cpu":
             raise InputError(
-                f"The engine onnx runs on the CPU, not on {device}; leave out --engine or --device."
+                f"The engine onnx runs on the CPU, not on {device}; "
+                + way("leave out --engine or --device.", "choose the processor (CPU) as the device.")
             )
 
         return OnnxRunner(model)
@@ -159,7 +160,8 @@ def halving_on_out_of_memory(predict: Callable[[ModelInput], ModelOutput], input
             raise
         if len(inputs) == 1:
             raise SegAEError(
-                "The GPU has no room for a single slice; close other programs on it or use --device cpu."
+                "The GPU has no room for a single slice; close other programs on it or "
+                + way("use --device cpu.", "choose the processor (CPU) as the device.")
             ) from error
     if inputs.images.device.type == "cuda":
         torch.cuda.empty_cache()
@@ -198,7 +200,8 @@ class OnnxRunner:
             import onnxscript  # noqa: F401 (the exporter needs it)
         except ModuleNotFoundError as error:
             raise InputError(
-                f'The engine onnx needs the package {error.name}; install it with pip install "segae[fast]".'
+                f"The engine onnx needs the package {error.name}; "
+                + way('install it with pip install "segae[fast]".', "choose another engine.")
             ) from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()

@@ -53,6 +53,7 @@ class DataSection:
         self.work = PathField(ui.workEdit, "work", remembered, changed)
         self.ct = PathField(ui.ctEdit, "ct", remembered, changed)
         self.masks = PathField(ui.masksEdit, "masks", remembered, changed)
+        self.labels = PathField(ui.labelsEdit, "labels", remembered, changed, name_filter="*.csv")
         self.index = PathField(ui.indexEdit, "index", remembered, changed, name_filter="*.json")
         ui.checkButton.connect("clicked()", self._check)
 
@@ -72,7 +73,7 @@ class DataSection:
     def _check(self) -> None:
         ct, index, context = self.ct.path, self.index.path, self._context
         if ct is not None and index is not None and context.begin("check", context.ui.checkPlace):
-            arguments = index_arguments(ct, self.masks.path, index)
+            arguments = index_arguments(ct, self.masks.path, index, self.labels.path)
             words = _("Checking CTs and masks")
             context.jobs.run(context.ui.checkPlace, words, arguments, index.parent / LOG, self._checked)
 

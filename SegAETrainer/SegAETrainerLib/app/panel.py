@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from segae.errors import speak_to_panel
 from SegAELib.app.binding import Ui, qt
 from SegAETrainerLib.app.context import Context, Section
 from SegAETrainerLib.app.data_section import DataSection, SetSection
@@ -29,6 +30,7 @@ class Panel:
     shown whoever started it; a training goes on when the panel is closed."""
 
     def __init__(self, ui: Ui) -> None:
+        speak_to_panel()
         self._refreshing = self._again = False
         self._sections: dict[str, Section] = {}
         self.context = Context(ui, self.refresh)

@@ -79,10 +79,13 @@ class TrainingChoice:
         return network, IMAGENET[network]
 
 
-def index_arguments(ct: Path, masks: Path | None, out: Path) -> list[str]:
-    """Match and check CTs and masks, split by patient."""
-    folders = ["--ct", str(ct), *(["--masks", str(masks)] if masks is not None else [])]
-    return ["index", *folders, "--out", str(out)]
+def index_arguments(ct: Path, masks: Path | None, out: Path, labels: Path | None = None) -> list[str]:
+    """Match and check CTs and masks, split by patient. `labels`: a table of structures of one's own."""
+    given = {"--ct": ct, "--masks": masks, "--labels": labels, "--out": out}
+    return [
+        "index",
+        *(word for name, path in given.items() if path is not None for word in (name, str(path))),
+    ]
 
 
 def training_set_arguments(index: Path, out: Path, rule: str) -> list[str]:

@@ -7,8 +7,7 @@ import sys
 import warnings
 
 from segae.cli.main import run
-
-_STOPPED = "stopped; run the same command to go on."
+from segae.errors import way
 
 
 def main() -> None:
@@ -17,4 +16,5 @@ def main() -> None:
     if not sys.warnoptions:
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         warnings.simplefilter("ignore")  # libraries speak to programmers; what users must know is a finding
-    sys.exit(run("segae-train", "segae_trainer.cli.app", _STOPPED, "segae[train]"))
+    stopped = "stopped; " + way("run the same command to go on.", "press the button again to go on.")
+    sys.exit(run("segae-train", "segae_trainer.cli.app", stopped, "segae[train]"))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import segae
-from segae.errors import InputError
+from segae.errors import InputError, way
 from segae.files import whole_file, write_json
 from segae.labels.table import LabelTable
 from segae.progress import Watch
@@ -282,18 +282,29 @@ def build_training_set(
 
 def _check(index: Index, sampling: Sampling) -> None:
     if not index.scans:
-        raise InputError("The index holds no scan; index folders with CTs and masks first.")
+        raise InputError(
+            way(
+                "The index holds no scan; index folders with CTs and masks first.",
+                "The list of scans is empty; press Check data with folders of CTs and masks.",
+            )
+        )
     name, times = Counter(scan.name for scan in index.scans).most_common(1)[0]
     if times > 1:
         raise InputError(f'{times} scans of the index are called "{name}"; give them different names.')
     unsplit = next((scan.name for scan in index.scans if scan.split not in SPLITS), None)
     if unsplit is not None:
-        raise InputError(f'The scan "{unsplit}" is in no split; index the scans again.')
+        raise InputError(
+            f'The scan "{unsplit}" is in no split; '
+            + way("index the scans again.", "press Check data again.")
+        )
     if not sampling.repeats and not any(scan.pseudo_labels for scan in index.scans):
         raise InputError(
-            "The index holds no pseudo labels and no synthetic errors are to be drawn, so that there is "
-            "nothing "
-            "to learn from; predict the scans first, or give --repeats."
+            "No scan comes with predicted masks (pseudo labels) and no synthetic errors are to be drawn, so "
+            "that there is nothing to learn from; "
+            + way(
+                "predict the scans first, or give --repeats.",
+                "choose the slices in which mask or organ has pixels, which draws some.",
+            )
         )
 
 

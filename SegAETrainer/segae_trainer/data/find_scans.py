@@ -12,7 +12,7 @@ from typing import Literal
 
 from segae.checks.preflight import run_preflight
 from segae.data import Segmentation
-from segae.errors import InputError
+from segae.errors import InputError, way
 from segae.files import reason
 from segae.finding import Finding
 from segae.geometry.compare import describe_difference
@@ -301,8 +301,8 @@ def _split(scans: list[Scan], shares: Shares, seed: int, keep: bool) -> tuple[li
     decided = [replace(scan, split=_decided(scan, rest)) for scan in scans]
     if not {"train", "val"} <= {scan.split for scan in decided}:
         raise InputError(
-            "The split that comes with the data leaves nothing to train on; add scans, or split anew "
-            "(--new-split)."
+            "The split that comes with the data leaves nothing to train on; add scans"
+            + way(", or split anew (--new-split).", " to its part for training.")
         )
     return decided, findings
 

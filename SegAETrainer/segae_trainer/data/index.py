@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from segae.errors import InputError, OutputError
+from segae.errors import InputError, OutputError, way
 from segae.files import whole_file
 from segae.finding import Finding
 from segae.io.layouts import SPLITS as SPLITS
@@ -194,9 +194,13 @@ def read_index(path: str | Path) -> Index:
         findings = tuple(Finding.from_dict(finding) for finding in content["findings"])
         return Index(scans, findings, int(content["seed"]))
     except OSError:
-        raise InputError(f'There is no index "{path}" that can be read; write one first.') from None
+        raise InputError(
+            f'There is no index "{path}" that can be read; ' + way("write one first.", "press Check data.")
+        ) from None
     except (ValueError, KeyError, TypeError):
-        raise InputError(f'"{path}" is no index of scans, or a damaged one; write it again.') from None
+        raise InputError(
+            f'"{path}" is no index of scans, or a damaged one; ' + way("write it again.", "press Check data.")
+        ) from None
 
 
 def _scan_out(scan: Scan, base: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from segae.data import CTPlace
-from segae.errors import InputError
+from segae.errors import InputError, way
 from segae.files import whole_file
 from segae.geometry.compare import describe_difference
 from segae.geometry.grid import Grid
@@ -144,8 +144,9 @@ def _check_grid(grid: Grid, ct: Grid, path: Path) -> None:
     difference = describe_difference(grid, ct, any_order=True)
     if difference is not None:
         raise InputError(
-            f'"{path}" does not lie on the grid of its CT ({difference}); bring it there, or index the scans '
-            "again, which leaves it out."
+            f'"{path}" does not lie on the grid of its CT ({difference}); bring it there, or '
+            + way("index the scans", "check the data")
+            + " again, which leaves it out."
         )
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from segae.errors import InputError
+from segae.errors import InputError, way
 from segae.labels.table import LabelTable
 from segae_trainer.data.draw_samples import Sampling
 from segae_trainer.data.index import SPLITS
@@ -194,8 +194,8 @@ def _read_set(folder: Path) -> dict[str, Any]:
         known = content["format"] == FORMAT
     except OSError:
         raise InputError(
-            f'"{folder}" is no training set, or one that was not finished; build it with '
-            "`segae-train training-set`."
+            f'"{folder}" is no training set, or one that was not finished; '
+            + way("build it with `segae-train training-set`.", "press Build training set.")
         ) from None
     except (ValueError, KeyError, TypeError):
         known, content = False, {}

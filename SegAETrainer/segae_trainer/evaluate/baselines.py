@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 from scipy import ndimage
 
-from segae.errors import InputError, ModelError
+from segae.errors import InputError, ModelError, way
 from segae.geometry.box import Box
 from segae.models.quality_model import QualityModel
 from segae.progress import Watch
@@ -170,8 +170,8 @@ class FeatureRegressor:
         watch.step(f"fitting {self.name}", len(masks), len(masks))
         if not rows:
             raise InputError(
-                "The training split has no mask to fit the baselines on; leave them out (--no-baselines) or "
-                "add patients."
+                "The training split has no mask to fit the baselines on; "
+                + way("leave them out (--no-baselines) or add patients.", "build the set of more patients.")
             )
         few = max(2, len(rows) // 20)  # a leaf of 20 pairs, the default, learns nothing from a small set
         self._regressor.set_params(min_samples_leaf=min(20, few))

@@ -213,7 +213,7 @@ def evaluate_models(
     model cannot be used, and `OutputError` when `out` cannot be written.
     """
     if not models:
-        raise InputError("No model is given; name at least one with --model.")
+        raise InputError("No model is given; name at least one.")
     suites = _masks(training_set, options)
     networks = _networks(models, options.device)
     for network in networks:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from segae.errors import InputError
+from segae.errors import InputError, way
 from segae_trainer.data.draw_samples import LEAST_OVERLAP
 from segae_trainer.data.index import SPLITS
 from segae_trainer.data.sample import ERRORS, PREDICTED, Sample, Samples, box_of
@@ -151,7 +151,9 @@ def build_suite(
         counts = ", ".join(f"{name}: {len(training_set.rows(name))}" for name in SPLITS)
         raise InputError(
             f'The training set "{training_set.folder}" has no masks in the split "{split}" ({counts}); '
-            "choose another with --split, or build it with more patients."
+            + way(
+                "choose another with --split, or build it with more patients.", "build it of more patients."
+            )
         )
     chosen = suite.find(training_set, split)
     table = training_set.table[chosen.rows]

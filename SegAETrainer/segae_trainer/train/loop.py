@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
-from segae.errors import Cancelled, SegAEError
+from segae.errors import Cancelled, SegAEError, way
 from segae.progress import Watch
 from segae_trainer.data.training_set import TrainingSet
 from segae_trainer.train.batches import (
@@ -289,5 +289,6 @@ def _fitting(module: nn.Module, batch: Batch) -> Cost:
         return module(batch)
     except torch.cuda.OutOfMemoryError as error:
         raise SegAEError(
-            f"The GPU has no room for {len(batch.target)} slices at once; give a larger --accumulate."
+            f"The GPU has no room for {len(batch.target)} slices at once; "
+            + way("give a larger --accumulate.", "choose a smaller network or another device.")
         ) from error

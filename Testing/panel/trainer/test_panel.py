@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from segae.jobs.detached import is_alive
+from segae_trainer.data.index import read_index
 from segae_trainer.train.progress import EpochFigures, write_metrics
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -115,6 +117,40 @@ def test_the_check_shows_what_does_not_match(panel, bed, tmp_path, cases):
     assert panel.ui.indexInfo.text.startswith("3 scans of 3 patients")
     assert "s0004" in panel.ui.findingsText.plainText
     assert not panel.ui.findingsBox.collapsed
+
+
+def test_structures_of_ones_own_are_named_by_a_table_and_kept_in_the_list_of_scans(
+    panel, bed, tmp_path, sample_dir
+):
+    """A mask called after a structure beyond the 145 counts for nothing until the table is chosen."""
+    for case in ("s1", "s2", "s3"):
+        (tmp_path / "data" / case / "segmentations").mkdir(parents=True)
+        shutil.copy(sample_dir / "ct.nii.gz", tmp_path / "data" / case)
+        for name, mask in (("spleen", "spleen"), ("parotid_left", "kidney_left")):
+            masks = tmp_path / "data" / case / "segmentations"
+            shutil.copy(sample_dir / "segmentations" / f"{mask}.nii.gz", masks / f"{name}.nii.gz")
+    (tmp_path / "own.csv").write_text("name,laterality\nparotid left,left\n")
+    panel.data.work.set(tmp_path / "work")
+    panel.data.ct.set(tmp_path / "data")
+    panel.ui.checkButton.click()
+    bed.wait_until(lambda: not panel.jobs.busy, 120)
+    assert "parotid_left" in panel.ui.findingsText.plainText
+    panel.data.labels.set(tmp_path / "own.csv")
+    panel.ui.checkButton.click()
+    bed.wait_until(lambda: not panel.jobs.busy, 120)
+    assert panel.messages.text == "" and "parotid_left" not in panel.ui.findingsText.plainText
+    (own,) = read_index(tmp_path / "work" / "index.json").label_table.own
+    assert own.name == "parotid left"
+
+
+def test_what_to_do_is_said_in_the_words_of_the_panel(panel, bed, tmp_path, index):
+    """A list of scans without predicted masks, and the rule that draws no errors of its own."""
+    panel.data.index.set(index)
+    panel.pairs.set.set(tmp_path / "set")
+    panel.pairs._rule.set("published")
+    panel.ui.buildButton.click()
+    bed.wait_until(lambda: not panel.jobs.busy, 120)
+    assert "choose the slices in which" in panel.messages.text and "--" not in panel.messages.text
 
 
 def test_a_job_is_cancelled_at_once(panel, tmp_path, index):

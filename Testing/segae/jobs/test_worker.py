@@ -215,13 +215,13 @@ def test_a_temporary_folder_that_cannot_be_used_is_an_output_error(
 
 def test_the_start_up_variables_of_the_application_do_no_harm(
     ct: Volume, masks: Segmentation, settings: JobSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    follow: Follow,
+    follow: Follow, umlaut: str,
 ) -> None:  # fmt: skip
     for name in ("PYTHONHOME", "PYTHONSTARTUP", "PYTHONPATH"):
         monkeypatch.setenv(name, "/no/such/place")
     monkeypatch.setenv("PYTHONINSPECT", "1")
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    folder = tmp_path / "Räume für Müller"
+    folder = tmp_path / f"R{umlaut}ume von Herrn M"
     folder.mkdir()
     worker = WorkerJob(folder=folder)
     worker.start(replace(ct, source="Müller"), masks, settings)

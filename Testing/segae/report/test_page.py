@@ -158,9 +158,9 @@ def test_a_click_on_a_chart_filters_by_what_was_clicked(page: Path, open_page: O
 
 @pytest.mark.parametrize("is_series", [False, True])
 def test_the_copied_command_is_the_one_that_python_builds_whatever_the_path(
-    open_page: Open, tmp_path: Path, is_series: bool
+    open_page: Open, tmp_path: Path, is_series: bool, umlaut: str
 ):
-    folder = tmp_path / 'it\'s "my" $däta & more' / "segmentations"
+    folder = tmp_path / f'it\'s "my" $d{umlaut}ta & more' / "segmentations"
     folder.mkdir(parents=True)
     (folder / "liver.nii.gz").touch()
     ct = folder.parent / ("series" if is_series else "ct.nii.gz")

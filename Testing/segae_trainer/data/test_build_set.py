@@ -225,7 +225,7 @@ def test_an_index_without_anything_to_learn_from_is_refused_before_a_file_is_wri
     twice = replace(index, scans=(index.scans[0], index.scans[0]))
     unsplit = changed(index, split="")
     for wrong, sampling, text in (
-        (bare, PREDICTED, "no pseudo labels"),
+        (bare, PREDICTED, "pseudo labels"),
         (replace(index, scans=()), WHOLE, "holds no scan"),
         (twice, WHOLE, "2 scans of the index are called"),
         (unsplit, WHOLE, "in no split"),
