@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segae.errors import InputError
+from segae.errors import InputError, way
 from segae.io.dicom_slices import sop_class
 from segae.io.masks import MaskRequest
 from segae.io.readers import is_hidden
@@ -98,6 +98,7 @@ def highdicom() -> Any:
         import highdicom.seg
     except ImportError:
         raise InputError(
-            'DICOM segmentations need the package highdicom; install it with pip install "segae[dicom]".'
+            "DICOM segmentations need the package highdicom; "
+            + way('install it with pip install "segae[dicom]".', "install it under Packages.")
         ) from None
     return highdicom
