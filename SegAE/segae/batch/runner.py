@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from segae.batch.store import Failure, ResultStore
+from segae.batch.store import Failure, ResultStore, report_files
+from segae.batch.worklist import CORRECTED, corrected_path
 from segae.data import Segmentation, Volume
 from segae.errors import Cancelled, InputError, SegAEError
 from segae.files import reason, shown_path
@@ -22,7 +23,10 @@ from segae.io.ct import read_ct
 from segae.io.layouts import CaseFiles
 from segae.io.segmentation import read_segmentation
 from segae.labels.table import LabelTable
+from segae.models.checkpoint import file_sha256
+from segae.models.registry import find_model
 from segae.progress import Watch
+from segae.results.files import read_summary
 from segae.results.types import CaseReport
 from segae.scoring.options import ScoringOptions
 from segae.scoring.scorer import Scorer
@@ -165,3 +169,38 @@ def read_case(files: CaseFiles, options: ScoringOptions, table: LabelTable) -> t
         files.masks, name=files.name, names=options.names, table=table, values=files.values, ct=ct.place
     )
     return ct, masks
+
+
+def score_corrected(
+    watch: Watch, folder: str, cases: list[str], model: str, device: str, batch_size: int
+) -> list[str]:
+    """Score the corrected masks of some cases of the results in `folder` like those of any batch, into its
+    folder `corrected`; what has a valid report there is passed over.
+
+    Returns sentences about cases that could not be scored. Raises as `run_batch`.
+    """
+    results = Path(folder)
+    files = [one for case in cases if (one := _corrected_files(results, case)) is not None]
+    store, sha256 = ResultStore(results / CORRECTED), file_sha256(find_model(model))
+    todo = [one for one in files if not store.is_done(one, sha256, ScoringOptions())]
+    if not todo:
+        return []
+    scorer = Scorer(model, device=device, batch_size=batch_size)
+    done = run_batch(todo, store.folder, scorer, observer=BatchObserver(watch=watch))
+    return [failure.reason for failure in done.failed]
+
+
+def _corrected_files(results: Path, case: str) -> CaseFiles | None:
+    """CT and corrected masks of a case; None when one of them is not there any more."""
+    masks = corrected_path(results, case)
+    report = ResultStore(results).report_path(case)
+    if not report.exists():  # the folder of a single case
+        report = report_files(results)[0]
+    judged = read_summary(report)
+    if judged.case != case or not masks.exists():
+        return None
+    series = judged.options.get("series")
+    return CaseFiles(
+        case, Path(judged.ct), masks.absolute(), patient=judged.patient,
+        series=None if series is None else str(series),
+    )  # fmt: skip

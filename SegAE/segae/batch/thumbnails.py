@@ -76,14 +76,7 @@ def _draw_case(
     case: CaseEntry, masks: Sequence[MaskEntry], scorer: Scorer, palette: Palette
 ) -> list[bytes | str]:
     """A picture of each mask, or a sentence that says why there is none."""
-    asked = case.options
-    names = asked.get("names")
-    options = ScoringOptions(
-        resample=bool(asked.get("resample")),
-        published_map=bool(asked.get("published_map")),
-        ct_grid=bool(asked.get("ct_grid")),
-        names=None if names is None else Path(names),
-    )
+    asked, options = case.options, ScoringOptions.of_report(case.options)
     files = CaseFiles(
         case.case, Path(case.ct), Path(case.masks), asked.get("name"),
         values=asked.get("values"), series=asked.get("series"),

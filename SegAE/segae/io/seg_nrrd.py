@@ -7,12 +7,15 @@ Segments that do not overlap share a layer; each layer is one component of the a
 from __future__ import annotations
 
 import re
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-from segae.data import Segmentation, unique_names
+from segae.data import Segment, Segmentation, unique_names
 from segae.errors import InputError
 from segae.geometry.box import Box
 from segae.geometry.grid import Grid
@@ -29,6 +32,7 @@ from segae.io.masks import (
 )
 from segae.io.nrrd import NRRD
 from segae.labels.identify import identify
+from segae.labels.terminology import terminology_for
 
 _SEGMENT_ID = re.compile(r"Segment(\d+)_ID$")
 _REFERENCE = re.compile(r"Reference image geometry\|([^|&]*)")
@@ -134,6 +138,94 @@ def _reference_grid(image: StoredImage) -> tuple[Grid, np.ndarray]:
     affine = image.grid.affine.copy()
     affine[:3, 3] = image.grid.world(-start)
     return Grid((int(size[0]), int(size[1]), int(size[2])), affine, crop.placed, is_crop=True), start
+
+
+_MOST_IN_LAYER = 255  # values of one byte
+_LPS = (-1.0, -1.0, 1.0)  # RAS to the space in which Slicer writes
+
+
+def write_seg_nrrd(segments: Sequence[Segment], grid: Grid, stream: BinaryIO) -> None:
+    """Write masks under their names, with the codes of their structures, as 3D Slicer does. Masks that
+    overlap get layers of their own, empty ones are kept.
+
+    All lie on `grid`, the whole of which is written. Raises `InputError` for a mask on another grid and for
+    two masks of one name.
+    """
+    names = [segment.name for segment in segments]
+    if len(set(names)) < len(names):
+        double = next(name for name in names if names.count(name) > 1)
+        raise InputError(f'Two masks are called "{double}"; give each its own name.')
+    layers: list[np.ndarray] = []
+    counts: list[int] = []
+    places = []
+    for segment in segments:
+        if segment.grid.size != grid.size or not np.allclose(segment.grid.affine, grid.affine):
+            raise InputError(f'"{segment.name}" does not lie on the grid of the other masks; load it again.')
+        inside = segment.voxels() if not segment.is_empty else np.zeros((0, 0, 0), bool)
+        free = (
+            n
+            for n, labels in enumerate(layers)
+            if counts[n] < _MOST_IN_LAYER and not labels[segment.box.slices][inside].any()
+        )
+        layer = next(free, len(layers))
+        if layer == len(layers):
+            layers.append(np.zeros(grid.shape, np.uint8))
+            counts.append(0)
+        counts[layer] += 1
+        layers[layer][segment.box.slices][inside] = counts[layer]
+        places.append((layer, counts[layer]))
+    stream.write(_header_text(segments, grid, places, len(layers)).encode("utf-8", "backslashreplace"))
+    packed = zlib.compressobj(1, zlib.DEFLATED, 16 + zlib.MAX_WBITS)  # with the frame of gzip
+    for k in range(grid.shape[0]):
+        planes = [labels[k] for labels in layers] or [np.zeros(grid.shape[1:], np.uint8)]
+        stream.write(packed.compress(np.ascontiguousarray(np.stack(planes, axis=-1)).data))
+    stream.write(packed.flush())
+
+
+def _header_text(
+    segments: Sequence[Segment], grid: Grid, places: Sequence[tuple[int, int]], n_layers: int
+) -> str:
+    """The header, with the empty line that ends it. `places`: layer and value of each segment."""
+    layered = n_layers > 1
+    directions = [_vector(column) for column in (grid.affine[:3, :3] * np.array(_LPS)[:, None]).T]
+    ni, nj, nk = grid.size
+    fields = [
+        "NRRD0004",
+        "type: unsigned char",
+        f"dimension: {4 if layered else 3}",
+        "space: left-posterior-superior",
+        f"sizes: {f'{n_layers} ' if layered else ''}{ni} {nj} {nk}",
+        f"space directions: {'none ' if layered else ''}{' '.join(directions)}",
+        f"kinds: {'list ' if layered else ''}domain domain domain",
+        "encoding: gzip",
+        f"space origin: {_vector(grid.affine[:3, 3] * _LPS)}",
+    ]
+    pairs = {
+        "Segmentation_ContainedRepresentationNames": "Binary labelmap|",
+        "Segmentation_MasterRepresentation": "Binary labelmap",
+        "Segmentation_SourceRepresentation": "Binary labelmap",
+        "Segmentation_ReferenceImageExtentOffset": "0 0 0",
+    }
+    for n, (segment, (layer, value)) in enumerate(zip(segments, places, strict=True)):
+        entry = "" if segment.structure is None else terminology_for(segment.structure)
+        pairs |= {
+            f"Segment{n}_ID": f"Segment_{n + 1}",
+            f"Segment{n}_Name": segment.name,
+            f"Segment{n}_Extent": f"0 {ni - 1} 0 {nj - 1} 0 {nk - 1}",
+            f"Segment{n}_LabelValue": str(value),
+            f"Segment{n}_Layer": str(layer),
+            f"Segment{n}_Tags": f"TerminologyEntry:{entry}|" if entry else "",
+        }
+    lines = (f"{key}:={_escaped(value)}" for key, value in pairs.items())
+    return "\n".join([*fields, *lines]) + "\n\n"
+
+
+def _vector(values: Iterable[float]) -> str:
+    return f"({','.join(repr(float(value)) for value in values)})"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n")
 
 
 SEG_NRRD = MaskReader(

@@ -13,7 +13,7 @@ from segae.errors import InputError, OutputError
 from segae.files import reason, whole_file
 from segae.results import csv_format, json_format, parquet_format
 from segae.results.columns import SLICES
-from segae.results.record import row_values
+from segae.results.record import row_values, summary_from
 from segae.results.types import CaseReport
 
 if TYPE_CHECKING:
@@ -47,6 +47,18 @@ def read_reports(path: str | Path) -> tuple[CaseReport, ...]:
 def read_headers(path: str | Path) -> tuple[dict[str, Any], ...]:
     """What each report of a file says but its slices, which are not read; raises `InputError`."""
     return _read(Path(path), lambda form, stream: form.read_headers(stream))
+
+
+def read_summary(path: str | Path) -> CaseReport:
+    """The one report of a file without its scored slices, which are not read unless verdicts need them
+    (files of version 0.1); raises `InputError` like `read_report`."""
+    path = Path(path)
+
+    def read(form: ModuleType, stream: BinaryIO) -> CaseReport | None:
+        headers = form.read_headers(stream)
+        return summary_from(headers[0]) if len(headers) == 1 else None
+
+    return _read(path, read) or read_report(path)
 
 
 def read_slices(path: str | Path) -> pa.Table:

@@ -71,6 +71,15 @@ def report_from(header: Mapping[str, Any], names: Sequence[str], rows: Iterable[
     return (_read_first if header["format"] == 1 else _read)(header, names, rows)
 
 
+def summary_from(header: Mapping[str, Any]) -> CaseReport | None:
+    """The report of a header without its scored slices, for a list of masks; None for one of version 0.1,
+    whose verdicts are decided on its slices. Raises like `report_from`."""
+    if header["format"] == 1:
+        return None
+    without = [{**values, "n_slices": 0} for values in header["segments"]]
+    return report_from({**header, "segments": without, "n_slices": 0}, list(KINDS), [])
+
+
 def reports_from(
     headers: Iterable[Mapping[str, Any]], names: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> tuple[CaseReport, ...]:

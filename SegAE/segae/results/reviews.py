@@ -161,6 +161,19 @@ def read_reviews(paths: Iterable[Path]) -> tuple[Review, ...]:
     return tuple(sorted(found, key=lambda review: review.time))
 
 
+def read_new_reviews(path: Path, start: int) -> tuple[tuple[Review, ...], int]:
+    """The decisions in a file from byte `start` on, and where the next one will begin: for whoever follows
+    what others do. A line that is not finished is left for later. Raises like `read_reviews`."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(start)
+            found = stream.read()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    whole = found[: found.rfind(b"\n") + 1]
+    return tuple(_of_lines(whole.split(b"\n"), path)), start + len(whole)
+
+
 def latest(reviews: Iterable[Review]) -> Mapping[tuple[str, str], Review]:
     """The last decision about each mask, by case and segment."""
     return {review.key: review for review in sorted(reviews, key=lambda review: review.time)}
@@ -168,11 +181,18 @@ def latest(reviews: Iterable[Review]) -> Mapping[tuple[str, str], Review]:
 
 def _read(path: Path) -> list[Review]:
     try:
-        lines = path.read_bytes().split(b"\n")
+        return _of_lines(path.read_bytes().split(b"\n"), path)
     except OSError as error:
-        raise InputError(
-            f'"{path}" cannot be read ({reason(error)}); give a file from the folder {FOLDER} of the results.'
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f'"{path}" cannot be read ({reason(error)}); give a file from the folder {FOLDER} of the results.'
+    )
+
+
+def _of_lines(lines: Sequence[bytes], path: Path) -> list[Review]:
     return [
         _review(line, f'"{path}", line {number},')
         for number, line in enumerate(lines, 1)

@@ -32,6 +32,18 @@ class ScoringOptions:
     def __post_init__(self) -> None:
         check_sampling(self.slices)
 
+    @classmethod
+    def of_report(cls, asked: Mapping[str, Any]) -> ScoringOptions:
+        """How the masks of a report were read and placed, from its `options`; all slices, whatever was
+        scored."""
+        names = asked.get("names")
+        return cls(
+            resample=bool(asked.get("resample")),
+            published_map=bool(asked.get("published_map")),
+            ct_grid=bool(asked.get("ct_grid")),
+            names=None if names is None else Path(str(names)),
+        )
+
     @property
     def every_slice(self) -> bool:
         """Whether all slices are asked for; only then is an organ looked for outside of its mask."""
