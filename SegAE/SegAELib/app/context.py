@@ -67,7 +67,8 @@ class Context:
     the segment that is marked in the views, once that is known. `editing`: the Segment Editor was opened from
     here and is shown. `rescore_due`: what was edited there has to be scored again.
     `missing`: packages that keep it from what was to be done last, mostly scoring; `need_packages` says which
-    are needed and what for, `ask_for_packages` asks whether to install them.
+    are needed and what for, `ask_for_packages` asks whether to install them. `show_where` shows what the
+    model finds wrong with the chosen segment.
 
     `refresh` is called by `changed`.
     """
@@ -92,6 +93,7 @@ class Context:
         self.missing: tuple[PackageState, ...] = missing_packages()
         self.need_packages: Callable[[dict[str, str], str], None] = lambda _required, _purpose: None
         self.ask_for_packages: Callable[[], None] = lambda: None
+        self.show_where: Callable[[], None] = lambda: None
         self._refresh = refresh
         self._nodes: tuple[Node | None, Node | None] | None = None  # that the session was begun with
         self._edit_timer = qt.QTimer()

@@ -35,6 +35,7 @@ class ErrorsSection:
         self._slice: int | None = None
         self._changes: SliceChanges | None = None
         self.segment: str | None = None
+        self._scrolls = True  # whether the panel goes to what is said
         self._say("")
         self._ui.whereButton.connect("clicked()", self.show_where)
 
@@ -59,15 +60,21 @@ class ErrorsSection:
     def is_shown(self) -> bool:
         return self._overlay is not None and self._overlay.is_alive
 
-    def show_where(self) -> None:
+    def show_where(self, *, scroll: bool = True) -> None:
         """Look for the errors of the chosen segment, or take them away; a model that cannot tell is
         explained."""
+        self._scrolls = scroll
         context, key, wanted = self._context, self._context.selected, bool(self._ui.whereButton.checked)
         self.hide()
         if wanted and context.session is not None and key is not None and context.has_packages():
             with context.messages.telling():
                 self._ask(key)
         context.changed()
+
+    def look(self) -> None:
+        """The same for the chosen segment, when no button was pressed: the panel stays where the user is."""
+        self._ui.whereButton.checked = True
+        self.show_where(scroll=False)
 
     def hide(self) -> None:
         """Take the errors out of the views; may be called again."""
@@ -150,7 +157,7 @@ class ErrorsSection:
     def _say(self, text: str) -> None:
         self._ui.whereLabel.text = text
         self._ui.whereLabel.setVisible(bool(text))
-        if text:
+        if text and self._scrolls:
             bring_into_view(self._ui.whereLabel)
 
 

@@ -21,10 +21,12 @@ from SegAELib.app.packages_section import PackagesSection
 from SegAELib.app.results_section import ResultsSection
 from SegAELib.app.review_section import ReviewSection
 from SegAELib.app.scoring_section import ScoringSection
+from SegAELib.app.worklist_section import WorklistSection
 from SegAELib.mrml.binding import Node
 
 # By the name under which the panel offers them, in the order in which they are refreshed.
 SECTIONS: dict[str, Callable[[], Section]] = {
+    "worklist": WorklistSection,
     "inputs": InputsSection,
     "load": LoadSection,
     "scoring": ScoringSection,
@@ -71,6 +73,7 @@ class Panel:
         for section in self._sections.values():
             section.attach(self.context)
         self.context.need_packages, self.context.ask_for_packages = self.packages.need, self.packages.ask
+        self.context.show_where = self.errors.look
         self.refresh()
 
     def __getattr__(self, name: str) -> Any:

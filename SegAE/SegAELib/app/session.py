@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from segae.data import Segment
 from segae.geometry.grid import Grid
@@ -146,6 +147,21 @@ class Session:
         self._take_fingerprints(attempt)
         self._store_later(ids)
         return set(ids)
+
+    def adopt(
+        self,
+        report: CaseReport,
+        case: SceneCase,
+        unchanged: Collection[str],
+        intervals: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take scores that were made elsewhere. `case`: the masks that were scored, by segment id, in the
+        order of the report; `unchanged`: those that are still so in the scene. `intervals`: the model's."""
+        self._watch.remember(unchanged)
+        results = Results.of(report, list(case.segments), intervals)
+        self.attempt = Attempt(case, results, merge=False)
+        self._fingerprint(case.segments, self.attempt)
+        self.complete(report)
 
     def abandon(self) -> None:
         """Scoring was stopped. What came in is kept only where nothing was before."""

@@ -92,7 +92,7 @@ class CaseNodes:
         touched = {*self._watch.touched(self._kept), *(i for i in names if i not in self._kept)}
         renamed = {i for i, name in names.items() if i in self._kept and self._kept[i].name != name}
         read = self._read([i for i in names if i in touched | renamed], names)
-        changed = {i: one for i, one in read.items() if i in renamed or not _same(one, self._kept.get(i))}
+        changed = {i: one for i, one in read.items() if i in renamed or not same_mask(one, self._kept.get(i))}
         present = set(names.values())
         return MaskEdits(
             tuple(changed.values()),
@@ -117,7 +117,7 @@ class CaseNodes:
             for i, name in names.items()
             if name in by_name or (i in self._kept and self._kept[i].name == name)
         }
-        unchanged = [i for i, one in self._read(self._kept, names).items() if _same(one, self._kept[i])]
+        unchanged = [i for i, one in self._read(self._kept, names).items() if same_mask(one, self._kept[i])]
         self._watch.remember(unchanged)
 
     def remove(self) -> None:
@@ -141,7 +141,7 @@ class CaseNodes:
         return masks
 
 
-def _same(one: Segment, other: Segment | None) -> bool:
+def same_mask(one: Segment, other: Segment | None) -> bool:
     """Whether two masks on one grid have the same voxels."""
     return other is not None and one.box == other.box and np.array_equal(one.bits, other.bits)
 

@@ -30,7 +30,7 @@ from segae.results.reviews import (
     read_new_reviews,
     review_files,
 )
-from segae.results.types import CaseReport, SegmentResult
+from segae.results.types import CaseReport, SegmentResult, Verdict
 
 CORRECTED = "corrected"  # folder of the masks that were saved anew, in that of the results
 
@@ -50,7 +50,7 @@ class WorkItem(NamedTuple):
 
     case: str
     segment: str
-    verdict: str
+    verdict: Verdict
     predicted_dice: float | None
     interval_low: float | None
     interval_high: float | None
@@ -99,7 +99,12 @@ def gather_worklist(watch: Watch, folder: str, out: str) -> list[str]:
             problems.append(str(error))
             continue
         relative = str(path.relative_to(results)) if path != results else ""
-        keyed += [(_key(one), _item(report, one, relative)) for one in report.segments if _is_judged(one)]
+        keyed += [
+            (segment_key(one, "review"), _item(report, one, one.verdict, relative))
+            for one in report.segments
+            # Masks of unknown structures were not scored, and absent organs have no mask.
+            if one.verdict is not None and one.verdict != "absent"
+        ]
     keyed.sort(key=lambda pair: pair[0])
     offsets, done = _decisions(results)
     with Path(out).open("w", encoding="utf-8") as stream:
@@ -109,18 +114,9 @@ def gather_worklist(watch: Watch, folder: str, out: str) -> list[str]:
     return problems
 
 
-def _is_judged(segment: SegmentResult) -> bool:
-    """Masks of unknown structures were not scored, and absent organs have no mask."""
-    return segment.verdict is not None and segment.verdict != "absent"
-
-
-def _key(segment: SegmentResult) -> tuple[bool, float]:
-    return segment_key(segment, "review")
-
-
-def _item(report: CaseReport, one: SegmentResult, path: str) -> WorkItem:
+def _item(report: CaseReport, one: SegmentResult, verdict: Verdict, path: str) -> WorkItem:
     return WorkItem(
-        report.case, one.segment, str(one.verdict), one.predicted_dice, one.interval_low, one.interval_high,
+        report.case, one.segment, verdict, one.predicted_dice, one.interval_low, one.interval_high,
         one.wrong_ml, one.volume_ml, one.needs_review, path,
     )  # fmt: skip
 
@@ -231,9 +227,9 @@ class Worklist:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a reviewer says of a mask; `dice` and `slices` (by index): between before and after, where it was
-    saved anew."""
+class Outcome:
+    """What a reviewer decided about a mask; `dice` and `slices` (by index): between before and after, where
+    it was saved anew."""
 
     decision: Decision
     seconds: float
@@ -243,27 +239,27 @@ class Verdict:
     corrected: str = ""
 
 
-def review_of(report: CaseReport, segment: str, reviewer: str, verdict: Verdict) -> Review:
+def review_of(report: CaseReport, segment: str, reviewer: str, outcome: Outcome) -> Review:
     """The line of the log for a decision about a mask, with all that was predicted of it."""
     one = next(found for found in report.segments if found.segment == segment)
-    labelled = verdict.decision in LABELLED
+    labelled = outcome.decision in LABELLED
     return Review(
         case=report.case,
         segment=segment,
         structure_index=one.structure_index,
-        decision=verdict.decision,
+        decision=outcome.decision,
         reviewer=reviewer,
         time=now(),
-        seconds=round(verdict.seconds, 1),
+        seconds=round(outcome.seconds, 1),
         patient=report.patient,
         model_sha256=report.model.sha256,
         raw_dice=one.raw_dice,
         predicted_dice=one.predicted_dice,
         volume_mm3=one.volume_ml * 1000,
-        dice=(1.0 if verdict.dice is None else verdict.dice) if labelled else None,
-        slices=tuple(_reviewed(one, verdict.slices)) if labelled else (),
-        corrected=verdict.corrected,
-        note=verdict.note,
+        dice=(1.0 if outcome.dice is None else outcome.dice) if labelled else None,
+        slices=tuple(_reviewed(one, outcome.slices)) if labelled else (),
+        corrected=outcome.corrected,
+        note=outcome.note,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from flat_rows import FlatRow, report_from_rows
 
 from segae.batch.store import ResultStore
-from segae.batch.worklist import Verdict, WorkItem, Worklist, gather_worklist, review_of
+from segae.batch.worklist import Outcome, WorkItem, Worklist, gather_worklist, review_of
 from segae.errors import InputError
 from segae.io.layouts import CaseFiles
 from segae.progress import Watch
@@ -61,8 +61,8 @@ def keys(items: list[WorkItem]) -> list[tuple[str, str]]:
     return [item.key for item in items]
 
 
-def decide(folder: Path, item: WorkItem, who: str, verdict: Verdict) -> None:
-    review = review_of(read_report(folder / item.report), item.segment, who, verdict)
+def decide(folder: Path, item: WorkItem, who: str, outcome: Outcome) -> None:
+    review = review_of(read_report(folder / item.report), item.segment, who, outcome)
     ReviewLog(folder, who).append(review)
 
 
@@ -86,24 +86,24 @@ def test_a_new_program_goes_on_where_the_last_one_was_killed(results: Path) -> N
     worklist = listed(results)
     first = worklist.next_open()
     assert first is not None and first.key == ("b", "liver")
-    decide(results, first, "Ann", Verdict("accept", 12.34))
+    decide(results, first, "Ann", Outcome("accept", 12.34))
     again = listed(results)
     assert again.progress == (1, 2)
     after = again.next_open()
     assert after is not None and after.key == ("a", "spleen")
-    decide(results, after, "Ann", Verdict("skip", 1.0))
+    decide(results, after, "Ann", Outcome("skip", 1.0))
     assert listed(results).next_open() is None
 
 
 def test_what_another_person_decides_is_seen_with_the_name(results: Path) -> None:
     mine, theirs = listed(results), listed(results)
-    decide(results, theirs.items[0], "Bo", Verdict("needs work", 5.0, "leaks"))
+    decide(results, theirs.items[0], "Bo", Outcome("needs work", 5.0, "leaks"))
     assert mine.done(mine.items[0]) is None
     mine.follow()
     done = mine.done(mine.items[0])
     assert done is not None and (done.reviewer, done.decision) == ("Bo", "needs work")
     assert mine.progress == (1, 2)
-    decide(results, mine.items[0], "Ann", Verdict("accept", 5.0))
+    decide(results, mine.items[0], "Ann", Outcome("accept", 5.0))
     mine.follow()
     assert mine.progress == (1, 2)
     assert len(list((results / "reviews").iterdir())) == 2, "a file for each, and no lock"
@@ -111,7 +111,7 @@ def test_what_another_person_decides_is_seen_with_the_name(results: Path) -> Non
 
 def test_a_mask_that_was_changed_and_scored_anew_is_open_again(results: Path) -> None:
     worklist = listed(results)
-    decide(results, worklist.items[0], "Ann", Verdict("accept", 1.0))
+    decide(results, worklist.items[0], "Ann", Outcome("accept", 1.0))
     path = results / worklist.items[0].report
     scored = read_report(path)
     larger = tuple(replace(one, volume_ml=1.2) for one in scored.segments)
@@ -121,13 +121,13 @@ def test_a_mask_that_was_changed_and_scored_anew_is_open_again(results: Path) ->
 
 def test_the_log_holds_what_was_predicted_and_the_dice_in_each_slice(results: Path) -> None:
     item = listed(results).items[0]
-    verdict = Verdict("corrected", 3.0, dice=0.8, slices={0: 0.7, 1: 0.9}, corrected="corrected/b.seg.nrrd")
-    decide(results, item, "Ann", verdict)
+    outcome = Outcome("corrected", 3.0, dice=0.8, slices={0: 0.7, 1: 0.9}, corrected="corrected/b.seg.nrrd")
+    decide(results, item, "Ann", outcome)
     (review,) = read_reviews([ReviewLog(results, "Ann").path])
     assert (review.dice, review.volume_mm3, review.model_sha256) == (0.8, 900.0, MODEL.sha256)
     assert [(one.slice, one.dice) for one in review.slices] == [(0, 0.7), (1, 0.9), (2, 0.0)]
     assert {one.raw_score for one in review.slices} == {0.2}
-    decide(results, item, "Ann", Verdict("accept", 3.0))
+    decide(results, item, "Ann", Outcome("accept", 3.0))
     assert [one.dice for one in read_reviews([ReviewLog(results, "Ann").path])[-1].slices] == [1.0] * 3
 
 

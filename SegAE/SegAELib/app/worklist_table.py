@@ -1,0 +1,106 @@
+"""The masks of a worklist in a table: a window of them, so that twenty thousand are as quick as twenty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from segae.batch.worklist import Choice, Done, WorkItem, Worklist
+from segae.results.columns import volume_text
+from segae.results.reviews import Decision
+from SegAELib.app.binding import Widget, _
+from SegAELib.app.messages import verdict_word
+from SegAELib.app.score_style import ScoreStyle, interval, number
+from SegAELib.app.table_widgets import EMPTY, Later, Row, RowTable
+
+WINDOW = 300  # rows
+AHEAD = 20  # rows above the chosen one, where the window has to move
+DICE, INTERVAL, STATE = 3, 4, 6  # columns
+
+
+def decision_word(decision: Decision) -> str:
+    """A decision in the user's language."""
+    words: dict[Decision, str] = {
+        "accept": _("accepted"), "corrected": _("corrected"), "needs work": _("needs work"),
+        "skip": _("skipped"),
+    }  # fmt: skip
+    return words[decision]
+
+
+class WorklistTable:
+    """`on_select` is called with the mask that the user chose."""
+
+    def __init__(self, table: Widget, on_select: Callable[[WorkItem], None], later: Later) -> None:
+        titles = (
+            _("Case"), _("Segment"), _("Verdict"), _("Dice"), _("90% interval"), _("Wrong"), _("State"),
+        )  # fmt: skip
+        self._on_select = on_select
+        self._table = RowTable(table, titles, self._selected, later)
+        self._items: dict[str, WorkItem] = {}
+        self._matching: tuple[object, list[WorkItem]] = ((), [])
+        self._start = 0
+        self._shown: tuple[object, ...] = ()
+
+    def show(
+        self, worklist: Worklist, choice: Choice, text: str, chosen: WorkItem | None, style: ScoreStyle
+    ) -> str:
+        """Show the masks of a choice, with the chosen one among them where it belongs there; returns what to
+        say about the rows that are not shown."""
+        what = (id(worklist), worklist.revision, choice, text)
+        if self._matching[0] != what:
+            self._matching = (what, worklist.matching(choice, text))
+        items = self._matching[1]
+        place = _place(items, chosen, worklist)
+        if place is not None and not self._start <= place < self._start + WINDOW:
+            self._start = max(0, place - AHEAD)
+        self._start = max(0, min(self._start, len(items) - WINDOW))
+        window = items[self._start : self._start + WINDOW]
+        if self._shown != (what, self._start, style):
+            self._shown = (what, self._start, style)
+            self._items = {str(worklist.place(item)): item for item in window}
+            rows = [_row(key, item, worklist.done(item), style) for key, item in self._items.items()]
+            self._table.show(rows)
+            self._table.show_column(INTERVAL, any(item.interval_low is not None for item in window))
+        self._table.select(None if chosen is None else str(worklist.place(chosen)))
+        if not items:
+            return _("No mask of that kind.")
+        if len(items) <= WINDOW:
+            return ""
+        return _("Rows {first} to {last} of {count}; words above narrow them down.").format(
+            first=self._start + 1, last=self._start + len(window), count=len(items)
+        )
+
+    def _selected(self, key: str) -> None:
+        if key in self._items:
+            self._on_select(self._items[key])
+
+
+def _place(items: Sequence[WorkItem], chosen: WorkItem | None, worklist: Worklist) -> int | None:
+    """Where the chosen mask stands among those of the choice; where it would stand, when it is not among
+    them."""
+    place = None if chosen is None else worklist.place(chosen)
+    if place is None:
+        return None
+    low, high = 0, len(items)  # both lists have the same order
+    while low < high:
+        middle = (low + high) // 2
+        if (worklist.place(items[middle]) or 0) < place:
+            low = middle + 1
+        else:
+            high = middle
+    return min(low, len(items) - 1) if items else None
+
+
+def _row(key: str, item: WorkItem, done: Done | None, style: ScoreStyle) -> Row:
+    dice = item.predicted_dice
+    state = "" if done is None else _("{decision}, {reviewer}").format(
+        decision=decision_word(done.decision), reviewer=done.reviewer
+    )  # fmt: skip
+    cells = (
+        item.case, item.segment, verdict_word(item.verdict), "" if dice is None else number(dice),
+        interval(item.interval_low, item.interval_high),
+        _("{volume} ml").format(volume=volume_text(item.wrong_ml)), state,
+    )  # fmt: skip
+    tip = _("{segment} of {case}").format(segment=item.segment, case=item.case)
+    when = tip if done is None else f"{tip}: {state}, {done.time[:16].replace('T', ' ')} UTC"
+    bar = (DICE, dice or 0.0, EMPTY if dice is None else style.colour(dice))
+    return Row(key, cells, (*([tip] * STATE), when), bar, done is not None)
