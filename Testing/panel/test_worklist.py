@@ -145,7 +145,7 @@ def test_a_folder_lists_its_masks_in_review_order_over_all_cases(opened, dense):
     rows = table_text(opened.ui.worklistTable)
     assert [tuple(row[:2]) for row in rows] == list(WRONG)
     assert [row[5] for row in rows] == ["30.0 ml", "20.0 ml", "10.0 ml"]
-    assert {row[2] for row in rows} == {"poor"} and {row[6] for row in rows} == {""}
+    assert {row[4] for row in rows} == {"poor"} and {row[2] for row in rows} == {""}
     assert opened.ui.worklistProgress.text == "0 of 3 masks done"
     assert own_nodes("vtkMRMLSegmentationNode") == [], "nothing is loaded before it is asked for"
 
@@ -190,7 +190,7 @@ def test_accepting_goes_on_to_the_next_mask_and_leaves_what_is_the_users(opened,
     assert (review.note, review.dice) == ("fine", 1.0) and review.seconds > 0
     assert len(review.slices) == 3 and {one.dice for one in review.slices} == {1.0}
     assert opened.ui.worklistProgress.text == "1 of 3 masks done"
-    assert [row[6] for row in table_text(opened.ui.worklistTable)] == ["accepted, Ann", "", ""]
+    assert [row[2] for row in table_text(opened.ui.worklistTable)] == ["accepted, Ann", "", ""]
 
 
 def test_a_correction_is_saved_beside_the_original_scored_and_logged(opened, bed, results, data):
@@ -257,7 +257,7 @@ def test_what_another_person_did_is_passed_over_and_named(opened, bed, results):
     ReviewLog(results, "Bo").append(review_of(report, "kidney_left", "Bo", Outcome("accept", 3.0)))
     press(opened, "worklistAcceptButton", bed)
     assert item(opened) == ("one", "gallbladder")
-    states = {tuple(row[:2]): row[6] for row in table_text(opened.ui.worklistTable)}
+    states = {tuple(row[:2]): row[2] for row in table_text(opened.ui.worklistTable)}
     assert states["two", "kidney_left"] == "accepted, Bo"
     assert sorted(path.name for path in (results / "reviews").iterdir()) == ["Ann.jsonl", "Bo.jsonl"]
     combo = opened.ui.worklistCombo
@@ -362,7 +362,9 @@ def test_results_in_parquet_need_pyarrow(desk, bed, results, monkeypatch):
     from SegAELib.app import dependencies
 
     installed = dependencies._installed
-    monkeypatch.setattr(dependencies, "_installed", lambda name: None if name == "pyarrow" else installed(name))
+    monkeypatch.setattr(
+        dependencies, "_installed", lambda name: None if name == "pyarrow" else installed(name)
+    )
     asked = []
     monkeypatch.setattr(desk.packages, "ask", lambda: asked.append(desk.context.missing))
     desk.context.ask_for_packages = desk.packages.ask
@@ -379,10 +381,11 @@ def test_a_reviewer_without_a_name_is_asked_for_one(opened, bed, results):
 
 def test_twenty_thousand_masks_are_shown_a_window_at_a_time(desk, bed, results, monkeypatch):
     rows = [
-        [f"case {n}", "liver", "poor", 0.5, None, None, 1.0, 1.0, True, "cases/x.parquet"] for n in range(20000)
+        [f"case {n}", "liver", "poor", 0.5, None, None, 1.0, 1.0, True, "cases/x.parquet"]
+        for n in range(20000)
     ]
 
-    def many(_watch, folder, out):
+    def many(folder, out):
         lines = [json.dumps({"offsets": {}, "done": []}), *map(json.dumps, rows)]
         Path(out).write_text("\n".join(lines) + "\n")
         return []
@@ -394,7 +397,7 @@ def test_twenty_thousand_masks_are_shown_a_window_at_a_time(desk, bed, results, 
             self.arguments = arguments
 
         def start(self):
-            many(None, **self.arguments)
+            many(**self.arguments)
 
         def poll(self):
             from segae.jobs.events import Returned

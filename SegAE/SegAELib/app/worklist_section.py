@@ -19,7 +19,7 @@ from SegAELib.app.messages import counted, verdict_word
 from SegAELib.app.review_desk import ReviewDesk
 from SegAELib.app.score_style import interval, number
 from SegAELib.app.worklist_reader import Reader, WorklistReader
-from SegAELib.app.worklist_table import WorklistTable
+from SegAELib.app.worklist_table import WorklistTable, state_words
 
 # Letters and brackets belong to the slice views and to the review of slices, digits to the Segment Editor.
 KEYS = {
@@ -150,16 +150,11 @@ class WorklistSection:
             self._desk.score_corrected(context.messages.error, every=True)
             context.changed()
 
-        def failed(sentence: str) -> None:
-            self._show_reading(None)
-            context.messages.error(sentence)
-            context.changed()
-
         with context.messages.telling():
             self._desk.discard()
             self._desk.close()
             self._show_reading(Progress("reading reports"))
-            self._reader.read(folder, Reader(ready, failed, self._show_reading))
+            self._reader.read(folder, Reader(ready, self._failed, self._show_reading))
         context.changed()
 
     def _choose_folder(self) -> None:
@@ -285,12 +280,14 @@ class WorklistSection:
             self._desk.score_corrected(context.messages.error)
             context.changed()
 
-        def failed(sentence: str) -> None:
-            context.messages.error(sentence)
-            context.changed()
-
-        self._desk.save(self._desk.edits(), saved, failed, self._note)
+        self._desk.save(self._desk.edits(), saved, self._failed, self._note)
         context.changed()
+
+    def _failed(self, sentence: str) -> None:
+        """What was begun in the background came to nothing."""
+        self._show_reading(None)
+        self._context.messages.error(sentence)
+        self._context.changed()
 
     def _log(self, outcome: Outcome, *, discard: bool = False) -> None:
         self._desk.log(self._reviewer, outcome)
@@ -363,6 +360,9 @@ class WorklistSection:
             return f"{text}. {_('Saving...')}"
         if self._loading:
             return f"{text}. {_('Loading...')}"
+        done = None if self.worklist is None else self.worklist.done(item)
+        if done is not None:
+            text += f" ({state_words(done)})"
         return " ".join([f"{text}.", *(() if result is None else result.reasons), *self._desk.notes])
 
     def _show_reading(self, progress: Progress | None) -> None:

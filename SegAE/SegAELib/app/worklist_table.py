@@ -14,16 +14,16 @@ from SegAELib.app.table_widgets import EMPTY, Later, Row, RowTable
 
 WINDOW = 300  # rows
 AHEAD = 20  # rows above the chosen one, where the window has to move
-DICE, INTERVAL, STATE = 3, 4, 6  # columns
+STATE, DICE, INTERVAL = 2, 3, 6  # columns
 
 
-def decision_word(decision: Decision) -> str:
-    """A decision in the user's language."""
+def state_words(done: Done | None) -> str:
+    """What was decided, by whom; "" for nothing."""
     words: dict[Decision, str] = {
         "accept": _("accepted"), "corrected": _("corrected"), "needs work": _("needs work"),
         "skip": _("skipped"),
     }  # fmt: skip
-    return words[decision]
+    return "" if done is None else f"{words[done.decision]}, {done.reviewer}"
 
 
 class WorklistTable:
@@ -31,7 +31,7 @@ class WorklistTable:
 
     def __init__(self, table: Widget, on_select: Callable[[WorkItem], None], later: Later) -> None:
         titles = (
-            _("Case"), _("Segment"), _("Verdict"), _("Dice"), _("90% interval"), _("Wrong"), _("State"),
+            _("Case"), _("Segment"), _("State"), _("Dice"), _("Verdict"), _("Wrong"), _("90% interval"),
         )  # fmt: skip
         self._on_select = on_select
         self._table = RowTable(table, titles, self._selected, later)
@@ -60,6 +60,7 @@ class WorklistTable:
             rows = [_row(key, item, worklist.done(item), style) for key, item in self._items.items()]
             self._table.show(rows)
             self._table.show_column(INTERVAL, any(item.interval_low is not None for item in window))
+            self._table.show_column(STATE, any(worklist.done(item) is not None for item in window))
         self._table.select(None if chosen is None else str(worklist.place(chosen)))
         if not items:
             return _("No mask of that kind.")
@@ -92,15 +93,14 @@ def _place(items: Sequence[WorkItem], chosen: WorkItem | None, worklist: Worklis
 
 def _row(key: str, item: WorkItem, done: Done | None, style: ScoreStyle) -> Row:
     dice = item.predicted_dice
-    state = "" if done is None else _("{decision}, {reviewer}").format(
-        decision=decision_word(done.decision), reviewer=done.reviewer
-    )  # fmt: skip
+    state = state_words(done)
     cells = (
-        item.case, item.segment, verdict_word(item.verdict), "" if dice is None else number(dice),
+        item.case, item.segment, state, "" if dice is None else number(dice), verdict_word(item.verdict),
+        _("{volume} ml").format(volume=volume_text(item.wrong_ml)),
         interval(item.interval_low, item.interval_high),
-        _("{volume} ml").format(volume=volume_text(item.wrong_ml)), state,
     )  # fmt: skip
     tip = _("{segment} of {case}").format(segment=item.segment, case=item.case)
-    when = tip if done is None else f"{tip}: {state}, {done.time[:16].replace('T', ' ')} UTC"
+    if done is not None:
+        tip += f": {state}, {done.time[:16].replace('T', ' ')} UTC"
     bar = (DICE, dice or 0.0, EMPTY if dice is None else style.colour(dice))
-    return Row(key, cells, (*([tip] * STATE), when), bar, done is not None)
+    return Row(key, cells, (tip,) * len(cells), bar, done is not None)
