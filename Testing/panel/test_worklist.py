@@ -394,10 +394,10 @@ def test_twenty_thousand_masks_are_shown_a_window_at_a_time(desk, bed, results, 
         """A call without a child."""
 
         def __init__(self, function, arguments, messages):
-            self.arguments = arguments
+            self.folder, self.out = arguments["folder"], arguments["out"]
 
         def start(self):
-            many(**self.arguments)
+            many(self.folder, self.out)
 
         def poll(self):
             from segae.jobs.events import Returned
