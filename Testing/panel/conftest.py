@@ -4,6 +4,7 @@ QT_QPA_PLATFORM=offscreen VTK_DEFAULT_OPENGL_WINDOW=vtkOSOpenGLRenderWindow pyth
 """
 # pyright: reportAttributeAccessIssue=false, reportMissingImports=false
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -183,3 +184,39 @@ def ranked(loaded: Any, finish: Callable[[Any], None]) -> Any:
     finish(loaded)
     assert loaded.messages.text == ""
     return loaded
+
+
+# Results of a data set --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def data_set(tmp_path_factory: pytest.TempPathFactory, sample_dir: Path, dense: Path) -> tuple[Path, Path]:
+    """Two cases of the sample, and their results of a model that says where an organ is."""
+    from worklist_steps import score_data_set
+
+    data, out = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("results")
+    score_data_set(data, out, sample_dir, dense)
+    return data, out
+
+
+@pytest.fixture
+def results(data_set: tuple[Path, Path], tmp_path: Path) -> Path:
+    """A copy of the results that a test may write to."""
+    return Path(shutil.copytree(data_set[1], tmp_path / "results"))
+
+
+@pytest.fixture
+def desk(widget: Any, dense: Path) -> Any:
+    """The panel of a reviewer, whose worklist is empty still."""
+    from worklist_steps import start
+
+    return start(widget, dense)
+
+
+@pytest.fixture
+def opened(desk: Any, results: Path, bed: "TestBed") -> Any:
+    """The panel with the results in its worklist."""
+    from worklist_steps import open_folder
+
+    open_folder(desk, results, bed)
+    return desk

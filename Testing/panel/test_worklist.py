@@ -1,144 +1,34 @@
-"""The worklist: a folder of results is opened, masks are corrected and decided, and nothing is ever lost."""
+"""The worklist: a folder of results is opened, masks are corrected and decided, and nothing is lost."""
 # pyright: reportAttributeAccessIssue=false, reportMissingImports=false
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from panel_views import in_view, paint_out, table_text
+from panel_views import table_text
+from worklist_steps import (
+    CASES,
+    WRONG,
+    checksums,
+    erase,
+    item,
+    open_folder,
+    own_nodes,
+    press,
+    reviews,
+    settle,
+    shown,
+    start,
+)
 
-from segae.batch.runner import run_batch
 from segae.batch.store import ResultStore
-from segae.batch.worklist import corrected_path
-from segae.io.layouts import find_cases
+from segae.batch.worklist import Outcome, corrected_path, review_of
 from segae.io.segmentation import read_segmentation
-from segae.results.files import read_report, write_report
-from segae.results.reviews import ReviewLog, read_reviews, review_files
-from segae.scoring.options import ScoringOptions
-from segae.scoring.scorer import Scorer
-from SegAELib.mrml.binding import nodes_of_class
-from SegAELib.mrml.nodes import OVERLAY_ATTRIBUTE
-
-CASES = {"one": ("spleen", "gallbladder"), "two": ("kidney_left",)}
-# In review order; the verdicts and volumes of a network with random weights would not hold still.
-WRONG = {("one", "spleen"): 30.0, ("two", "kidney_left"): 20.0, ("one", "gallbladder"): 10.0}
-
-
-@pytest.fixture(scope="session")
-def scored(tmp_path_factory, sample_dir, dense):
-    """Two cases of the sample and their results, of a model that says where an organ is."""
-    data, out = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("results")
-    for case, organs in CASES.items():
-        (data / case / "segmentations").mkdir(parents=True)
-        shutil.copyfile(sample_dir / "ct.nii.gz", data / case / "ct.nii.gz")
-        for organ in organs:
-            name = f"segmentations/{organ}.nii.gz"
-            shutil.copyfile(sample_dir / name, data / case / name)
-    run_batch(find_cases(data), out, Scorer(dense, device="cpu"), ScoringOptions(slices=3))
-    for path in ResultStore(out).report_files():
-        report = read_report(path)
-        segments = (
-            replace(one, verdict="poor", wrong_ml=WRONG[report.case, one.segment], reasons=("It looks odd.",))
-            for one in report.segments
-        )
-        write_report(replace(report, segments=tuple(segments)), path)
-    return data, out
-
-
-@pytest.fixture
-def data(scored, tmp_path):
-    return scored[0]
-
-
-@pytest.fixture
-def results(scored, tmp_path):
-    """A copy of the results that a test may write to."""
-    return Path(shutil.copytree(scored[1], tmp_path / "results"))
-
-
-def start(widget, dense, reviewer="Ann"):
-    panel = widget.panel
-    panel.parameters.model, panel.parameters.device = str(dense), "cpu"
-    panel.ui.worklistSection.collapsed = False
-    panel.ui.reviewerEdit.text = reviewer
-    return panel
-
-
-@pytest.fixture
-def desk(widget, dense, bed):
-    """The panel of a reviewer."""
-    return start(widget, dense)
-
-
-@pytest.fixture
-def opened(desk, results, bed):
-    open_folder(desk, results, bed)
-    return desk
-
-
-def open_folder(panel, folder, bed):
-    panel.ui.openResultsButton.pressed.emit()
-    panel.worklist.open(folder)
-    bed.wait_until(lambda: panel.ui.openResultsButton.enabled, 60)
-    bed.process_events()
-
-
-def settle(panel, bed):
-    """Wait until the chosen mask is there and everything beside it is over."""
-
-    def over():
-        section = panel.worklist
-        return not (section.busy or section.is_scoring or section._calls._calls or panel.runs.busy)
-
-    bed.process_events(0.05)
-    bed.wait_until(over, 120)
-    bed.process_events()
-
-
-def press(panel, name, bed):
-    getattr(panel.ui, name).click()
-    settle(panel, bed)
-
-
-def item(panel):
-    return None if panel.worklist.item is None else panel.worklist.item.key
-
-
-def own_nodes(kind):
-    import slicer
-
-    nodes = nodes_of_class(slicer.mrmlScene, kind)
-    return [node for node in nodes if not node.GetAttribute(OVERLAY_ATTRIBUTE)]
-
-
-def loaded():
-    (node,) = own_nodes("vtkMRMLSegmentationNode")
-    (volume,) = own_nodes("vtkMRMLScalarVolumeNode")
-    return node, volume
-
-
-def erase(segment):
-    """What a user does in the Segment Editor."""
-    node, volume = loaded()
-    import slicer
-
-    mask = slicer.util.arrayFromSegmentBinaryLabelmap(node, segment, volume)
-    paint_out(node, segment, volume, np.flatnonzero(mask.any(axis=(1, 2)))[:4])
-
-
-def reviews(folder):
-    return read_reviews(review_files(folder))
-
-
-def checksums(folder):
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+from segae.results.files import read_report
+from segae.results.reviews import ReviewLog
 
 
 def test_a_folder_lists_its_masks_in_review_order_over_all_cases(opened, dense):
@@ -155,14 +45,14 @@ def test_a_mask_is_shown_with_its_scores_at_its_worst_slice_and_its_errors(opene
 
     press(opened, "worklistShowButton", bed)
     assert item(opened) == ("one", "spleen") and opened.messages.text == ""
-    node, volume = loaded()
+    node, volume = shown()
     names = [node.GetSegmentation().GetSegment(i).GetName() for i in node.GetSegmentation().GetSegmentIDs()]
     assert sorted(names) == sorted(CASES["one"])
     assert opened.parameters.segmentation is node and opened.parameters.volume is volume
     report = read_report(ResultStore(results).report_path("one"))
-    shown = opened.session.results.whole_report()
-    assert [one.segment for one in shown.segments] == [one.segment for one in report.segments]
-    assert shown.segments[0].slices == report.segments[0].slices, "nothing was scored again"
+    listed = opened.session.results.whole_report()
+    assert [one.segment for one in listed.segments] == [one.segment for one in report.segments]
+    assert listed.segments[0].slices == report.segments[0].slices, "nothing was scored again"
     assert opened.results.segment == "spleen" and opened.results.current is not None
     place = opened.session.results.place(opened.results.current)
     red = slicer.app.layoutManager().sliceWidget("Red").sliceLogic()
@@ -193,11 +83,12 @@ def test_accepting_goes_on_to_the_next_mask_and_leaves_what_is_the_users(opened,
     assert [row[2] for row in table_text(opened.ui.worklistTable)] == ["accepted, Ann", "", ""]
 
 
-def test_a_correction_is_saved_beside_the_original_scored_and_logged(opened, bed, results, data):
+def test_a_correction_is_saved_beside_the_original_scored_and_logged(opened, bed, results, data_set):
+    data, _ = data_set
     before = checksums(data)
     press(opened, "worklistShowButton", bed)
     erase("spleen")
-    node, volume = loaded()
+    node, volume = shown()
     import slicer
 
     edited = slicer.util.arrayFromSegmentBinaryLabelmap(node, "spleen", volume).astype(bool)
@@ -219,9 +110,7 @@ def test_a_correction_is_saved_beside_the_original_scored_and_logged(opened, bed
     assert again.segmentation == str(corrected_path(results, "one"))
 
 
-def test_a_new_panel_goes_on_at_the_same_place_with_what_was_corrected(
-    opened, bed, results, dense, scored, widget
-):
+def test_a_new_panel_goes_on_at_the_same_place_with_what_was_corrected(opened, bed, results, dense):
     press(opened, "worklistShowButton", bed)
     erase("spleen")
     press(opened, "worklistSaveNextButton", bed)
@@ -237,10 +126,10 @@ def test_a_new_panel_goes_on_at_the_same_place_with_what_was_corrected(
     assert panel.ui.worklistProgress.text == "2 of 3 masks done"
     press(panel, "worklistShowButton", bed)
     assert item(panel) == ("one", "gallbladder")
-    node, volume = loaded()
-    shown = slicer.util.arrayFromSegmentBinaryLabelmap(node, "spleen", volume).astype(bool)
+    node, volume = shown()
+    now = slicer.util.arrayFromSegmentBinaryLabelmap(node, "spleen", volume).astype(bool)
     saved = {one.name: one.full_mask() for one in read_segmentation(corrected_path(results, "one")).segments}
-    assert np.array_equal(shown, saved["spleen"])
+    assert np.array_equal(now, saved["spleen"])
     erase("gallbladder")
     press(panel, "worklistSaveNextButton", bed)
     both = {one.name: one.full_mask() for one in read_segmentation(corrected_path(results, "one")).segments}
@@ -252,8 +141,6 @@ def test_a_new_panel_goes_on_at_the_same_place_with_what_was_corrected(
 def test_what_another_person_did_is_passed_over_and_named(opened, bed, results):
     press(opened, "worklistShowButton", bed)
     report = read_report(ResultStore(results).report_path("two"))
-    from segae.batch.worklist import Outcome, review_of
-
     ReviewLog(results, "Bo").append(review_of(report, "kidney_left", "Bo", Outcome("accept", 3.0)))
     press(opened, "worklistAcceptButton", bed)
     assert item(opened) == ("one", "gallbladder")
@@ -308,75 +195,6 @@ def test_keys_open_accept_and_skip(opened, bed, results):
         settle(opened, bed)
     assert [review.decision for review in reviews(results)] == ["accept", "skip"]
     assert item(opened) == ("one", "gallbladder")
-
-
-def test_a_case_whose_files_are_gone_is_said_and_skipped(opened, bed, results, tmp_path):
-    path = ResultStore(results).report_path("one")
-    report = read_report(path)
-    write_report(replace(report, ct=str(tmp_path / "moved.nii.gz")), path)
-    opened.ui.worklistShowButton.pressed.emit()
-    press(opened, "worklistShowButton", bed)
-    assert "moved.nii.gz" in opened.messages.text and "cannot be found" in opened.messages.text
-    assert own_nodes("vtkMRMLSegmentationNode") == [] and in_view(opened.ui.messageLabel)
-    press(opened, "worklistSkipButton", bed)
-    assert item(opened) == ("two", "kidney_left") and opened.messages.text == ""
-    assert [review.decision for review in reviews(results)] == ["skip"]
-
-
-def test_a_mask_that_is_not_the_scored_one_any_more_is_not_judged(opened, bed, results):
-    path = ResultStore(results).report_path("one")
-    report = read_report(path)
-    other = tuple(replace(one, n_voxels=one.n_voxels + 1) for one in report.segments)
-    write_report(replace(report, segments=other), path)
-    press(opened, "worklistShowButton", bed)
-    assert "not the mask that was scored" in opened.messages.text
-    press(opened, "worklistAcceptButton", bed)
-    assert "run segae batch again" in opened.messages.text and reviews(results) == ()
-
-
-def test_a_folder_that_cannot_be_written_to_says_so_and_keeps_the_edit(opened, bed, results):
-    press(opened, "worklistShowButton", bed)
-    erase("spleen")
-    (results / "corrected").write_text("a file where the folder should be")
-    press(opened, "worklistSaveNextButton", bed)
-    assert "Cannot write" in opened.messages.text and reviews(results) == ()
-    assert item(opened) == ("one", "spleen") and opened.ui.worklistSaveNextButton.enabled
-    (results / "corrected").unlink()
-    press(opened, "worklistSaveNextButton", bed)
-    assert [review.decision for review in reviews(results)] == ["corrected"]
-
-
-@pytest.mark.parametrize("what", ["empty", "missing", "no results"])
-def test_a_folder_without_results_is_said(desk, bed, tmp_path, what):
-    folder = tmp_path / "folder"
-    if what != "missing":
-        folder.mkdir()
-    if what == "no results":
-        (folder / "scan.nii.gz").touch()
-    open_folder(desk, folder, bed)
-    assert str(folder) in desk.messages.text and not desk.ui.worklistBody.visible
-    assert in_view(desk.ui.messageLabel)
-
-
-def test_results_in_parquet_need_pyarrow(desk, bed, results, monkeypatch):
-    from SegAELib.app import dependencies
-
-    installed = dependencies._installed
-    monkeypatch.setattr(
-        dependencies, "_installed", lambda name: None if name == "pyarrow" else installed(name)
-    )
-    asked = []
-    monkeypatch.setattr(desk.packages, "ask", lambda: asked.append(desk.context.missing))
-    desk.context.ask_for_packages = desk.packages.ask
-    open_folder(desk, results, bed)
-    assert [one.name for (one,) in asked] == ["pyarrow"] and desk.worklist.worklist is None
-
-
-def test_a_reviewer_without_a_name_is_asked_for_one(opened, bed, results):
-    press(opened, "worklistShowButton", bed)
-    opened.ui.reviewerEdit.text = " "
-    press(opened, "worklistAcceptButton", bed)
-    assert "enter one" in opened.messages.text and reviews(results) == ()
 
 
 def test_twenty_thousand_masks_are_shown_a_window_at_a_time(desk, bed, results, monkeypatch):
