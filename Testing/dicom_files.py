@@ -15,6 +15,8 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sr.coding import Code
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
+from segae.data import Volume
+
 SHAPE = (8, 20, 24)
 SPACING = (3.0, 2.0, 1.5)  # k, j, i
 UPRIGHT = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -84,6 +86,16 @@ def write_ct(
         image.save_as(folder / f"IM{k:03d}", enforce_file_format=True)
         images.append(pydicom.dcmread(folder / f"IM{k:03d}", stop_before_pixels=True))
     return CT(folder, images)
+
+
+def write_ct_of(folder: Path, volume: Volume) -> CT:
+    """The voxels of a volume whose axes are at right angles, at their place, as a series."""
+    to_lps, grid = np.diag([-1.0, -1.0, 1.0]), volume.grid
+    return write_ct(
+        folder, voxels=volume.voxels, orientation=(to_lps @ grid.directions[:, :2]).T.ravel().tolist(),
+        step=to_lps @ grid.affine[:3, 2], start=to_lps @ grid.affine[:3, 3],
+        PixelSpacing=grid.spacing[[1, 0]].tolist(),
+    )  # fmt: skip
 
 
 def described(

@@ -13,7 +13,7 @@ from dicom_files import (
     Contour,
     described,
     rectangle,
-    write_ct,
+    write_ct_of,
     write_rtstruct,
     write_seg,
 )
@@ -111,12 +111,7 @@ def write_dicom(folder, sample_dir, overlapping):
              for name in ("liver", "kidney_left")]  # fmt: skip
     if overlapping:
         masks[1] |= np.roll(masks[0], 3, axis=2)
-    lps = np.diag([-1.0, -1.0, 1.0]) @ volume.grid.affine[:3]
-    columns = volume.grid.directions.T @ np.diag([-1.0, -1.0, 1.0])
-    dicom = write_ct(
-        folder / "ct", voxels=volume.voxels, orientation=columns[:2].ravel().tolist(), step=lps[:, 2],
-        start=lps[:, 3], PixelSpacing=volume.grid.spacing[[1, 0]].tolist(),
-    )  # fmt: skip
+    dicom = write_ct_of(folder / "ct", volume)
     segments = [described(1, "Segment 1"), described(2, "Segment 2", KIDNEY, LEFT)]
     return dicom, write_seg(folder / "seg.dcm", dicom, np.stack(masks, axis=-1), segments), masks
 

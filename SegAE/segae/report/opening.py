@@ -13,7 +13,13 @@ _LOAD_SERIES = (
     "import slicer; from DICOMLib import DICOMUtils as D; d=D.TemporaryDICOMDatabase().__enter__(); "
     "D.importDicom({ct},d); [D.loadPatientByUID(p) for p in d.patients()]; "
 )
-_SHOW = "slicer.util.loadSegmentation({mask})"
+# What Slicer does not open by itself (DICOM) is loaded as the module's Load masks does.
+_SHOW = (
+    "m={mask}; slicer.util.loadSegmentation(m) "
+    'if m.lower().endswith((".gz",".nii",".nrrd",".nhdr",".mha",".mhd")) '
+    'else (slicer.util.selectModule("SegAE"), '
+    'slicer.modules.segae.widgetRepresentation().self().panel.load.load(__import__("pathlib").Path(m)))'
+)
 _JUMP = "; slicer.modules.markups.logic().JumpSlicesToLocation({place},True)"
 
 
