@@ -74,11 +74,15 @@ class Slurm:
 
     def workers(self, job: str) -> list[psutil.Process]:
         """The processes of Python that do the work of a job."""
-        (identifier,) = self.ask("squeue", "--noheader", f"--jobs={job}", "--format=%A").split()
+        listed = (
+            line.split() for line in self.ask("squeue", "--noheader", "-r", "--format=%i %A").splitlines()
+        )
+        identifier = next((number for name, number in listed if name == job), "")
         return [
             process
             for process in processes_of(self.folder)
-            if process.info["environ"].get("SLURM_JOB_ID") == identifier
+            if identifier
+            and process.info["environ"].get("SLURM_JOB_ID") == identifier
             and "submitit.core._submit" in process.info["cmdline"]
             and "python" in process.info["name"]
         ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from one_machine_slurm import Slurm, one_machine_slurm
 
 from segae.cli.main import main
 
@@ -83,3 +84,22 @@ def score_case(segae: Segae, case: Path, model: Path) -> Segae:
 def mask_of(case: Path) -> Path:
     """The file of the case's one mask."""
     return case / f"segmentations/{ORGAN}.nii.gz"
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+    with one_machine_slurm(tmp_path_factory.mktemp("slurm") / "s") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def six_cases(tmp_path_factory: pytest.TempPathFactory, sample_dir: Path) -> Path:
+    """Six small cases: one cannot be read, and one, the last of the first of two jobs, takes longer."""
+    folder = tmp_path_factory.mktemp("cluster") / "data"
+    for case in "abcdef":
+        (folder / case / "segmentations").mkdir(parents=True)
+        organs = ("vertebrae_T11", *(["lung_lower_lobe_left"] if case == "e" else ()))
+        for name in ("ct", *(f"segmentations/{organ}" for organ in organs)):
+            shutil.copyfile(sample_dir / f"{name}.nii.gz", folder / case / f"{name}.nii.gz")
+    (folder / "d" / "ct.nii.gz").write_text("no image")
+    return folder

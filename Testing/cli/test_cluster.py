@@ -18,45 +18,23 @@ from pathlib import Path
 import psutil
 import pyarrow.parquet
 import pytest
-from one_machine_slurm import PATIENCE, Slurm, one_machine_slurm, wait_for
+from one_machine_slurm import PATIENCE, Slurm, wait_for
 
 from segae.batch.merge import merge
 from segae.batch.runner import run_batch
-from segae.batch.slurm import Ended, Resources, how_it_ended, submit
 from segae.files import resource_dir
 from segae.io.layouts import find_cases
 from segae.scoring.scorer import Scorer
 
-CASES = ("a", "b", "c", "d", "e", "f")
-BROKEN, LONG = "d", "e"
-LARGE = "lung_lower_lobe_left"
+LONG = "e"  # the last case of the first of two jobs, with a large mask
 TABLES = ("scores_wide.csv", "ranking_slice.csv", "ranking_structure.csv", "ranking_case.csv", "failed.csv")
 
 
 @pytest.fixture(scope="module")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
-    with one_machine_slurm(tmp_path_factory.mktemp("slurm") / "s") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory, sample_dir: Path) -> Path:
-    """Six small cases: one cannot be read, and one, the last of the first of two jobs, takes longer."""
-    folder = tmp_path_factory.mktemp("cluster") / "data"
-    for case in CASES:
-        (folder / case / "segmentations").mkdir(parents=True)
-        organs = ("vertebrae_T11", *([LARGE] if case == LONG else ()))
-        for name in ("ct", *(f"segmentations/{organ}" for organ in organs)):
-            shutil.copyfile(sample_dir / f"{name}.nii.gz", folder / case / f"{name}.nii.gz")
-    (folder / BROKEN / "ct.nii.gz").write_text("no image")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def alone(data: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def alone(six_cases: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of a plain batch, merged."""
     out = tmp_path_factory.mktemp("alone") / "out"
-    run_batch(find_cases(data), out, Scorer(model, device="cpu"))
+    run_batch(find_cases(six_cases), out, Scorer(model, device="cpu"))
     merge(out)
     return out
 
@@ -113,9 +91,9 @@ class Command:
 
 
 @pytest.fixture
-def command(data: Path, model: Path, tmp_path: Path, slurm: Slurm) -> Iterator[Command]:
+def command(six_cases: Path, model: Path, tmp_path: Path, slurm: Slurm) -> Iterator[Command]:
     out = tmp_path / "out"
-    words = ("batch", str(data), "--out", str(out), "--model", str(model), "--device", "cpu")
+    words = ("batch", str(six_cases), "--out", str(out), "--model", str(model), "--device", "cpu")
     yield Command((sys.executable, "-m", "segae", *words, "--slurm", "--jobs", "2"), out, slurm)
     slurm.cancel_all()
 
@@ -273,6 +251,32 @@ def test_a_folder_that_jobs_do_not_see_is_named(command: Command, tmp_path: Path
     assert "0 scored, 0 done before, 0 failed, 6 not scored" in errors
 
 
+def test_a_part_that_never_gets_anywhere_is_given_up(command: Command, slurm: Slurm):
+    process = command.start("--jobs", "1")
+    killed: list[str] = []
+    while process.poll() is None:
+        for job in command.jobs():
+            for worker in slurm.workers(job):
+                worker.kill()
+                killed.append(job)
+        time.sleep(0.05)
+    code, errors = command.ended(process)
+    assert code == 3
+    assert len(set(killed)) == 3
+    assert "3 jobs ended one after the other without finishing a case, the last one FAILED; ask for" in errors
+    (log,) = (command.out / "cluster").rglob(f"{killed[-1]}_*.err")
+    assert f'see "{log}".' in errors
+    assert errors.splitlines()[-1].endswith(f"the logs of the jobs are in {log.parent}.")
+
+
+def test_what_makes_all_cases_fail_ends_the_jobs_with_a_sentence(command: Command):
+    code, errors = command.run("--device", "cuda:77")
+    assert code == 3
+    assert "Part 1 of 2 ended with 3 of 3 cases not scored: " in errors
+    assert "cuda" in errors.splitlines()[1].split("not scored: ")[1]
+    assert "was lost" not in errors
+
+
 def test_what_slurm_refuses_is_quoted_and_no_job_is_left(
     command: Command, slurm: Slurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -296,17 +300,6 @@ def test_what_slurm_refuses_is_quoted_and_no_job_is_left(
     assert 'Slurm refuses the jobs: "Lost".' in errors
     assert not command.state.exists()
     wait_for(lambda: not slurm.jobs(), "a job was left")
-
-
-def test_jobs_compute_with_as_many_threads_as_they_have_processors(
-    slurm: Slurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("SLURM_CONF", slurm.environment["SLURM_CONF"])
-    names = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "SRUN_CPUS_PER_TASK")
-    work = [partial(os.getenv, name, "") for name in names]
-    jobs = submit(work, tmp_path, "threads", Resources(cpus=2))
-    wait_for(lambda: all(how_it_ended(tmp_path, job) for job in jobs), "jobs do not end")
-    assert [how_it_ended(tmp_path, job) for job in jobs] == [Ended("2"), Ended("PASSIVE"), Ended("2")]
 
 
 def test_without_slurm_or_submitit_the_command_says_what_is_missing(

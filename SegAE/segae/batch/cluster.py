@@ -273,10 +273,11 @@ def start(
     if under_way is not None:
         return under_way
     store = ResultStore(work.out)
+    before = store.stamps(files)  # first: a job of another run may finish a case while it is looked at
     todo = [one for one in look_at(cases) if not store.is_done(one, work.sha256, work.options)]
     count = min(jobs, len(todo))
     parts = [PartState([one.case for one in Part(n, count).of(todo)]) for n in range(count)]
-    before = store.stamps(one.case for one in todo)
+    before = {one.case: before[one.case] for one in todo if one.case in before}
     name = f"segae-{uuid.uuid4().hex[:8]}"
     run = ClusterRun(name, everything, before, parts, files, work, resources)
     if not parts:

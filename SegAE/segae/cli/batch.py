@@ -17,6 +17,7 @@ from segae.batch.runner import BatchObserver
 from segae.batch.store import Failure
 from segae.cli import options as opt
 from segae.cli.main import SOME_FAILED
+from segae.cli.output import check_folder, counted
 from segae.errors import InputError
 from segae.io.layouts import CaseFiles
 from segae.progress import Step, Watch
@@ -41,7 +42,7 @@ def batch_progress(console: Console) -> Iterator[BatchObserver]:
 
         def on_start(todo: int, done: int) -> None:
             note = f", {done} done before" if done else ""
-            console.print(f"{_count(todo, 'case')} to score{note}", highlight=False)
+            console.print(f"{counted(todo, 'case')} to score{note}", highlight=False)
             bar.update(task, total=todo)
 
         def on_case(files: CaseFiles) -> None:
@@ -59,8 +60,8 @@ def batch_progress(console: Console) -> Iterator[BatchObserver]:
             finished_slices, whole_cases = finished_slices + report.n_slices, whole_cases + 1
             bar.update(task, completed=whole_cases)
             console.print(
-                f"{escape(report.case)}: {_count(report.n_segments, 'structure')}, "
-                f"{_count(report.n_slices, 'slice')}, mean {report.predicted_dice or 0.0:.2f}, "
+                f"{escape(report.case)}: {counted(report.n_segments, 'structure')}, "
+                f"{counted(report.n_slices, 'slice')}, mean {report.predicted_dice or 0.0:.2f}, "
                 f"lowest {escape(report.worst_segment)}",
                 soft_wrap=True,
                 highlight=False,
@@ -75,10 +76,6 @@ def batch_progress(console: Console) -> Iterator[BatchObserver]:
             )
 
         yield BatchObserver(on_start, on_case, on_report, on_failure, Watch(on_step))
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 JOBS = 10  # of a cluster, where nothing is said
@@ -144,7 +141,6 @@ def batch(
     from rich.console import Console
 
     from segae.batch.runner import Part, run_batch
-    from segae.cli.output import check_folder
     from segae.io.layouts import find_layout
     from segae.scoring.options import ScoringOptions
     from segae.scoring.scorer import Scorer

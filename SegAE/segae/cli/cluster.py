@@ -13,7 +13,7 @@ from rich.prompt import Prompt
 from segae.batch.cluster import ClusterRun, Work, start
 from segae.batch.slurm import Resources
 from segae.cli.merge import merge
-from segae.cli.output import new_bar
+from segae.cli.output import counted, new_bar
 from segae.errors import Cancelled
 from segae.io.layouts import CaseFiles
 
@@ -44,10 +44,11 @@ def batch_on_cluster(
 
         run = start(cases, asked, work, jobs, resources, look_at)
     n_cases = run.n_cases
+    words = (counted(n_cases, "case"), counted(len(run.parts), "job"))
     if run.attached:
-        say(f"{n_cases} cases in {len(run.parts)} jobs of {run.name}, which is under way")
+        say(f"{words[0]} in {words[1]} of {run.name}, which is under way")
     else:
-        say(f"{n_cases} cases to score in {len(run.parts)} jobs, {len(cases) - n_cases} done before")
+        say(f"{words[0]} to score in {words[1]}, {len(cases) - n_cases} done before")
     while run.parts:
         try:
             with new_bar(messages) as bar:
@@ -77,7 +78,7 @@ def _follow(run: ClusterRun, bar: Progress) -> Iterator[tuple[str, str | None]]:
             yield f"{failure.case}: {failure.reason}", "red"
         yield from ((event, None) for event in look.events)
         why = f" ({look.reason})" if look.waiting and look.reason else ""
-        jobs = f"{look.running} jobs running, {look.waiting} waiting{why}"
+        jobs = f"{counted(look.running, 'job')} running, {look.waiting} waiting{why}"
         bar.update(task, description=jobs, completed=run.n_cases - len(run.waiting))
 
 
