@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple, get_args
 from segae.batch.store import report_files
 from segae.errors import InputError
 from segae.files import file_name
+from segae.io.case_files import CaseFiles
 from segae.progress import Watch
 from segae.results.files import read_summary
 from segae.results.review_order import segment_key
@@ -38,6 +39,22 @@ CORRECTED = "corrected"  # folder of the masks that were saved anew, in that of 
 def corrected_path(folder: Path, case: str) -> Path:
     """The file that corrections of a case of the results in `folder` go to."""
     return folder / CORRECTED / f"{file_name(case)}.seg.nrrd"
+
+
+def with_corrections(cases: Iterable[CaseFiles], folder: Path) -> list[CaseFiles]:
+    """Cases with the corrected masks of the results in `folder` in the place of their own, where there are
+    such. Raises `InputError` when there are none at all."""
+    if not any((folder / CORRECTED).glob("[!.]*.seg.nrrd")):
+        raise InputError(
+            f'"{folder}" holds no corrected masks; give the folder of results in whose folder {CORRECTED} a '
+            "worklist saved them."
+        )
+    return [
+        replace(one, masks=path.absolute(), name=None, values=None)
+        if (path := corrected_path(folder, one.case)).is_file()
+        else one
+        for one in cases
+    ]
 
 
 Choice = Literal["to do", "to review", "all"]

@@ -106,6 +106,14 @@ def batch(
         Path | None,
         typer.Option(help="Folder of multi-label masks, matched by name (DAP Atlas: with --names dap)."),
     ] = None,
+    corrected: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RESULTS",
+            help="Take the masks that were corrected in the worklist over these results in place of the "
+            "data set's own.",
+        ),
+    ] = None,
     names: opt.Names = None,
     model: opt.Model = "bundled",
     slices: opt.Slices = None,
@@ -141,6 +149,7 @@ def batch(
     from rich.console import Console
 
     from segae.batch.runner import Part, run_batch
+    from segae.batch.worklist import with_corrections
     from segae.io.layouts import find_layout
     from segae.scoring.options import ScoringOptions
     from segae.scoring.scorer import Scorer
@@ -157,6 +166,7 @@ def batch(
     found = find_layout(data, masks)
     for one in found.left_out:
         messages.print(f"[yellow]{one.code}[/] {escape(one.message)}", soft_wrap=True, highlight=False)
+    cases = found.cases if corrected is None else with_corrections(found.cases, corrected)
     if slurm:
         from segae.batch.cluster import Work
         from segae.batch.slurm import Resources
@@ -164,12 +174,12 @@ def batch(
 
         work = Work.of(out, model, options, device, engine, batch_size)
         resources = Resources(partition, gres, time_limit, mem, cpus)
-        if batch_on_cluster(data, masks, found.cases, work, jobs or JOBS, resources, messages):
+        if batch_on_cluster(data, masks, corrected, cases, work, jobs or JOBS, resources, messages):
             return
         raise typer.Exit(SOME_FAILED)
     scorer = Scorer(model, device=device, engine=engine, batch_size=batch_size)
     with batch_progress(messages) as observer:
-        result = run_batch(found.cases, out, scorer, options, part=part, observer=observer)
+        result = run_batch(cases, out, scorer, options, part=part, observer=observer)
     messages.print(
         f"{len(result.scored)} scored, {len(result.skipped)} done before, {len(result.failed)} failed; "
         f"results are in {out}. `segae merge {out}` makes the tables.",

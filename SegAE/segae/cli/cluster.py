@@ -21,6 +21,7 @@ from segae.io.layouts import CaseFiles
 def batch_on_cluster(
     data: Path,
     masks: Path | None,
+    corrected: Path | None,
     cases: Sequence[CaseFiles],
     work: Work,
     jobs: int,
@@ -33,7 +34,8 @@ def batch_on_cluster(
     def say(text: str, style: str | None = None) -> None:
         messages.print(text, style=style, soft_wrap=True, highlight=False, markup=False)
 
-    asked = {"data": str(data.absolute()), "masks": None if masks is None else str(masks.absolute())}
+    folders = {"data": data, "masks": masks, "corrected": corrected}
+    asked = {name: None if path is None else str(path.absolute()) for name, path in folders.items()}
     with new_bar(messages) as bar:
 
         def look_at(found: Sequence[CaseFiles]) -> Iterable[CaseFiles]:

@@ -10,7 +10,15 @@ import pytest
 from flat_rows import FlatRow, report_from_rows
 
 from segae.batch.store import ResultStore
-from segae.batch.worklist import Outcome, WorkItem, Worklist, gather_worklist, review_of
+from segae.batch.worklist import (
+    Outcome,
+    WorkItem,
+    Worklist,
+    corrected_path,
+    gather_worklist,
+    review_of,
+    with_corrections,
+)
 from segae.errors import InputError
 from segae.io.layouts import CaseFiles
 from segae.progress import Watch
@@ -168,3 +176,18 @@ def test_many_masks_are_taken_over_in_pieces(results: Path, tmp_path: Path) -> N
     sizes = [len(worklist.items) for _ in worklist.read(out)]
     assert sizes == [500, 1000, 1500, 2000, 2100]
     assert worklist.progress == (0, 2100)
+
+
+def test_corrected_masks_take_the_place_of_a_data_sets_own(tmp_path):
+    corrected_path(tmp_path, "b/1").parent.mkdir()
+    corrected_path(tmp_path, "b/1").write_bytes(b"masks")
+    a = CaseFiles("a", Path("a.nii.gz"), Path("masks"))
+    b = CaseFiles("b/1", Path("b.nii.gz"), Path("b-seg.nii.gz"), name="liver", patient="p", values="dap")
+    kept, changed = with_corrections([a, b], tmp_path)
+    assert kept == a
+    assert changed == replace(b, masks=corrected_path(tmp_path, "b/1"), name=None, values=None)
+
+
+def test_a_folder_without_corrected_masks_cannot_give_any(tmp_path):
+    with pytest.raises(InputError, match="holds no corrected masks"):
+        with_corrections([], tmp_path)
