@@ -149,7 +149,7 @@ def doubtful(small, finish):
     small.ui.checkNamesButton.click()
     finish(small)
     assert small.messages.text == ""
-    assert "of 1 names " in small.ui.namesInfo.text
+    assert "in doubt" in small.ui.namesInfo.text
     named, other = resolve("spleen").structure, resolve("kidney_left").structure
     check = NameCheck("spleen", named, other, 0.2, 0.8, "fits better under that name", True)
     small.names._answered(NamesChecked((check,)))

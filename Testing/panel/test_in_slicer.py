@@ -277,6 +277,22 @@ def test_the_chosen_row_stays_chosen_when_only_weak_or_poor_ones_are_listed(rank
             assert len(rows) == 1 and table_text(table)[rows.pop()][0] == key
 
 
+def test_a_segment_of_a_single_slice_has_a_chart_without_an_error_of_vtk(loaded, bed, finish, masks, ct):
+    """The guard of the test bed fails for what VTK logs."""
+    import slicer
+
+    voxels = slicer.util.arrayFromSegmentBinaryLabelmap(masks, "aorta", ct)
+    voxels[1:] = 0
+    slicer.util.updateSegmentBinaryLabelmapFromArray(voxels, masks, "aorta", ct)
+    loaded.ui.rankButton.click()
+    finish(loaded)
+    loaded.ui.chartSection.collapsed = False
+    loaded.results.choose_segment("aorta")
+    bed.process_events(0.2)
+    assert loaded.chart._nodes[0].GetNumberOfRows() == 2, "one point twice: a line that can be drawn"
+    loaded.chart._view.grab()
+
+
 def test_the_chart_keeps_its_range_and_says_what_its_lines_are(ranked, bed):
     ranked.results.choose_segment("aorta")
     ranked.ui.chartSection.collapsed = False

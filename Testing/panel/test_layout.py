@@ -139,3 +139,57 @@ def test_how_a_run_ended_is_not_said_of_another_segmentation(ranked, bed, ct, sa
     ranked.parameters.segmentation = slicer.util.loadSegmentation(str(sample_dir / "segmentation.seg.nrrd"))
     bed.process_events()
     assert ranked.ui.statusLabel.text == ""
+
+
+def test_segments_and_organs_fit_side_by_side_into_the_panel_whatever_their_names(
+    small_screen, loaded, masks, bed
+):
+    masks.GetSegmentation().GetSegment("spleen").SetName("the spleen of the patient as it was seen last year")
+    bed.wait_until(lambda: loaded.ui.organTable.item(0, 0).text().startswith("the spleen"))
+    bed.process_events(0.1)
+    table = loaded.ui.organTable
+    assert not table.horizontalScrollBar().visible
+    assert table.columnWidth(1) >= 120, "room for an organ"
+    assert "the spleen of the patient" in table.item(0, 0).toolTip(), "a name that is cut is in the tool tip"
+    assert "Click to choose another organ" in table.item(0, 1).toolTip()
+    info = loaded.ui.organsInfo
+    assert info.height < 2 * info.fontMetrics().height(), "the count stands in one line"
+
+
+def test_counts_of_one_are_said_in_the_singular():
+    from SegAELib.app.results_section import summary
+
+    assert summary(1, 30, 0.7, 1, 5, "m") == (
+        "1 of 30 slices is below 0.70, 1 of 5 segments needs review. Model: m."
+    )
+    assert summary(0, 30, 0.7, 2, 5, "m") == (
+        "0 of 30 slices are below 0.70, 2 of 5 segments need review. Model: m."
+    )
+
+
+def test_the_chosen_segment_stays_in_sight_when_only_bad_ones_are_shown(
+    small_screen, panel, masks, bed, ct, finish
+):
+    """It is the first of a long list in another order."""
+    import slicer
+
+    segmentation = masks.GetSegmentation()
+    for number in range(30):
+        segment = slicer.vtkSegment()
+        segment.DeepCopy(segmentation.GetSegment("aorta"))
+        segment.SetName(f"aorta {number}")
+        segmentation.AddSegment(segment, f"aorta_{number}")
+    panel.parameters.segmentation = masks
+    panel.parameters.tenSlices = True
+    bed.process_events()
+    panel.ui.rankButton.click()
+    finish(panel)
+    panel.parameters.threshold = 0.95
+    panel.results.choose_segment(panel.session.results.ranking(panel.parameters.order)[-1].segment_id)
+    bed.process_events(0.1)
+    panel.ui.rankingTable.scrollToTop()
+    panel.ui.onlyPoorCheckBox.checked = True
+    bed.wait_until(lambda: not panel.runs.busy)
+    table = panel.ui.rankingTable
+    shown = table.visualItemRect(table.currentItem())
+    assert table.viewport().rect.contains(shown)

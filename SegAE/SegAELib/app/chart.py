@@ -64,6 +64,8 @@ class ChartSection:
         if not self._nodes:
             self._make()
         table, chart = self._nodes[0], self._nodes[-2]
+        if len(rows) == 1:  # VTK draws no line of a single point, and logs an error
+            rows = [*rows, *rows]
         set_columns(
             table,
             [

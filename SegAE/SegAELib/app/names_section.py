@@ -193,8 +193,12 @@ class NamesSection:
         doubtful, total = len(self._doubtful), len(self._checks)
         one, many = _("{count} of {total} names is in doubt."), _("{count} of {total} names are in doubt.")
         text = counted(doubtful, one, many, total=total)
+        if not doubtful:
+            text = _("No name is in doubt ({total} checked).").format(total=total)
         self._ui.namesInfo.text = text if check is None else f"{text}\n{check.sentence}"
         button.enabled = check is not None
+        for one_of_both in (button, self._ui.undoNameButton):
+            one_of_both.setVisible(bool(doubtful or self._done))
         button.text = _("Correct the name")
         if check is not None:
             swapped = self._swapped_with(check)

@@ -48,6 +48,10 @@ class RankingTable:
         """Choose a segment without telling `on_select`."""
         self._table.select(segment_id)
 
+    def reveal(self) -> None:
+        """Scroll to the chosen segment."""
+        self._table.reveal()
+
     def _row(self, ranked: RankedSegment, style: ScoreStyle, mark: ReviewMark | None) -> Row:
         """Made once for the same content: summing up many slices takes long."""
         made = self._made.get(ranked.segment_id)
@@ -135,6 +139,10 @@ class SliceTable:
     def select(self, index: int | None) -> None:
         """Choose a slice without telling `on_select`."""
         self._table.select(None if index is None else str(index))
+
+    def reveal(self) -> None:
+        """Scroll to the chosen slice."""
+        self._table.reveal()
 
 
 def _slice_row(row: SliceResult, style: ScoreStyle, is_stale: bool, mark: ReviewMark | None) -> Row:

@@ -14,7 +14,7 @@ from segae.geometry.grid import Grid
 from SegAELib.app.binding import _, qt, slicer
 from SegAELib.app.context import Context
 from SegAELib.app.heat_strip import HeatStrip
-from SegAELib.app.messages import bin_word
+from SegAELib.app.messages import bin_word, counted
 from SegAELib.app.ranking_tables import RankingTable, SliceTable
 from SegAELib.app.results import Results, SliceKey
 from SegAELib.app.score_style import ScoreStyle, StripModel, number
@@ -80,6 +80,7 @@ class ResultsSection:
         self._strip = HeatStrip(ui.heatStrip, self._slice_chosen)
         self._follower = SliceFollower(self._slice_shown)
         self._in_view: int | None = None
+        ui.onlyPoorCheckBox.connect("toggled(bool)", lambda *_on: context.later("reveal", self._reveal))
         ui.orderCombo.addItem(_("largest expected error first"), "review")
         ui.orderCombo.addItem(_("lowest predicted Dice first"), "dice")
         ui.orderCombo.connect("currentIndexChanged(int)", self._order_chosen)
@@ -174,14 +175,15 @@ class ResultsSection:
         shown = [row for row in rows if row.is_bad or not only_bad or row.segment_id == chosen]
         self._ranking.show(shown, context.style, lambda segment_id: self._mark(segment_id, None))
         below, total = results.count_below()
-        context.ui.summaryLabel.text = _(
-            "{below} of {total} slices are below {threshold}, {bad} of {segments} segments need review. "
-            "Model: {model}."
-        ).format(
-            below=below, total=total, threshold=number(results.report.threshold),
-            bad=sum(row.result.needs_review for row in rows), segments=len(rows),
-            model=results.report.model.name,
-        )  # fmt: skip
+        bad = sum(row.result.needs_review for row in rows)
+        context.ui.summaryLabel.text = summary(
+            below, total, results.report.threshold, bad, len(rows), results.report.model.name
+        )
+
+    def _reveal(self) -> None:
+        """Scroll to what is chosen."""
+        self._ranking.reveal()
+        self._slices.reveal()
 
     def _show_slices(self, results: Results) -> None:
         """The slices of the chosen segment, as table and as strip."""
@@ -289,3 +291,20 @@ def _same(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
     return len(some) == len(others) and all(
         a is b or (not isinstance(a, Results) and a == b) for a, b in zip(some, others, strict=True)
     )
+
+
+def summary(below: int, total: int, threshold: float, bad: int, segments: int, model: str) -> str:
+    """How many slices and segments are to be looked at."""
+    slices = counted(
+        below,
+        _("{count} of {total} slices is below {threshold}"),
+        _("{count} of {total} slices are below {threshold}"),
+        total=total, threshold=number(threshold),
+    )  # fmt: skip
+    review = counted(
+        bad,
+        _("{count} of {total} segments needs review"),
+        _("{count} of {total} segments need review"),
+        total=segments,
+    )
+    return _("{slices}, {segments}. Model: {model}.").format(slices=slices, segments=review, model=model)

@@ -89,7 +89,8 @@ def organ_picker(
     return edit
 
 
-SEGMENT, ORGAN, REASON = range(3)
+SEGMENT, ORGAN = range(2)
+WIDEST = 214  # pixels of a segment's column; the organ has room beside it in a panel of 420
 UNSURE = "#f5d76e"
 
 
@@ -106,8 +107,7 @@ class OrganTable:
         self._organs: dict[str, Identification] = {}
         self._unchecked: set[str] = set()
         self._open: int | None = None
-        prepare(table, [_("Segment"), _("Organ"), _("Why")], REASON)
-        table.setColumnWidth(ORGAN, 150)
+        prepare(table, [_("Segment"), _("Organ")], ORGAN)
         table.connect("cellClicked(int,int)", self._clicked)
         table.connect("itemChanged(QTableWidgetItem*)", self._checked)
 
@@ -141,6 +141,7 @@ class OrganTable:
         finally:
             self._table.blockSignals(was)
         self._table.resizeColumnToContents(SEGMENT)
+        self._table.setColumnWidth(SEGMENT, min(WIDEST, self._table.columnWidth(SEGMENT)))
         self._on_change()
 
     def check_all(self, checked: bool) -> None:
@@ -175,7 +176,8 @@ class OrganTable:
     def _fill(self, row: int, segment_id: str) -> None:
         assert self._node is not None
         segment, guess = self._node.GetSegmentation().GetSegment(segment_id), self._organs[segment_id]
-        name = text_item(segment.GetName() or segment_id, "", segment_id)
+        text = segment.GetName() or segment_id
+        name = text_item(text, text, segment_id)
         name.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable | qt.Qt.ItemIsUserCheckable)
         unchecked = segment_id in self._unchecked
         name.setCheckState(qt.Qt.Unchecked if unchecked else qt.Qt.Checked)
@@ -184,16 +186,12 @@ class OrganTable:
         name.setIcon(qt.QIcon(swatch))
         organ = text_item(
             _("choose organ") if guess.structure is None else guess.structure.name,
-            _("Click to choose another organ."),
+            f"{guess.reason}\n" + _("Click to choose another organ."),
         )
         if guess.structure is None:
             organ.setBackground(qt.QBrush(qt.QColor(UNSURE)))
             organ.setForeground(qt.QBrush(qt.QColor("black")))
-        for column, item in (
-            (SEGMENT, name),
-            (ORGAN, organ),
-            (REASON, text_item(guess.reason, guess.reason)),
-        ):
+        for column, item in ((SEGMENT, name), (ORGAN, organ)):
             self._table.setItem(row, column, item)
 
     def _clicked(self, row: int, column: int) -> None:

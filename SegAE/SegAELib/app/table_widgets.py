@@ -128,6 +128,12 @@ class RowTable:
         self._given = list(rows)
         self._show()
 
+    def reveal(self) -> None:
+        """Scroll to the chosen row."""
+        item = self._table.currentItem()
+        if item is not None:
+            self._table.scrollToItem(item)
+
     def _show(self) -> None:
         selected, table, before = self.selected, self._table, self._rows
         rows = self._rows = _sorted(self._given, self._sorted_by)
