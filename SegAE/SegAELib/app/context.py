@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from segae.batch.worklist import Worklist
 from segae.data import Segment
 from segae.jobs.events import Failed, Result
 from segae.jobs.settings import JobSettings, Task
@@ -68,7 +69,7 @@ class Context:
     here and is shown. `rescore_due`: what was edited there has to be scored again.
     `missing`: packages that keep it from what was to be done last, mostly scoring; `need_packages` says which
     are needed and what for, `ask_for_packages` asks whether to install them. `show_where` shows what the
-    model finds wrong with the chosen segment.
+    model finds wrong with the chosen segment, `open_worklist` gives the list that is worked through.
 
     `refresh` is called by `changed`.
     """
@@ -94,6 +95,7 @@ class Context:
         self.need_packages: Callable[[dict[str, str], str], None] = lambda _required, _purpose: None
         self.ask_for_packages: Callable[[], None] = lambda: None
         self.show_where: Callable[[], None] = lambda: None
+        self.open_worklist: Callable[[], Worklist | None] = lambda: None
         self._refresh = refresh
         self._nodes: tuple[Node | None, Node | None] | None = None  # that the session was begun with
         self._edit_timer = qt.QTimer()

@@ -32,6 +32,7 @@ from segae.progress import Watch
 
 REQUIRED = {"torch": "2.1", "torchvision": "0.16", "safetensors": "0.4"}  # for scoring; name: lowest version
 FOR_DICOM_MASKS = {"highdicom": "0.26"}
+FOR_RECALIBRATION = {"scikit-learn": "1.4", "crepes": "0.7"}
 FOR_PARQUET = {"pyarrow": "17"}  # in which a batch outside of Slicer keeps its results
 _MODULES = {"scikit-learn": "sklearn"}  # what a package is imported as, where that is not its name
 _FROM_PYTORCH_EXTENSION = ("torch", "torchvision")

@@ -18,6 +18,7 @@ from SegAELib.app.load_section import LoadSection
 from SegAELib.app.model_section import ModelSection
 from SegAELib.app.names_section import NamesSection
 from SegAELib.app.packages_section import PackagesSection
+from SegAELib.app.recalibrate_section import RecalibrateSection
 from SegAELib.app.results_section import ResultsSection
 from SegAELib.app.review_section import ReviewSection
 from SegAELib.app.scoring_section import ScoringSection
@@ -27,6 +28,7 @@ from SegAELib.mrml.binding import Node
 # By the name under which the panel offers them, in the order in which they are refreshed.
 SECTIONS: dict[str, Callable[[], Section]] = {
     "worklist": WorklistSection,
+    "recalibrate": RecalibrateSection,
     "inputs": InputsSection,
     "load": LoadSection,
     "scoring": ScoringSection,
@@ -74,6 +76,7 @@ class Panel:
             section.attach(self.context)
         self.context.need_packages, self.context.ask_for_packages = self.packages.need, self.packages.ask
         self.context.show_where = self.errors.look
+        self.context.open_worklist = lambda: self.worklist.worklist
         self.refresh()
 
     def __getattr__(self, name: str) -> Any:

@@ -32,21 +32,11 @@ def recalibrate(
     """
     from rich.console import Console
 
-    from segae.errors import InputError
     from segae.labels.table import LabelTable
-    from segae.models.checkpoint import file_sha256, read_spec
-    from segae.models.registry import find_model
-    from segae.results.reviews import files_of_reviews, read_reviews
-    from segae.scoring.recalibrate import recalibrate as fit
-    from segae.scoring.recalibrate import save_recalibrated
+    from segae.models.checkpoint import read_spec
+    from segae.scoring.recalibrate import learn_from_reviews
 
-    if out.suffix != ".safetensors":
-        raise InputError(f'"{out}" must end in .safetensors; change --out.')
-    path = find_model(model)
-    if out.exists() and out.samefile(path):
-        raise InputError(f'"{out}" is the model that was reviewed; choose another name for --out.')
-    found = fit(read_spec(path), file_sha256(path), read_reviews(files_of_reviews(reviews)))
-    spec = save_recalibrated(path, found, out)
+    found = learn_from_reviews(model, reviews, out)
     console = Console()
     text = (
         f"Learned from {found.masks} masks of {found.cases} cases, {found.accepted} of them accepted and "
@@ -55,7 +45,7 @@ def recalibrate(
     console.print(text, soft_wrap=True, highlight=False, markup=False)
     console.print(_held_table(found))
     if found.thresholds:
-        table = LabelTable.from_json(spec.own_structures)
+        table = LabelTable.from_json(read_spec(out).own_structures)
         named = ", ".join(
             f"{table.by_index(index).name} {value:.2f}" for index, value in found.thresholds.items()
         )

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from segae.errors import InputError
-from segae.models.checkpoint import read_spec, save_with_spec
+from segae.models.checkpoint import file_sha256, read_spec, save_with_spec
+from segae.models.registry import find_model
 from segae.models.spec import ModelSpec
-from segae.results.reviews import LABELLED, Review, latest
+from segae.progress import Watch
+from segae.results.reviews import LABELLED, Review, files_of_reviews, latest, read_reviews
 from segae.scoring.calibration import ORGAN, SLICE, THRESHOLDS, calibrated
 from segae.scoring.conformal import (
     LEAST_POINTS,
@@ -93,19 +95,33 @@ def recalibrate(spec: ModelSpec, sha256: str, reviews: Iterable[Review]) -> Reca
     )
 
 
-def save_recalibrated(model: Path, found: Recalibration, out: Path) -> ModelSpec:
-    """Write the model with its new table as `out`, whole or not at all, and give its description. Raises
-    `OutputError`."""
-    spec = read_spec(model)
-    changed = replace(
-        spec,
-        name=out.stem,
-        intervals=found.intervals,
-        description=f"{spec.description} Calibrated on {found.masks} reviewed masks of {found.cases} cases "
-        f"of {spec.name}.".strip(),
-    )
-    save_with_spec(model, changed, out)
-    return changed
+def learn_from_reviews(model: str | Path, reviews: Iterable[Path], out: Path) -> Recalibration:
+    """Write the model that was reviewed, a bundled one by name or a file, as `out` with a table fitted anew;
+    whole or not at all. `reviews`: files of reviewers, or folders of results. Raises `InputError` for what
+    cannot be used, and `OutputError`."""
+    path = find_model(model)
+    if out.suffix != ".safetensors":
+        raise InputError(f'"{out}" must end in .safetensors; choose another name.')
+    if out.exists() and out.samefile(path):
+        raise InputError(f'"{out}" is the model that was reviewed; choose another name.')
+    spec = read_spec(path)
+    found = recalibrate(spec, file_sha256(path), read_reviews(files_of_reviews(reviews)))
+    what = f"Calibrated on {found.masks} reviewed masks of {found.cases} cases of {spec.name}."
+    described = f"{spec.description} {what}".strip()
+    save_with_spec(path, replace(spec, name=out.stem, intervals=found.intervals, description=described), out)
+    return found
+
+
+def recalibrate_in_child(watch: Watch, folder: str, model: str, out: str) -> dict[str, Any]:
+    """`learn_from_reviews` for a child process, from a folder of results; returns the numbers of masks and
+    cases, and what share of the masks was inside its interval, as JSON values."""
+    watch.step("learning from reviews", 0, 1)
+    found = learn_from_reviews(model, [Path(folder)], Path(out))
+    level = ORGAN if ORGAN in found.after else SLICE
+    return {
+        "masks": found.masks, "accepted": found.accepted, "cases": found.cases,
+        "before": found.before[level].coverage, "after": found.after[level].coverage,
+    }  # fmt: skip
 
 
 def _is_usable(review: Review) -> bool:

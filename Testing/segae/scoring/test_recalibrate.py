@@ -11,9 +11,10 @@ from site_reviews import AREA, LIVER, MODEL, SHA256, SPLEEN, reviewed
 
 from segae.errors import InputError
 from segae.models.checkpoint import load_checkpoint, read_spec
-from segae.results.reviews import Review
+from segae.progress import Watch
+from segae.results.reviews import Review, ReviewLog
 from segae.scoring.calibration import ORGAN, SLICE, calibrated, interval_for
-from segae.scoring.recalibrate import recalibrate, save_recalibrated
+from segae.scoring.recalibrate import recalibrate, recalibrate_in_child
 
 
 @pytest.fixture(scope="module")
@@ -118,9 +119,12 @@ def test_the_same_reviews_in_any_order_give_the_same_table(decisions: list[Revie
 def test_the_new_model_has_the_same_network_and_says_what_it_learned_from(
     decisions: list[Review], tmp_path: Path
 ) -> None:
-    found = recalibrate(read_spec(MODEL), SHA256, decisions)
+    for review in decisions:
+        ReviewLog(tmp_path, "Ann").append(review)
     out = tmp_path / "site.safetensors"
-    save_recalibrated(MODEL, found, out)
+    told = recalibrate_in_child(Watch(), str(tmp_path), "bundled", str(out))
+    assert (told["masks"], told["cases"]) == (96, 12)
+    assert told["after"] >= 0.8
     old, new = load_checkpoint(MODEL), load_checkpoint(out)
     assert new.spec.name == "site"
     assert "96 reviewed masks of 12 cases" in new.spec.description
