@@ -102,8 +102,8 @@ def test_a_child_process_scores_and_is_gone_afterwards(loaded, bed, finish):
     import os
 
     loaded.ui.rankButton.click()
+    bed.wait_until(lambda: loaded.runs._job.child_pid is not None, 60)  # CT and masks are read before
     pid = loaded.runs._job.child_pid
-    assert pid is not None
     finish(loaded)
     assert loaded.messages.text == ""
     assert len(rows_of(loaded.session.results)) == 5

@@ -197,6 +197,21 @@ def test_keys_open_accept_and_skip(opened, bed, results):
     assert item(opened) == ("one", "gallbladder")
 
 
+def test_a_key_in_the_segment_editor_saves_and_comes_back(opened, bed, results):
+    import slicer
+    from PySide6.QtCore import Qt
+
+    press(opened, "worklistShowButton", bed)
+    opened.ui.editButton.click()
+    assert slicer.util.selectedModule() == "SegmentEditor"
+    erase("spleen")
+    bed.press(slicer.util.mainWindow(), Qt.Key.Key_F6)
+    settle(opened, bed)
+    assert slicer.util.selectedModule() == "SegAE"
+    assert [review.key for review in reviews(results)] == [("one", "spleen")]
+    assert item(opened) == ("two", "kidney_left")
+
+
 def test_twenty_thousand_masks_are_shown_a_window_at_a_time(desk, bed, results, monkeypatch):
     rows = [
         [f"case {n}", "liver", "poor", 0.5, None, None, 1.0, 1.0, True, "cases/x.parquet"]

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 from panel_views import in_view
-from worklist_steps import erase, item, open_folder, own_nodes, press, reviews
+from worklist_steps import erase, item, open_folder, own_nodes, press, reviews, settle
 
 from segae.batch.store import ResultStore
 from segae.results.files import read_report, write_report
+from segae.results.reviews import ReviewLog, read_reviews
 
 
 def test_a_case_whose_files_are_gone_is_said_and_skipped(opened, bed, results, tmp_path):
@@ -47,6 +48,32 @@ def test_a_folder_that_cannot_be_written_to_says_so_and_keeps_the_edit(opened, b
     (results / "corrected").unlink()
     press(opened, "worklistSaveNextButton", bed)
     assert [review.decision for review in reviews(results)] == ["corrected"]
+
+
+def test_a_save_that_is_killed_is_said_and_can_be_done_again(opened, bed, results):
+    import os
+    import signal
+
+    press(opened, "worklistShowButton", bed)
+    erase("spleen")
+    opened.ui.worklistSaveNextButton.click()
+    os.killpg(opened.worklist._calls._calls["save"].job._child.pid, signal.SIGKILL)
+    settle(opened, bed)
+    assert "Saving the masks was killed" in opened.messages.text and reviews(results) == ()
+    assert item(opened) == ("one", "spleen") and not list(results.rglob("*.seg.nrrd"))
+    press(opened, "worklistSaveNextButton", bed)
+    assert [review.decision for review in reviews(results)] == ["corrected"]
+    assert {path.name for path in (results / "corrected").iterdir()} == {"cases", "one.seg.nrrd"}
+
+
+def test_a_damaged_list_of_another_reviewer_is_named_and_costs_no_decision(opened, bed, results):
+    press(opened, "worklistShowButton", bed)
+    (results / "reviews").mkdir()
+    (results / "reviews" / "Bo.jsonl").write_text("[]\n")
+    press(opened, "worklistAcceptButton", bed)
+    assert "Bo.jsonl" in opened.ui.worklistInfo.text
+    assert [row.decision for row in read_reviews([ReviewLog(results, "Ann").path])] == ["accept"]
+    assert item(opened) == ("two", "kidney_left")
 
 
 @pytest.mark.parametrize("what", ["empty", "missing", "no results"])

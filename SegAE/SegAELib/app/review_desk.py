@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -130,7 +131,8 @@ class ReviewDesk:
             if self.item is not item:  # another one was chosen meanwhile
                 return
             try:
-                self._put(fetch, item)
+                if not self.is_shown:  # the same mask may be waited for twice
+                    self._put(fetch, item)
             except SegAEError as error:
                 told(str(error))
             else:
@@ -153,8 +155,13 @@ class ReviewDesk:
     def discard(self) -> None:
         """Take the case out of the scene, with what was edited in it."""
         case, self._open = self._open, None
-        if case is not None:
-            case.nodes.remove()
+        if case is None:
+            return
+        parameters = self._context.parameters
+        if parameters is not None and parameters.segmentation is case.nodes.segmentation:
+            self._context.tasks.clear()  # all for this case
+            parameters.segmentation = None
+        case.nodes.remove()
 
     def close(self) -> None:
         """Let go of the list and the case, and stop reading; nodes stay with the user."""
@@ -279,9 +286,9 @@ class ReviewDesk:
         assert self.item is not None and self.worklist is not None
         known = self._case.content.report if self._case is not None and self.is_shown else None
         report = known or read_summary(self.worklist.report_path(self.item))
-        log = ReviewLog(self.worklist.folder, reviewer)
-        log.append(review_of(report, self.item.segment, reviewer.strip(), outcome))
-        self.worklist.follow()
+        review = review_of(report, self.item.segment, reviewer.strip(), outcome)
+        ReviewLog(self.worklist.folder, reviewer).append(review)
+        self.worklist.add(review)
 
     # Corrected masks are scored again
 
@@ -323,3 +330,13 @@ def _segment_of(case: _OpenCase, item: WorkItem) -> str:
     """The mask whose change is measured: the chosen one, or any where that is of another case."""
     same = case.name == item.case
     return item.segment if same else case.content.report.segments[0].segment
+
+
+def default_reviewer() -> str:
+    """The name in Slicer's user information, else that of the login, "" without one."""
+    information = slicer.app.applicationLogic().GetUserInformation()
+    name = "" if information is None else information.GetName() or ""
+    try:
+        return name.strip() or getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a user that the system does not know
+        return ""

@@ -155,13 +155,15 @@ class Session:
         unchanged: Collection[str],
         intervals: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take scores that were made elsewhere. `case`: the masks that were scored, by segment id, in the
-        order of the report; `unchanged`: those that are still so in the scene. `intervals`: the model's."""
+        """Take scores that are kept elsewhere, and so are not stored in the scene. `case`: the masks that
+        were scored, by segment id, in the order of the report; `unchanged`: those that are still so in the
+        scene. `intervals`: the model's."""
         self._watch.remember(unchanged)
-        results = Results.of(report, list(case.segments), intervals)
-        self.attempt = Attempt(case, results, merge=False)
-        self._fingerprint(case.segments, self.attempt)
-        self.complete(report)
+        self.results = Results.of(with_threshold(report, self.threshold), list(case.segments), intervals)
+        self.masks = case.segments
+        attempt = Attempt(case, self.results, merge=False)
+        self._fingerprint(case.segments, attempt)
+        self._take_fingerprints(attempt)
 
     def abandon(self) -> None:
         """Scoring was stopped. What came in is kept only where nothing was before."""

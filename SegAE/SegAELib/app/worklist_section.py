@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from segae.batch.worklist import Choice, Outcome, WorkItem, Worklist
+from segae.errors import InputError
 from segae.jobs.events import Progress
 from segae.results.reviews import Decision, ReviewLog
 from SegAELib.app.binding import _, qt, slicer
@@ -16,7 +16,7 @@ from SegAELib.app.calls import Calls
 from SegAELib.app.context import Context
 from SegAELib.app.dependencies import FOR_PARQUET, missing_packages
 from SegAELib.app.messages import counted, verdict_word
-from SegAELib.app.review_desk import ReviewDesk
+from SegAELib.app.review_desk import ReviewDesk, default_reviewer
 from SegAELib.app.score_style import interval, number
 from SegAELib.app.worklist_reader import Reader, WorklistReader
 from SegAELib.app.worklist_table import WorklistTable, state_words
@@ -42,7 +42,7 @@ class WorklistSection:
         self._calls = Calls()
         self._desk, self._reader = ReviewDesk(context, self._calls), WorklistReader(self._calls)
         self._answers: tuple[Callable[[], None], Callable[[], None]] | None = None  # to save, to discard
-        self._loading = False
+        self._loading, self._problem = False, ""
         ui = context.ui
         self._table = WorklistTable(ui.worklistTable, self.choose, context.later)
         for text, choice in (
@@ -51,7 +51,7 @@ class WorklistSection:
             ui.worklistCombo.addItem(text, choice)
         ui.worklistCombo.connect("currentIndexChanged(int)", self._changed)
         ui.worklistFilterEdit.connect("textChanged(QString)", self._changed)
-        ui.reviewerEdit.text = str(qt.QSettings().value(REVIEWER) or "") or _user()
+        ui.reviewerEdit.text = str(qt.QSettings().value(REVIEWER) or "") or default_reviewer()
         ui.reviewerEdit.connect("editingFinished()", self._named)
         ui.openResultsButton.connect("clicked()", self._choose_folder)
         ui.worklistShowButton.connect("clicked()", self.show_next)
@@ -108,7 +108,7 @@ class WorklistSection:
         words = ui.worklistFilterEdit.text
         left = self._table.show(worklist, choice, words, self.item, context.style)
         scoring = _("Corrected masks are being scored.") if self.is_scoring else ""
-        ui.worklistInfo.text = " ".join(filter(None, (left, scoring)))
+        ui.worklistInfo.text = " ".join(filter(None, (self._problem, left, scoring)))
         ui.worklistInfo.setVisible(bool(ui.worklistInfo.text))
         ui.worklistCurrent.text = self._describe()
 
@@ -224,8 +224,11 @@ class WorklistSection:
         """On to the next mask that nobody has decided about."""
         worklist = self.worklist
         assert worklist is not None
-        with self._context.messages.telling():
+        try:
             worklist.follow()
+            self._problem = ""
+        except InputError as error:  # in the file of another reviewer; one's own work goes on
+            self._problem = str(error)
         item = worklist.next_open(self.item)
         if item is None:
             self._context.messages.info(_("All masks that need review are done."))
@@ -249,9 +252,7 @@ class WorklistSection:
 
     def _go(self, item: WorkItem) -> None:
         context = self._context
-        if context.editing:  # the Segment Editor would go on with masks that are taken away
-            slicer.util.selectModule(OWN)
-            context.later("re-score", lambda: None)  # the next case comes
+        self._come_back()
         context.messages.clear()
         self._answer(None)
         self._loading = True
@@ -321,8 +322,6 @@ class WorklistSection:
         self._ask(text, save, discard)
 
     def _ask(self, text: str, save: Callable[[], None], discard: Callable[[], None]) -> None:
-        if self._context.editing:  # the question stands here
-            slicer.util.selectModule(OWN)
         self._answers = (save, discard)
         self._ui.worklistQuestionLabel.text = text
         self._ui.worklistQuestion.setVisible(True)
@@ -377,22 +376,22 @@ class WorklistSection:
     def _changed(self, *_unused: object) -> None:
         self._context.changed()
 
+    def _key_pressed(self, name: str) -> None:
+        """Press a button, here, so that what is said stands below it."""
+        self._come_back()
+        getattr(self._ui, name).click()
+
+    def _come_back(self) -> None:
+        """From the Segment Editor, whose masks may be taken away; they are scored in the background."""
+        if self._context.editing:
+            slicer.util.selectModule(OWN)
+            self._context.later("re-score", lambda: None)
+
     def _make_shortcuts(self) -> list[Any]:
-        """A key presses its button, so that a sentence stands below it."""
         window, shortcuts = slicer.util.mainWindow(), []
         for key, name in KEYS.items() if window is not None else ():
             shortcut = qt.QShortcut(qt.QKeySequence(key), window)
-            shortcut.connect("activated()", getattr(self._ui, name).click)
+            shortcut.connect("activated()", partial(self._key_pressed, name))
             shortcut.setEnabled(False)
             shortcuts.append(shortcut)
         return shortcuts
-
-
-def _user() -> str:
-    """The name in Slicer's user information, else that of the login, "" without one."""
-    information = slicer.app.applicationLogic().GetUserInformation()
-    name = "" if information is None else information.GetName() or ""
-    try:
-        return name.strip() or getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a user that the system does not know
-        return ""

@@ -11,7 +11,7 @@ from vtkmodules.util.numpy_support import numpy_to_vtk
 
 from segae.data import Segment, Segmentation, Volume
 from segae.report.style import SOFT_TISSUE
-from SegAELib.mrml.binding import Node, Scene, SegmentationNode, VolumeNode
+from SegAELib.mrml.binding import BINARY_LABELMAP, Node, Scene, SegmentationNode, VolumeNode
 from SegAELib.mrml.edits import EditWatch
 from SegAELib.mrml.matrices import to_vtk
 from SegAELib.mrml.new_segmentation import add_segmentation
@@ -30,11 +30,13 @@ def add_volume(scene: Scene, ct: Volume, name: str) -> VolumeNode:
     node.SetName(name)
     node.SetIJKToRASMatrix(to_vtk(ct.grid.affine))
     node.SetAndObserveImageData(image)
-    scene.AddNode(node)
-    node.CreateDefaultDisplayNodes()
-    display = node.GetDisplayNode()
+    # Before there are voxels: a display node of its own would look at all of them for a window.
+    display = scene.AddNewNodeByClass("vtkMRMLScalarVolumeDisplayNode")
+    display.SetDefaultColorMap()
     display.SetAutoWindowLevel(False)
     display.SetWindowLevelMinMax(*SOFT_TISSUE)
+    scene.AddNode(node)
+    node.SetAndObserveDisplayNodeID(display.GetID())
     return node
 
 
@@ -123,6 +125,10 @@ class CaseNodes:
     def remove(self) -> None:
         """Take what is left of the two nodes out of their scene; may be called again."""
         self._watch.close()
+        content = self.segmentation.GetSegmentation()
+        for n in range(content.GetNumberOfLayers(BINARY_LABELMAP)):
+            # Slicer copies a shared labelmap for each segment that is removed: half a minute for a hundred.
+            content.GetLayerDataObject(n, BINARY_LABELMAP).Initialize()
         for node in (self.segmentation, self.volume):
             _remove(node)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from segae.data import Segment, Segmentation, unique_names
 from segae.errors import InputError
+from segae.geometry.box import Box
 from segae.geometry.grid import Grid
 from segae.labels.terminology import terminology_for
 from SegAELib.mrml.binding import BINARY_LABELMAP, Scene, SegmentationNode, VolumeNode, slicer
@@ -53,26 +54,32 @@ def add_segmentation(scene: Scene, masks: Segmentation, volume: VolumeNode, name
 
 @dataclass
 class _Layer:
-    """Masks on one grid that do not overlap, by their place in the list."""
+    """Masks on one grid that do not overlap, by their place in the list, with the values 1, 2, ... in
+    `labels`, the voxels of `box`."""
 
     grid: Grid
+    box: Box
+    labels: np.ndarray
     segments: list[Segment] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
 
-    def takes(self, segment: Segment) -> bool:
+    def takes(self, segment: Segment, voxels: np.ndarray) -> bool:
         """Whether a mask may join: on the same grid, and free of the others."""
-        same = self.grid is segment.grid or (
-            self.grid.size == segment.grid.size and np.allclose(self.grid.affine, segment.grid.affine)
-        )
-        return same and len(self.places) < _MOST and not any(_overlap(one, segment) for one in self.segments)
+        if not _same_grid(self.grid, segment.grid) or len(self.places) >= _MOST:
+            return False
+        return segment.is_empty or not self.labels[segment.box.relative_to(self.box).slices][voxels].any()
+
+    def add(self, segment: Segment, voxels: np.ndarray, place: int) -> None:
+        """Take a mask in."""
+        self.segments.append(segment)
+        self.places.append(place)
+        if not segment.is_empty:
+            self.labels[segment.box.relative_to(self.box).slices][voxels] = len(self.places)
 
     def image(self):
-        """The labelmap, in which the masks have the values 1, 2, ..."""
+        """The labelmap, as large as its masks need."""
         box = enclosing_box(segment.box for segment in self.segments)
-        labels = np.zeros(box.shape, np.uint8)
-        for value, segment in enumerate(self.segments, start=1):
-            if not segment.is_empty:
-                labels[segment.box.relative_to(box).slices][segment.voxels()] = value
+        labels = self.labels[box.relative_to(self.box).slices]
         image = slicer.vtkOrientedImageData()
         image.SetImageToWorldMatrix(to_vtk(self.grid.affine))
         set_voxels(image, box, labels)
@@ -80,22 +87,21 @@ class _Layer:
 
 
 def _layers(segments: Sequence[Segment]) -> list[_Layer]:
+    """Each mask is unpacked once, and looked at where it lies only: a case has more than a hundred."""
     layers: list[_Layer] = []
     for place, segment in enumerate(segments):
-        layer = next((one for one in layers if one.takes(segment)), None)
+        voxels = np.zeros((0, 0, 0), bool) if segment.is_empty else segment.voxels()
+        layer = next((one for one in layers if one.takes(segment, voxels)), None)
         if layer is None:
-            layers.append(layer := _Layer(segment.grid))
-        layer.segments.append(segment)
-        layer.places.append(place)
+            box = enclosing_box(one.box for one in segments if _same_grid(one.grid, segment.grid))
+            layer = _Layer(segment.grid, box, np.zeros(box.shape, np.uint8))
+            layers.append(layer)
+        layer.add(segment, voxels, place)
     return layers
 
 
-def _overlap(one: Segment, other: Segment) -> bool:
-    common = one.box.intersect(other.box)
-    if common.is_empty:
-        return False
-    first, second = (mask.voxels()[common.relative_to(mask.box).slices] for mask in (one, other))
-    return bool(np.any(first & second))
+def _same_grid(one: Grid, other: Grid) -> bool:
+    return one is other or (one.size == other.size and np.allclose(one.affine, other.affine))
 
 
 def _segment(mask: Segment, place: int, value: int, image):

@@ -227,9 +227,10 @@ class Worklist:
             if path.stat().st_size > start:
                 reviews, self._offsets[path.name] = read_new_reviews(path, start)
                 for review in reviews:
-                    self._take(review)
+                    self.add(review)
 
-    def _take(self, review: Review) -> None:
+    def add(self, review: Review) -> None:
+        """Take up a decision; one that is older than what is known of the mask changes nothing."""
         before, place = self._done.get(review.key), self._places.get(review.key)
         if before is not None and before.time > review.time:
             return
