@@ -141,7 +141,7 @@ class EvaluationSection:
                 problem = str(error)
         self._compared = comparisons(figures)
         self._table.show(figures, self._compared)
-        words = problem or " ".join(map(comparison_words, self._compared))
+        words = problem or "\n".join(map(comparison_words, self._compared))
         ui.verdictInfo.text = words
         ui.verdictInfo.setVisible(bool(words))
         ui.openPageButton.setVisible(now is not None and now[2] is not None)

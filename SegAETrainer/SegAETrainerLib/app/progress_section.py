@@ -14,6 +14,7 @@ from SegAELib.app.binding import _
 from SegAELib.app.messages import duration
 from SegAETrainerLib.app.context import Context
 from SegAETrainerLib.app.curves import CurveChart, Curves
+from SegAETrainerLib.app.training_section import epochs_words
 from SegAETrainerLib.runs.contents import stamp
 from SegAETrainerLib.runs.training import RESUMABLE, RunState
 
@@ -130,9 +131,15 @@ def chosen_words(chosen: EpochFigures | None, config: dict | None) -> str:
     else:
         figures = _("nothing was measured on validation scans")
     if _takes_last(config):
-        text = _("The model is the moving average of the weights, now after epoch {epoch}: {figures}.")
+        text = _(
+            "The model is the moving average of the weights, now after epoch {epoch}, counted from 0: "
+            "{figures}."
+        )
     else:
-        text = _("The model is that of epoch {epoch}, the one with the highest LCC so far: {figures}.")
+        text = _(
+            "The model is that of epoch {epoch}, counted from 0, the one with the highest LCC so far: "
+            "{figures}."
+        )
     return text.format(epoch=chosen.epoch, figures=figures)
 
 
@@ -143,18 +150,18 @@ def _takes_last(config: dict | None) -> bool:
 
 def state_words(state: RunState) -> str:
     """What a training is doing, and what can be done about it."""
-    where = {"epoch": state.epoch, "epochs": state.epochs}
+    where = {"epoch": state.epoch, "epochs": epochs_words(state.epochs)}
     sentences = {
         "none": _("No training here yet. Press Start training."),
         "starting": _("Starting; loading the packages can take a minute."),
-        "running": _("Running: {epoch} of {epochs} epochs are done. You may close Slicer, it goes on."),
+        "running": _("Running: {epoch} of {epochs} are done. You may close Slicer, it goes on."),
         "stopping": _("Stopping after the step it is at..."),
-        "stopped": _("Stopped after {epoch} of {epochs} epochs. Resume goes on from there."),
+        "stopped": _("Stopped after {epoch} of {epochs}. Resume goes on from there."),
         "interrupted": _(
-            "Interrupted after {epoch} of {epochs} epochs: its process is gone. Resume goes on from there."
+            "Interrupted after {epoch} of {epochs}: its process is gone. Resume goes on from there."
         ),
-        "failed": _("Failed after {epoch} of {epochs} epochs. Correct the cause, then press Resume."),
-        "finished": _("Finished: {epoch} of {epochs} epochs. Evaluate the model below, or use it in SegAE."),
+        "failed": _("Failed after {epoch} of {epochs}. Correct the cause, then press Resume."),
+        "finished": _("Finished: {epoch} of {epochs}. Evaluate the model below, or use it in SegAE."),
     }
     return sentences[state.state].format(**where)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from SegAELib.app.binding import _
 from SegAELib.app.dependencies import megabytes
-from SegAELib.app.messages import duration
+from SegAELib.app.messages import counted, duration
 from SegAETrainerLib.app.context import Context
 from SegAETrainerLib.app.fields import ChoiceField, PathField
 from SegAETrainerLib.runs.commands import RUN, TrainingChoice, train_arguments
@@ -207,15 +207,20 @@ class TrainingSection:
         context.changed()
 
 
+def epochs_words(count: int) -> str:
+    """So many epochs."""
+    return counted(count, _("{count} epoch"), _("{count} epochs"))
+
+
 def run_words(folder: Path) -> str:
     """A training in one line."""
     state, lcc = best_lcc(folder)
     words = {
-        "running": _("{name}: running, {epoch} of {epochs} epochs"),
-        "stopping": _("{name}: running, {epoch} of {epochs} epochs"),
-        "finished": _("{name}: finished, {epochs} epochs"),
-    }.get(state.state, _("{name}: {epoch} of {epochs} epochs"))
-    text = words.format(name=folder.name, epoch=state.epoch, epochs=state.epochs)
+        "running": _("{name}: running, {epoch} of {epochs}"),
+        "stopping": _("{name}: running, {epoch} of {epochs}"),
+        "finished": _("{name}: finished, {epochs}"),
+    }.get(state.state, _("{name}: {epoch} of {epochs}"))
+    text = words.format(name=folder.name, epoch=state.epoch, epochs=epochs_words(state.epochs))
     return text if lcc is None else _("{text}, LCC {lcc}").format(text=text, lcc=f"{lcc:.2f}")
 
 

@@ -29,7 +29,7 @@ def test_from_folders_to_a_model_that_segae_uses(panel, bed, tmp_path, monkeypat
     assert opened == [str(run / "evaluation" / "evaluation.html")]
     rows = panel.ui.figuresTable
     assert {rows.item(n, 0).text() for n in range(rows.rowCount)} >= {"training-1", "intensity"}
-    assert panel.ui.runInfo.text.startswith("Finished: 1 of 1 epochs.")
+    assert panel.ui.runInfo.text.startswith("Finished: 1 of 1 epoch.")
     assert not panel.ui.startButton.enabled
     assert "Press New for another one" in panel.ui.startInfo.text
     segae = slicer.modules.segae.widgetRepresentation().self().panel

@@ -215,7 +215,9 @@ def test_a_download_is_announced_before_it_happens(panel, tmp_path):
 def test_the_epoch_that_becomes_the_model_is_marked_and_named(panel, bed, tmp_path):
     panel.training.run.set(run_with(tmp_path / "run"))
     said = panel.ui.chosenInfo.text
-    assert said.startswith("The model is that of epoch 1, the one with the highest LCC so far: LCC 0.900")
+    assert said.startswith(
+        "The model is that of epoch 1, counted from 0, the one with the highest LCC so far: LCC 0.900"
+    )
     for chart in panel.progress.charts[1:]:
         mark = chart.series[-1]
         assert not chart.node.GetLegendVisibility(), "it would hide the mark"
@@ -224,7 +226,10 @@ def test_the_epoch_that_becomes_the_model_is_marked_and_named(panel, bed, tmp_pa
         assert table.GetValueByName(0, "epoch").ToInt() == 1
         assert mark.GetLineStyle() == mark.LineStyleNone and mark.GetMarkerStyle() != mark.MarkerStyleNone
     panel.training.run.set(run_with(tmp_path / "other", learning={"recipe": {"select": "last"}}))
-    assert "moving average of the weights, now after epoch 2: LCC 0.200" in panel.ui.chosenInfo.text
+    assert (
+        "moving average of the weights, now after epoch 2, counted from 0: LCC 0.200"
+        in panel.ui.chosenInfo.text
+    )
 
 
 def test_the_axis_of_the_loss_is_logarithmic_when_that_is_chosen(panel, bed, tmp_path):
