@@ -82,7 +82,7 @@ def test_a_table_says_which_organ_is_better_in_which(ranked, masks, ct, bed, fin
     assert rows["spleen"][2] == ("about the same" if abs(gain) < 0.02 else f"{expected} (by {abs(gain):.2f})")
     header = [ui.compareTable.horizontalHeaderItem(n).text() for n in (1, 2)]
     assert header == ["second reader", masks.GetName()]
-    assert "Of 5 organs in both" in ui.compareInfo.text
+    assert "5 organs are in both" in ui.compareInfo.text
 
 
 def test_scores_of_another_model_are_not_compared(ranked, masks, ct, bed, finish):

@@ -9,6 +9,7 @@ from segae.errors import InputError
 from segae.results.types import CaseReport, SegmentResult
 from SegAELib.app.binding import _, qt
 from SegAELib.app.context import Context
+from SegAELib.app.messages import counted
 from SegAELib.app.score_style import number
 from SegAELib.app.table_widgets import prepare, text_item
 from SegAELib.mrml.binding import SegmentationNode
@@ -128,10 +129,9 @@ class CompareSection:
             for sign in (1, -1)
         ]
         common = sum(pair.first is not None and pair.second is not None for pair in pairs)
-        text = _("Of {common} organs in both, {first} are better in {name}, {second} in {other}.").format(
-            common=common, first=wins[0], name=first, second=wins[1], other=second
-        )
-        ui.compareInfo.text = text
+        both = counted(common, _("{count} organ is in both"), _("{count} organs are in both"))
+        text = _("{both}. Better in {name}: {first}, in {other}: {second}.")
+        ui.compareInfo.text = text.format(both=both, name=first, first=wins[0], other=second, second=wins[1])
 
     def _segment_id(self, result: SegmentResult | None) -> str:
         results = self._context.results

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from segae.errors import InputError, ModelError
+from segae.errors import InputError, ModelError, way
 from segae.files import resource
 from segae.inputs.spec import InputSpec
 from segae.models.spec import ModelSpec
@@ -102,5 +102,9 @@ def find_model(model: str | Path) -> Path:
         return by_name[name]
     known = ", ".join(by_name) or "none"
     raise InputError(
-        f'There is no model "{model}": give the path of a .safetensors file or a bundled name ({known}).'
+        f'There is no model "{model}"; '
+        + way(
+            f"give the path of a .safetensors file or a bundled name ({known}).",
+            "choose another one under Advanced.",
+        )
     )
