@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from site_reviews import MODEL, reviewed
 
+from segae.files import resource_dir
 from segae.results.reviews import ReviewLog
 
 
@@ -47,6 +52,25 @@ def test_too_few_reviews_are_refused_and_nothing_is_written(segae, results: Path
     said = segae("recalibrate", results, "--out", out).refusal()
     assert "needs 5 patients and 40 masks beside those of each patient" in said
     assert not out.exists()
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3.0])
+def test_killed_and_run_again_it_ends_as_if_undisturbed(segae, results: Path, tmp_path: Path, seconds: float):
+    words = [sys.executable, "-m", "segae", "recalibrate", str(results), "--out"]
+    environment = os.environ | {"PYTHONPATH": str(resource_dir().parent)}
+    out = tmp_path / "killed" / "site.safetensors"
+    out.parent.mkdir()
+    half = out.with_name(f".{out.name}.{'0' * 32}.part")
+    half.write_bytes(b"what a killed run left")
+    killed = subprocess.Popen([*words, str(out)], env=environment, stdout=subprocess.DEVNULL)
+    time.sleep(seconds)
+    killed.kill()
+    killed.wait()
+    segae("recalibrate", results, "--out", out)
+    whole = tmp_path / "site.safetensors"
+    segae("recalibrate", results, "--out", whole)
+    assert out.read_bytes() == whole.read_bytes()
+    assert list(out.parent.iterdir()) == [out]
 
 
 @pytest.mark.parametrize("name", ["site.pth", "site"])

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from segae.errors import InputError
+from segae.files import remove_leftovers
 from segae.models.checkpoint import file_sha256, read_spec, save_with_spec
 from segae.models.registry import find_model
 from segae.models.spec import ModelSpec
@@ -104,6 +105,7 @@ def learn_from_reviews(model: str | Path, reviews: Iterable[Path], out: Path) ->
         raise InputError(f'"{out}" must end in .safetensors; choose another name.')
     if out.exists() and out.samefile(path):
         raise InputError(f'"{out}" is the model that was reviewed; choose another name.')
+    remove_leftovers([out])
     spec = read_spec(path)
     found = recalibrate(spec, file_sha256(path), read_reviews(files_of_reviews(reviews)))
     what = f"Calibrated on {found.masks} reviewed masks of {found.cases} cases of {spec.name}."
