@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pyarrow.parquet
@@ -41,22 +42,20 @@ def alone(six_cases: Path, model: Path, tmp_path_factory: pytest.TempPathFactory
 
 @dataclass(frozen=True)
 class Command:
-    """`segae batch DATA --out OUT --slurm` as processes."""
+    """`segae batch DATA --out OUT --slurm`, as a process or in this one."""
 
     words: tuple[str, ...]
     out: Path
     slurm: Slurm
+    segae: Callable[..., Any]
 
     def start(self, *more: str, **process: object) -> subprocess.Popen[str]:
         """Listens to Ctrl-C even where what starts it does not."""
         return subprocess.Popen(
-            [*self.words, *more],
+            [sys.executable, "-m", "segae", *self.words, *more],
             stdout=subprocess.PIPE,
             **{"stdin": subprocess.DEVNULL, "stderr": subprocess.PIPE, **process},
             text=True,
-            env=os.environ
-            | {"PYTHONPATH": str(resource_dir().parent), "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
-            | self.slurm.environment,
             preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
 
@@ -67,7 +66,9 @@ class Command:
         return process.returncode, errors
 
     def run(self, *more: str) -> tuple[int, str]:
-        return self.ended(self.start(*more))
+        """The same in this process, which has torch loaded already."""
+        outcome = self.segae(*self.words, *more)
+        return outcome.code, outcome.err
 
     @property
     def finished(self) -> list[str]:
@@ -91,10 +92,19 @@ class Command:
 
 
 @pytest.fixture
-def command(six_cases: Path, model: Path, tmp_path: Path, slurm: Slurm) -> Iterator[Command]:
+def command(
+    segae: Callable[..., Any],
+    six_cases: Path,
+    model: Path,
+    tmp_path: Path,
+    slurm: Slurm,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Command]:
+    for name, value in (slurm.environment | {"PYTHONPATH": str(resource_dir().parent)}).items():
+        monkeypatch.setenv(name, value)
     out = tmp_path / "out"
     words = ("batch", str(six_cases), "--out", str(out), "--model", str(model), "--device", "cpu")
-    yield Command((sys.executable, "-m", "segae", *words, "--slurm", "--jobs", "2"), out, slurm)
+    yield Command((*words, "--slurm", "--jobs", "2"), out, slurm, segae)
     slurm.cancel_all()
 
 
