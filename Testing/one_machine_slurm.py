@@ -48,7 +48,10 @@ SlurmdLogFile={folder}/slurmd.log
 ReturnToService=2
 KillWait=1
 NodeName=localhost NodeAddr=127.0.0.1 NodeHostname={host} CPUs=8 RealMemory=64000 State=UNKNOWN
-PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE PriorityTier=1
+PartitionName=urgent Nodes=ALL MaxTime=INFINITE PriorityTier=2
 """
 
 
@@ -110,7 +113,8 @@ def processes_of(folder: Path) -> Iterator[psutil.Process]:
 
 @contextmanager
 def one_machine_slurm(folder: Path) -> Iterator[Slurm]:
-    """Starts a controller and a node with 8 processors in `folder`; both end with the block, or with us."""
+    """Starts a controller and a node with 8 processors in `folder`; both end with the block, or with us.
+    Jobs of the partition `urgent` preempt those of `main`."""
     missing = [name for name in (*DAEMONS, "sbatch", "srun") if _found(name) is None]
     assert not missing, (
         f"jobs are tested with Slurm, and {', '.join(missing)} is missing: install slurm-wlm "

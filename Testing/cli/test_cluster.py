@@ -178,6 +178,19 @@ def test_a_job_that_must_leave_goes_back_into_the_queue_by_itself(
     assert_same_tables(command.out, alone)
 
 
+def test_a_preempted_job_goes_on_where_it_was(command: Command, slurm: Slurm, alone: Path):
+    process = command.start()
+    (first, _), _ = command.working()
+    wait_for(lambda: "a" in command.finished, "no case was scored")
+    kept = (command.out / "cases/a.parquet").stat().st_mtime_ns
+    slurm.ask("sbatch", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=sleep 1")
+    _, errors = command.ended(process)
+    assert "Restarts=1" in slurm.ask("scontrol", "show", "job", first)
+    assert (command.out / "cases/a.parquet").stat().st_mtime_ns == kept
+    assert "lost" not in errors
+    assert_same_tables(command.out, alone)
+
+
 def test_ctrl_c_leaves_the_jobs_and_the_same_command_follows_them(
     command: Command, slurm: Slurm, alone: Path
 ):

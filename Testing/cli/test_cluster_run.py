@@ -82,9 +82,18 @@ def test_jobs_compute_with_as_many_threads_as_they_have_processors(
     monkeypatch.setenv("SLURM_CONF", slurm.environment["SLURM_CONF"])
     names = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "SRUN_CPUS_PER_TASK")
     work = [partial(os.getenv, name, "") for name in names]
-    jobs = submit(work, tmp_path, "threads", Resources(cpus=2))
-    wait_for(lambda: all(how_it_ended(tmp_path, job) for job in jobs), "jobs do not end")
-    assert [how_it_ended(tmp_path, job) for job in jobs] == [Ended("2"), Ended("PASSIVE"), Ended("2")]
+
+    def given(resources: Resources) -> list[Ended | None]:
+        jobs = submit(work, tmp_path, "threads", resources)
+        wait_for(lambda: all(how_it_ended(tmp_path, job) for job in jobs), "jobs do not end")
+        return [how_it_ended(tmp_path, job) for job in jobs]
+
+    assert given(Resources(cpus=2)) == [Ended("2"), Ended("PASSIVE"), Ended("2")]
+    # Submitted from a terminal that is itself a job:
+    for name in ("SLURM_JOB_ID", "SLURM_CPUS_PER_TASK", "SLURM_MEM_PER_CPU", "SLURM_MEM_PER_NODE"):
+        monkeypatch.setenv(name, "7")
+    assert given(Resources()) == [Ended("1"), Ended("PASSIVE"), Ended("1")]
+    assert os.environ["SLURM_JOB_ID"] == "7"
 
 
 def test_a_case_that_another_run_finishes_meanwhile_is_not_waited_for(

@@ -6,10 +6,11 @@ All jobs of a run have one name that nothing else has, so that they are found an
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import redirect_stderr
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def submit(
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with redirect_stderr(io.StringIO()):  # submitit prints what it raises
+        with _outside_of_a_job(), redirect_stderr(io.StringIO()):  # submitit prints what it raises
             return tuple(job.job_id for job in executor.submit_array(work))
     except (FailedJobError, FailedSubmissionError) as error:
         raise InputError(
@@ -120,6 +121,23 @@ def submit(
         raise OutputError(
             f'Cannot write to "{folder}" ({reason(error)}); free some space or choose another folder.'
         ) from error
+
+
+@contextmanager
+def _outside_of_a_job() -> Iterator[None]:
+    """Without the variables of the job that this terminal is in, if any: they would say what each of the new
+    jobs may use."""
+    inside = "SLURM_JOB_ID" in os.environ
+    own = {
+        name: value for name, value in os.environ.items() if inside and name.startswith(("SLURM_", "SRUN_"))
+    }
+    own.pop("SLURM_CONF", None)
+    for name in own:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(own)
 
 
 def queue(name: str) -> dict[str, QueueEntry]:
