@@ -66,7 +66,8 @@ def _read(path: Path, request: MaskRequest) -> Segmentation:
         references(seg, "ReferencedInstanceSequence", "ReferencedSOPInstanceUID"),
     )
     described = {int(one.SegmentNumber): one for one in seg.SegmentSequence}
-    described.pop(_background(seg), None)
+    for number in (0, _background(seg)):
+        described.pop(number, None)
     if request.name is not None and len(described) != 1:
         raise InputError(f'"{path}" holds {len(described)} segments; give no name for all of them.')
     frames = read_slices(path)

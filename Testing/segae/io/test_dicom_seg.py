@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from pathlib import Path
 
@@ -92,6 +93,20 @@ def test_a_label_map_is_read_packed_or_not(tmp_path: Path, syntax: str):
             tmp_path / "seg", ct, labels.astype(np.uint8), TWO, "LABELMAP", transfer_syntax_uid=own
         )
         check(on_ct(path, ct), masks)
+
+
+def test_the_background_of_a_label_map_is_no_mask(tmp_path: Path, ct: CT):
+    """Described as a segment, with another value for what has no frame, as dcmqi writes it."""
+    labels = blobs()[..., 0] + 2 * blobs()[..., 1] * (blobs()[..., 0] == 0)
+    path = write_seg(tmp_path / "seg", ct, labels.astype(np.uint8), TWO, "LABELMAP")
+    data = pydicom.dcmread(path)
+    background = copy.deepcopy(data.SegmentSequence[0])
+    background.SegmentNumber, background.SegmentLabel = 0, "Background"
+    data.SegmentSequence = [background, *[one for one in data.SegmentSequence if one.SegmentNumber]]
+    data.PixelPaddingValue = 5
+    data.save_as(path)
+    check(on_ct(path, ct), np.stack([labels == 1, labels == 2], axis=-1))
+    assert [s.name for s in read(path, ct).segments] == ["liver", "the other"]
 
 
 @pytest.mark.parametrize("fractional", ["PROBABILITY", "OCCUPANCY"])
