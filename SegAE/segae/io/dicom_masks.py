@@ -24,22 +24,29 @@ KINDS = SEGMENTATION, LABEL_MAP, CONTOURS = (
 
 
 def items(data: Dataset | None, name: str) -> list[Dataset]:
-    """The items of a sequence; none where it is missing or empty."""
-    return [] if data is None else list(data.get(name) or [])
+    """The items of a sequence; none where it is missing, empty, or no sequence."""
+    if data is None or name not in data or data[name].VR != "SQ":
+        return []
+    return list(data[name].value or [])
+
+
+def text_of(data: Dataset, name: str) -> str:
+    """What an element says, in one line; "" where it is missing or empty."""
+    return " ".join(str(data.get(name) or "").split())
 
 
 def code_of(item: Dataset | None) -> Code:
     """The code in an item of a code sequence."""
     if item is None:
         return Code()
-    value = item.get("CodeValue") or item.get("LongCodeValue") or item.get("URNCodeValue") or ""
-    scheme, meaning = item.get("CodingSchemeDesignator"), item.get("CodeMeaning")
-    return Code(str(scheme or ""), str(value), str(meaning or ""))
+    values = (text_of(item, name) for name in ("CodeValue", "LongCodeValue", "URNCodeValue"))
+    value = next(filter(None, values), "")
+    return Code(text_of(item, "CodingSchemeDesignator"), value, text_of(item, "CodeMeaning"))
 
 
 def references(data: Dataset, name: str, uid: str) -> set[str]:
     """The values of `uid` in the items of all sequences called `name`, however deep they lie."""
-    found = {str(item[uid].value) for item in items(data, name) if uid in item}
+    found = {text_of(item, uid) for item in items(data, name)} - {""}
     for element in data:
         if element.VR == "SQ" and "FunctionalGroups" not in element.keyword:
             found |= {value for item in element.value for value in references(item, name, uid)}

@@ -19,7 +19,7 @@ from segae.files import reason
 from segae.finding import Finding
 from segae.geometry.box import Box
 from segae.geometry.grid import Grid
-from segae.io.dicom_masks import check_ct, code_of, highdicom, items, needs_highdicom, references
+from segae.io.dicom_masks import check_ct, code_of, highdicom, items, needs_highdicom, references, text_of
 from segae.io.dicom_slices import Slice, quiet, read_dataset, read_slices
 from segae.io.image import check_grid, ras_from_lps
 from segae.io.masks import (
@@ -61,7 +61,7 @@ def _read(path: Path, request: MaskRequest) -> Segmentation:
     check_ct(
         path,
         request,
-        [str(seg.FrameOfReferenceUID)] if seg.get("FrameOfReferenceUID") else [],
+        {text_of(seg, "FrameOfReferenceUID")} - {""},
         references(seg, "ReferencedSeriesSequence", "SeriesInstanceUID"),
         references(seg, "ReferencedInstanceSequence", "ReferencedSOPInstanceUID"),
     )
@@ -165,7 +165,11 @@ def _steps(
 ) -> Iterator[np.ndarray]:
     """What may lead from one slice to the next (RAS, mm), the likeliest first: what the file says, the
     smallest distance of the frames, and, where they are few or far apart, the CT's. Empty slices are left out
-    of a segmentation, so that the frames alone do not tell it."""
+    of a segmentation, so that the frames alone do not tell it. Frames on each second slice of the CT only are
+    not taken for frames of the CT."""
+    of_ct = None if request.ct is None else _step_of(request.ct.grid, normal)
+    if of_ct is not None and distance is not None and of_ct @ normal > distance:
+        yield of_ct
     if distance is not None:
         yield normal * distance
     along = np.sort(offsets @ normal)
@@ -177,18 +181,24 @@ def _steps(
         own = offsets[int((offsets @ normal).argmax())] / count
     if own is not None and gaps.size > 1:
         yield own
-    if request.ct is not None:
-        axes = request.ct.grid.affine[:3, :3]
-        axis = axes[:, int(np.abs(normal @ request.ct.grid.directions).argmax())]
-        if abs(normal @ axis) > 0.1 * np.linalg.norm(axis):
-            yield axis * np.sign(normal @ axis)
+    if of_ct is not None:
+        yield of_ct
     yield normal if own is None else own
+
+
+def _step_of(ct: Grid, normal: np.ndarray) -> np.ndarray:
+    """From one slice to the next along the axis of the CT that is nearest to the normal."""
+    axis = ct.affine[:3, int(np.abs(normal @ ct.directions).argmax())]
+    return axis * np.sign(normal @ axis)
 
 
 def _slice_distance(seg: Dataset) -> float | None:
     shared = items(seg, "SharedFunctionalGroupsSequence")
     measures = items(shared[0], "PixelMeasuresSequence") if shared else []
-    distance = float(measures[0].get("SpacingBetweenSlices") or 0) if measures else 0.0
+    try:
+        distance = float(measures[0].get("SpacingBetweenSlices") or 0) if measures else 0.0
+    except (TypeError, ValueError):  # no number, and then the frames tell it
+        return None
     return distance if distance > 0 else None
 
 
@@ -237,9 +247,9 @@ def _frame(path: Path, seg: Any, n: int) -> np.ndarray:
         with quiet():
             frame = seg.get_stored_frame(n, as_index=True)
     except Exception as error:  # a damaged stream can end in any error of the library
-        syntax = seg.file_meta.TransferSyntaxUID
-        what = f"frames, packed as {syntax.name}," if syntax.is_compressed else "frames"
-        raise damaged(path, f"its {what} cannot be read: {reason(error)}") from None
+        syntax = getattr(seg, "file_meta", {}).get("TransferSyntaxUID")
+        how = f" ({syntax.name})" if syntax else ""
+        raise damaged(path, f"its frames{how} cannot be read: {reason(error)}") from None
     if frame.shape != (seg.Rows, seg.Columns) or frame.dtype.kind not in "iu":
         raise damaged(path, "its frames are not as its header says")
     return frame
@@ -247,8 +257,7 @@ def _frame(path: Path, seg: Any, n: int) -> np.ndarray:
 
 def _name_of(segment: Dataset) -> str:
     kind = items(segment, "SegmentedPropertyTypeCodeSequence")
-    label = str(segment.get("SegmentLabel") or "").strip()
-    return label or (str(kind[0].get("CodeMeaning") or "").strip() if kind else "")
+    return text_of(segment, "SegmentLabel") or (text_of(kind[0], "CodeMeaning") if kind else "")
 
 
 def _terminology(segment: Dataset) -> Terminology:

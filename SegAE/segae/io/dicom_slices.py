@@ -183,7 +183,10 @@ def read_dataset(path: Path, tags: Sequence[str] | None = None, pixels: bool = T
     try:
         with quiet():
             wanted: Any = tags
-            return pydicom.dcmread(path, force=True, stop_before_pixels=not pixels, specific_tags=wanted)
+            data = pydicom.dcmread(path, force=True, stop_before_pixels=not pixels, specific_tags=wanted)
+            for _ in data.iterall():  # values are converted when they are first looked at: here, not later
+                pass
+            return data
     except OSError as error:
         if error.errno is not None:
             raise cannot_open(path, error) from None

@@ -19,7 +19,7 @@ from segae.errors import InputError
 from segae.finding import Finding
 from segae.geometry.box import Box
 from segae.geometry.contours import fill_all
-from segae.io.dicom_masks import CONTOURS, check_ct, code_of, items, references
+from segae.io.dicom_masks import CONTOURS, check_ct, code_of, items, references, text_of
 from segae.io.dicom_slices import quiet, read_dataset, sop_class
 from segae.io.image import ras_from_lps
 from segae.io.masks import MaskPart, MaskReader, MaskRequest, joined, known, same_names, segment_of
@@ -105,8 +105,8 @@ def _structures(data: Dataset, ct: CTPlace) -> list[_Structure]:
     found = {
         int(one.ROINumber): _Structure(
             int(one.ROINumber),
-            str(one.get("ROIName") or "").strip() or f"ROI {one.ROINumber}",
-            str(one.get("ReferencedFrameOfReferenceUID") or ""),
+            text_of(one, "ROIName") or f"ROI {one.ROINumber}",
+            text_of(one, "ReferencedFrameOfReferenceUID"),
         )
         for one in items(data, "StructureSetROISequence")
     }
@@ -124,7 +124,7 @@ def _structures(data: Dataset, ct: CTPlace) -> list[_Structure]:
 
 
 def _add_contour(structure: _Structure, contour: Dataset, to_index: np.ndarray) -> None:
-    kind = str(contour.get("ContourGeometricType") or _CLOSED)
+    kind = text_of(contour, "ContourGeometricType") or _CLOSED
     if kind not in (_CLOSED, _XOR):
         structure.left_out[f"of the type {kind}"] += 1
         return
