@@ -37,6 +37,7 @@ def main(argument: str) -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     if argument != "trainer":
         picture_scoring(bed, argument)
+        picture_worklist(bed, argument)
     picture_training(bed)
 
 
@@ -96,6 +97,63 @@ def picture_scoring(bed: slicer_standin.TestBed, model: str) -> None:
     bed.screenshot(bed.main_window, OUT / "4-review-and-chart.png")
     bed.unload_module("SegAE")
     shutil.copy(OUT / "3-ranked.png", PICTURES / "slicer-ranked.png")
+
+
+# Cases of a small data set; half of each mask is taken away.
+DATA_SET = {
+    "s0011": ("spleen", "gallbladder", "liver"),
+    "s0044": ("kidney_left", "stomach"),
+    "s0301": ("colon",),
+}
+
+
+def picture_worklist(bed: slicer_standin.TestBed, model: str) -> None:
+    """The module SegAE with a worklist, at the second mask; on a small screen."""
+    from PySide6.QtCore import Qt
+
+    from segae.batch.runner import run_batch
+    from segae.io.layouts import find_cases
+    from segae.scoring.scorer import Scorer
+
+    with tempfile.TemporaryDirectory(prefix="segae-") as folder:
+        data, results = Path(folder) / "data", Path(folder) / "results"
+        for case, organs in DATA_SET.items():
+            (data / case / "segmentations").mkdir(parents=True)
+            shutil.copyfile(SAMPLE / "ct.nii.gz", data / case / "ct.nii.gz")
+            for organ in organs:
+                _write_half(SAMPLE / f"segmentations/{organ}.nii.gz", data / case / "segmentations")
+        run_batch(find_cases(data), results, Scorer(model, device="cpu"))
+        bed.main_window.resize(1366, 768)
+        dock = bed.main_window.findChildren("QDockWidget")[0]
+        bed.main_window.resizeDocks([dock], [500], Qt.Orientation.Horizontal)
+        panel = bed.load_module(ROOT / "SegAE" / "SegAE.py").panel
+        panel.parameters.model, panel.parameters.device = model, "cpu"
+        panel.ui.worklistSection.collapsed = False
+        panel.ui.reviewerEdit.text = "Ann Example"
+        panel.worklist.open(results)
+        bed.wait_until(lambda: panel.worklist.worklist is not None, PATIENCE)
+        for name in ("worklistShowButton", "worklistAcceptButton"):
+            getattr(panel.ui, name).click()
+            bed.process_events(0.1)
+            bed.wait_until(lambda: not panel.worklist.busy and not panel.runs.busy, PATIENCE)
+        panel.ui.worklistTitle.text = "/data/results"  # not that of this machine
+        bed.process_events(0.5)
+        bed.screenshot(bed.main_window, PICTURES / "slicer-worklist.png")
+        bed.unload_module("SegAE")
+
+
+def _write_half(mask: Path, folder: Path) -> None:
+    """A mask without its upper half."""
+    import numpy as np
+    import SimpleITK
+
+    image = SimpleITK.ReadImage(str(mask))
+    voxels = SimpleITK.GetArrayFromImage(image)
+    slices = np.flatnonzero(voxels.any(axis=(1, 2)))
+    voxels[slices[len(slices) // 2 :]] = 0
+    half = SimpleITK.GetImageFromArray(voxels)
+    half.CopyInformation(image)
+    SimpleITK.WriteImage(half, str(folder / mask.name))
 
 
 ORGANS = ("liver", "spleen", "kidney_left", "kidney_right", "stomach", "gallbladder", "aorta")

@@ -219,7 +219,8 @@ def test_twenty_thousand_masks_are_shown_a_window_at_a_time(desk, bed, results, 
     ]
 
     def many(folder, out):
-        lines = [json.dumps({"offsets": {}, "done": []}), *map(json.dumps, rows)]
+        decided = [[f"case {n}", "liver", "accept", "Bo", "2026-12-01", 1000.0] for n in range(1000)]
+        lines = [json.dumps({"offsets": {}, "done": decided}), *map(json.dumps, rows)]
         Path(out).write_text("\n".join(lines) + "\n")
         return []
 
@@ -242,9 +243,10 @@ def test_twenty_thousand_masks_are_shown_a_window_at_a_time(desk, bed, results, 
 
     monkeypatch.setattr("SegAELib.app.calls.CallJob", Here)
     open_folder(desk, results, bed)
-    bed.wait_until(lambda: desk.ui.worklistProgress.text == "0 of 20000 masks done", 60)
+    bed.wait_until(lambda: desk.ui.worklistProgress.text == "1000 of 20000 masks done", 60)
     table = desk.ui.worklistTable
-    assert table.rowCount == 300 and "Rows 1 to 300 of 20000" in desk.ui.worklistInfo.text
+    assert table.rowCount == 300 and "Rows 981 to 1280 of 20000" in desk.ui.worklistInfo.text
+    assert table.item(20, 0).text() == "case 1000", "the first that is not done"
     desk.ui.worklistFilterEdit.text = "19999"
     assert table.rowCount == 1
     desk.ui.worklistFilterEdit.text = ""

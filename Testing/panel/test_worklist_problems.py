@@ -38,6 +38,16 @@ def test_a_mask_that_is_not_the_scored_one_any_more_is_not_judged(opened, bed, r
     assert "run segae batch again" in opened.messages.text and reviews(results) == ()
 
 
+def test_files_that_are_newer_than_their_report_are_told_with_the_mask(opened, bed, results):
+    path = ResultStore(results).report_path("one")
+    report = read_report(path)
+    write_report(replace(report, options={**report.options, "inputs": {}}), path)
+    press(opened, "worklistShowButton", bed)
+    assert "were changed after they were scored" in opened.ui.worklistCurrent.text
+    press(opened, "worklistAcceptButton", bed)
+    assert [review.decision for review in reviews(results)] == ["accept"], "the mask has the same voxels"
+
+
 def test_a_folder_that_cannot_be_written_to_says_so_and_keeps_the_edit(opened, bed, results):
     press(opened, "worklistShowButton", bed)
     erase("spleen")

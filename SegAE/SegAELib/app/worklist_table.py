@@ -43,13 +43,13 @@ class WorklistTable:
     def show(
         self, worklist: Worklist, choice: Choice, text: str, chosen: WorkItem | None, style: ScoreStyle
     ) -> str:
-        """Show the masks of a choice, with the chosen one among them where it belongs there; returns what to
-        say about the rows that are not shown."""
+        """Show the masks of a choice, those round the chosen one, or round the first that is to be done;
+        returns what to say about the rows that are not shown."""
         what = (id(worklist), worklist.revision, choice, text)
         if self._matching[0] != what:
             self._matching = (what, worklist.matching(choice, text))
         items = self._matching[1]
-        place = _place(items, chosen, worklist)
+        place = _place(items, chosen or worklist.next_open(), worklist)
         if place is not None and not self._start <= place < self._start + WINDOW:
             self._start = max(0, place - AHEAD)
         self._start = max(0, min(self._start, len(items) - WINDOW))
@@ -75,10 +75,9 @@ class WorklistTable:
             self._on_select(self._items[key])
 
 
-def _place(items: Sequence[WorkItem], chosen: WorkItem | None, worklist: Worklist) -> int | None:
-    """Where the chosen mask stands among those of the choice; where it would stand, when it is not among
-    them."""
-    place = None if chosen is None else worklist.place(chosen)
+def _place(items: Sequence[WorkItem], one: WorkItem | None, worklist: Worklist) -> int | None:
+    """Where a mask stands among those of the choice; where it would stand, when it is not among them."""
+    place = None if one is None else worklist.place(one)
     if place is None:
         return None
     low, high = 0, len(items)  # both lists have the same order

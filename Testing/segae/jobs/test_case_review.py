@@ -207,6 +207,37 @@ def test_a_folder_that_cannot_be_written_to_is_told_in_a_sentence(case: Case) ->
         case.save("Ann", "spleen", {"spleen": halved(read.before["spleen"])})
 
 
+_FULL = """
+import resource, signal, sys
+from segae.errors import OutputError
+from segae.jobs.case_review import save_corrected
+from segae.progress import Watch
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
+try:
+    save_corrected(Watch(), *sys.argv[1:3], [], *sys.argv[3:])
+except OutputError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_told_and_leaves_what_was_saved_before(case: Case) -> None:
+    read = case.open("Ann")
+    case.save("Ann", "spleen", {"spleen": halved(read.before["spleen"])})
+    saved = case.corrected.read_bytes()
+    edits = case.root / "kidney"
+    edits.mkdir()
+    write_masks(edits, Segmentation((halved(read.before["kidney_left"]),)))
+    words = [str(case.root / "Ann"), str(edits), str(case.corrected), "kidney_left", "bundled"]
+    command = [sys.executable, "-c", _FULL, *words]
+    environment = child_environment(os.environ)
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    assert "Cannot write" in done.stdout and "free some space" in done.stdout
+    assert case.corrected.read_bytes() == saved
+    assert [path.name for path in case.corrected.parent.iterdir()] == ["case.seg.nrrd"]
+
+
 @pytest.mark.parametrize("gone", ["ct.nii.gz", "segmentations"])
 def test_files_that_were_moved_are_named(case: Case, gone: str) -> None:
     (case.root / gone).rename(case.root / "elsewhere")
