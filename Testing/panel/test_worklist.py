@@ -202,7 +202,7 @@ def test_a_key_in_the_segment_editor_saves_and_comes_back(opened, bed, results):
     from PySide6.QtCore import Qt
 
     press(opened, "worklistShowButton", bed)
-    opened.ui.editButton.click()
+    bed.press(opened.ui.worklistTable, Qt.Key.Key_F9)
     assert slicer.util.selectedModule() == "SegmentEditor"
     erase("spleen")
     bed.press(slicer.util.mainWindow(), Qt.Key.Key_F6)

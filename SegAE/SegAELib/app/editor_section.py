@@ -29,18 +29,25 @@ class EditorSection:
         self._buttons: dict[Part, Widget] = {}
         self._shortcut: Any = None
         self._opening = False
-        context.ui.editButton.connect("clicked()", self.edit)
+        for button in self._doors:
+            button.connect("clicked()", self.edit)
 
     def refresh(self) -> None:
         """Offer what can be done now, and take the bar away when the user is back."""
         context = self._context
-        context.ui.editButton.enabled = context.segment is not None
+        for button in self._doors:
+            button.enabled = context.segment is not None
         if context.editing and not self._opening and (context.visible or context.session is None):
             context.rescore_due = context.session is not None
             self._stop()
             context.check_edits()
         elif self._bar is not None:
             self._show()
+
+    @property
+    def _doors(self) -> tuple[Widget, ...]:
+        """The buttons that open it: in the results, and in the worklist."""
+        return self._context.ui.editButton, self._context.ui.worklistEditButton
 
     def detach(self) -> None:
         """Leave the Segment Editor as it was."""

@@ -21,10 +21,11 @@ from SegAELib.app.score_style import interval, number
 from SegAELib.app.worklist_reader import Reader, WorklistReader
 from SegAELib.app.worklist_table import WorklistTable, state_words
 
+EDIT = "worklistEditButton"  # which the section of the Segment Editor answers to
 # Letters and brackets belong to the slice views and to the review of slices, digits to the Segment Editor.
 KEYS = {
     "F5": "worklistShowButton", "F6": "worklistSaveNextButton", "F7": "worklistAcceptButton",
-    "F8": "worklistSkipButton",
+    "F8": "worklistSkipButton", "F9": EDIT,
 }  # fmt: skip
 DECISIONS: dict[str, Decision] = {
     "worklistAcceptButton": "accept", "worklistNeedsWorkButton": "needs work", "worklistSkipButton": "skip",
@@ -378,6 +379,8 @@ class WorklistSection:
 
     def _key_pressed(self, name: str) -> None:
         """Press a button, here, so that what is said stands below it."""
+        if name == EDIT and self._context.editing:
+            return
         self._come_back()
         getattr(self._ui, name).click()
 
