@@ -122,3 +122,22 @@ def test_a_segment_that_cannot_be_read_is_said_below_the_button(loaded, masks, b
     bed.wait_until(lambda: not loaded.scoring.running)
     assert "has no segment aorta" in loaded.messages.text
     assert loaded.ui.rankButton.enabled
+
+
+def test_an_edit_is_looked_at_one_part_at_a_turn(ranked, masks, ct, bed):
+    """All segments of the file share one labelmap, so that an edit of one may have changed each of them."""
+    import slicer
+
+    voxels = slicer.util.arrayFromSegmentBinaryLabelmap(masks, "spleen", ct)
+    index = int(voxels.any(axis=(1, 2)).argmax())
+    voxels[index, voxels[index].any(axis=1).nonzero()[0][0]] = 0
+    slicer.util.updateSegmentBinaryLabelmapFromArray(voxels, masks, "spleen", ct)
+    touched = ranked.session._watch.touched(ranked.session.results.fingerprints)
+    ranked.context.check_edits_soon()
+    turns = 0
+    while "edits" in ranked.tasks:
+        assert not ranked.session.results.changes
+        ranked.tasks.run(0.0)
+        turns += 1
+    assert turns > 2 * len(touched), "each segment is read in one turn and compared in another"
+    assert {i: change.rescore for i, change in ranked.session.results.changes.items()} == {"spleen": (index,)}

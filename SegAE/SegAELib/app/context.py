@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Generator, Hashable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,10 +24,10 @@ from SegAELib.app.runs import RunListener, Runs, Work
 from SegAELib.app.score_style import ScoreStyle
 from SegAELib.app.session import Session
 from SegAELib.mrml.binding import Node
-from SegAELib.mrml.nodes import default_segmentation, default_volume
-from SegAELib.mrml.results_table import VOLUME_ROLE, find_results, tables_of
+from SegAELib.mrml.nodes import default_segmentation
+from SegAELib.mrml.results_table import ct_of, tables_of
 from SegAELib.mrml.review_table import Reviews
-from SegAELib.mrml.scene_reader import case_in_parts
+from SegAELib.mrml.scene_reader import case_in_parts, whole
 from SegAELib.mrml.segment_names import Naming, namings_of
 from SegAELib.mrml.slice_navigation import jump_to, slice_composites
 
@@ -101,7 +101,7 @@ class Context:
         self._edit_timer = qt.QTimer()
         self._edit_timer.setSingleShot(True)
         self._edit_timer.setInterval(AFTER_EDIT_MS)
-        self._edit_timer.connect("timeout()", self.check_edits)
+        self._edit_timer.connect("timeout()", self.check_edits_soon)
         self._named: tuple[Node, int, dict[str, Naming]] | None = None  # node, observer, its names
 
     # Changes
@@ -154,7 +154,7 @@ class Context:
         if parameters.segmentation is None:
             parameters.segmentation = default_segmentation(slicer.mrmlScene)
         if parameters.volume is None:
-            parameters.volume = _ct_of(parameters.segmentation, None)
+            parameters.volume = ct_of(slicer.mrmlScene, parameters.segmentation, None)
 
     def fill_in_soon(self) -> None:
         """Something was loaded: choose it when it is complete, where nothing is chosen yet."""
@@ -206,13 +206,21 @@ class Context:
 
     def check_edits(self) -> None:
         """See what was edited since it was scored."""
-        if self.session is None:
-            return
-        with self.messages.telling():
-            others = set(self.session.segmentation.GetSegmentation().GetSegmentIDs()) != set(self.organs)
-            self.reread += others
-            if self.session.check_edits() or others:
-                self.changed()
+        whole(self._check())
+
+    def check_edits_soon(self) -> None:
+        """`check_edits`, in parts between which the application goes on."""
+        self.tasks.add_parts("edits", self._check())
+        self.runs.wake()
+
+    def _check(self) -> Generator[int, None, None]:
+        if self.session is not None:
+            with self.messages.telling():
+                found = yield from self.session.check_edits_in_parts()
+                others = set(self.session.segmentation.GetSegmentation().GetSegmentIDs()) != set(self.organs)
+                self.reread += others
+                if found or others:
+                    self.changed()
 
     def close(self) -> None:
         """Leave nothing behind."""
@@ -334,7 +342,7 @@ class Context:
         before, self._nodes = self._nodes, (segmentation, volume)
         if before is not None:  # else both were chosen before, be it in the scene that was loaded
             if segmentation is not before[0]:
-                volume = _ct_of(segmentation, volume)
+                volume = ct_of(slicer.mrmlScene, segmentation, volume)
             if volume is not None and volume is not before[1]:
                 self._show_soon(volume)
         self.drop_session()
@@ -386,10 +394,3 @@ class Context:
     def _edited(self) -> None:
         if self.visible or self.editing:
             self._edit_timer.start()
-
-
-def _ct_of(segmentation: Node | None, current: Node | None) -> Node | None:
-    """The CT that a segmentation was scored on, else the one that it most likely belongs to."""
-    table = None if segmentation is None else find_results(segmentation)
-    scored_on = None if table is None else table.GetNodeReference(VOLUME_ROLE)
-    return scored_on or default_volume(slicer.mrmlScene, segmentation, current)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 
 BUDGET = 0.015  # seconds after which one call begins no further piece
 
@@ -24,6 +24,16 @@ class IdleTasks:
         """Do `work` later, at least `after` seconds from now; it takes the place of what waits under the
         same key."""
         self._waiting[key] = (time.perf_counter() + after, work)
+
+    def add_parts(self, key: Hashable, parts: Iterator[object]) -> None:
+        """Take one step of `parts` after the other, each as a piece of work under the same key."""
+
+        def go_on() -> None:
+            for _part in parts:
+                self.add(key, go_on)
+                return
+
+        self.add(key, go_on)
 
     def run(self, seconds: float = BUDGET) -> None:
         """Do what is due, at least one piece, until the time is over."""

@@ -141,7 +141,7 @@ class ScoringSection:
             over()
 
         def over() -> None:
-            context.later("edits", context.check_edits)
+            context.check_edits_soon()
             context.changed()
 
         return RunListener(finished, failed, cancelled, scores)

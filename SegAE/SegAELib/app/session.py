@@ -20,7 +20,7 @@ from SegAELib.mrml.binding import SegmentationNode, VolumeNode
 from SegAELib.mrml.edits import EditWatch, fingerprint
 from SegAELib.mrml.matrices import volume_grid
 from SegAELib.mrml.results_table import create_results_table, find_results, read_results, write_results
-from SegAELib.mrml.scene_reader import SceneCase, case_in_parts, read_masks
+from SegAELib.mrml.scene_reader import SceneCase, case_in_parts, read_masks, whole
 from SegAELib.mrml.score_tags import write_scores
 
 
@@ -189,12 +189,20 @@ class Session:
 
     def check_edits(self) -> set[str]:
         """Compare the masks with what was scored; returns the ids of segments whose state is another now."""
-        if self.results is None or self.attempt is not None:
+        return whole(self.check_edits_in_parts())
+
+    def check_edits_in_parts(self) -> Generator[int, None, set[str]]:
+        """`check_edits` in parts (see `scene_reader`); of no effect when other scores came meanwhile."""
+        results = self.results
+        if results is None or self.attempt is not None:
             return set()
-        before, changes = self.results.changes, self._watch.check(self.results.fingerprints)
+        changes = yield from self._watch.check_in_parts(results.fingerprints)
+        if results is not self.results or self.attempt is not None:
+            return set()
+        before = results.changes
         gone = self._forget_deleted()
-        self.results.set_changes({i: change for i, change in changes.items() if i not in gone})
-        now = self.results.changes
+        results.set_changes({i: change for i, change in changes.items() if i not in gone})
+        now = results.changes
         return gone | {i for i in before.keys() | now.keys() if before.get(i) != now.get(i)}
 
     def stale_slices(self) -> dict[str, Collection[int]]:

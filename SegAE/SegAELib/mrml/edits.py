@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from segae.data import Segment
 from segae.geometry.box import Box
 from SegAELib.mrml.binding import BINARY_LABELMAP, SegmentationNode, VolumeNode, slicer
 from SegAELib.mrml.nodes import require_segmentation
-from SegAELib.mrml.scene_reader import read_masks
+from SegAELib.mrml.scene_reader import masks_in_parts, whole
 from SegAELib.mrml.score_tags import set_stale
 
 
@@ -122,15 +122,27 @@ class EditWatch:
         Segments are marked as stale, or as good again, in their tags. A deleted segment has all its slices
         removed. Raises `InputError` when a node is gone or cannot be read.
         """
+        return whole(self.check_in_parts(scored))
+
+    def check_in_parts(
+        self, scored: Mapping[str, Fingerprint]
+    ) -> Generator[int, None, dict[str, SliceChanges]]:
+        """`check` in parts (see `scene_reader`); what is edited between two of them is seen the next time."""
         touched = self.touched(scored)
+        states = {segment_id: self._state(segment_id) for segment_id in touched}
         present = set(require_segmentation(self._node).GetSegmentation().GetSegmentIDs())
-        segments = read_masks(self._node, self._volume, [i for i in touched if i in present])
-        changes = {i: changed_slices(scored[i], segment) for i, segment in segments.items()}
+        segments = yield from masks_in_parts(self._node, self._volume, [i for i in touched if i in present])
+        changes: dict[str, SliceChanges] = {}
+        for segment_id, segment in segments.items():
+            changes[segment_id] = changed_slices(scored[segment_id], segment)
+            yield len(changes)
+        present &= set(require_segmentation(self._node).GetSegmentation().GetSegmentIDs())
+        changes = {i: change for i, change in changes.items() if i in present}  # not deleted meanwhile
         was = self._node.StartModify()
         for segment_id, change in changes.items():
             set_stale(self._node, segment_id, bool(change))
         self._node.EndModify(was)
-        self.remember(segment_id for segment_id, change in changes.items() if not change)
+        self._seen.update({i: states[i] for i, change in changes.items() if not change})
         gone = {i: SliceChanges((), tuple(sorted(scored[i].digests))) for i in touched if i not in present}
         return {**{i: change for i, change in changes.items() if change}, **gone}
 

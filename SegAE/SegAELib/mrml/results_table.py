@@ -16,8 +16,9 @@ from segae.errors import InputError
 from segae.results.columns import SLICES
 from segae.results.record import KINDS, header_of, parse_strict_json, report_from, row_values, strict_json
 from segae.results.types import CaseReport
-from SegAELib.mrml.binding import Scene, SegmentationNode, TableNode, VolumeNode, nodes_of_class
+from SegAELib.mrml.binding import Node, Scene, SegmentationNode, TableNode, VolumeNode, nodes_of_class
 from SegAELib.mrml.edits import Fingerprint
+from SegAELib.mrml.nodes import default_volume
 
 _UNSAFE = '%"\t\n\r\x0b\x0c\x85\u2028\u2029'
 _ESCAPES = str.maketrans({c: quote(c, safe="") for c in _UNSAFE})
@@ -197,6 +198,13 @@ def tables_of(segmentation: SegmentationNode) -> list[TableNode]:
         for table in tables
         if table.GetAttribute(KIND) and table.GetNodeReferenceID(SEGMENTATION_ROLE) == segmentation.GetID()
     ]
+
+
+def ct_of(scene: Scene, segmentation: SegmentationNode | None, current: Node | None) -> Node | None:
+    """The CT that a segmentation was scored on, else the one that it most likely belongs to."""
+    table = None if segmentation is None else find_results(segmentation)
+    scored_on = None if table is None else table.GetNodeReference(VOLUME_ROLE)
+    return scored_on or default_volume(scene, segmentation, current)
 
 
 def find_table(segmentation: SegmentationNode, kind: str) -> TableNode | None:
