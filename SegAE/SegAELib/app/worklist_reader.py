@@ -34,7 +34,7 @@ def new_scratch() -> Scratch:
 
 @dataclass(frozen=True)
 class Reader:
-    """Who is told: `ready` gets the list and sentences about reports that were left out, `failed` a sentence,
+    """Who is told: `ready` gets the list and sentences about files that were left out, `failed` a sentence,
     `progress` how far it is."""
 
     ready: Callable[[Worklist, list[str]], None]

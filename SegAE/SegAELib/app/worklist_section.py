@@ -144,8 +144,8 @@ class WorklistSection:
             self._ui.worklistTitle.text = str(folder)
             if problems:
                 text = counted(
-                    len(problems), _("{count} report was left out: {first}"),
-                    _("{count} reports were left out, the first: {first}"), first=problems[0],
+                    len(problems), _("{count} file was left out: {first}"),
+                    _("{count} files were left out, the first: {first}"), first=problems[0],
                 )  # fmt: skip
                 context.messages.error(text)
             self._desk.score_corrected(context.messages.error, every=True)

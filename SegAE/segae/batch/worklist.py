@@ -103,8 +103,8 @@ def gather_worklist(watch: Watch, folder: str, out: str) -> list[str]:
     """Read all reports in `folder` and what was decided, and leave the list in the file `out`, for
     `read_worklist`.
 
-    Returns sentences about reports that could not be read, which are left out. Raises `InputError` when there
-    is nothing to read.
+    Returns sentences about reports and decisions that could not be read, which are left out. Raises
+    `InputError` when there is nothing to read.
     """
     results = Path(folder)
     paths, problems, keyed = report_files(results), [], []
@@ -123,12 +123,12 @@ def gather_worklist(watch: Watch, folder: str, out: str) -> list[str]:
             if one.verdict is not None and one.verdict != "absent"
         ]
     keyed.sort(key=lambda pair: pair[0])
-    offsets, done = _decisions(results)
+    offsets, done, damaged = _decisions(results)
     with Path(out).open("w", encoding="utf-8") as stream:
         json.dump({"offsets": offsets, "done": [[*key, *one] for key, one in done.items()]}, stream)
         stream.write("\n")
         stream.writelines(json.dumps(item) + "\n" for _, item in keyed)
-    return problems
+    return [*problems, *damaged]
 
 
 def _item(report: CaseReport, one: SegmentResult, verdict: Verdict, path: str) -> WorkItem:
@@ -138,13 +138,16 @@ def _item(report: CaseReport, one: SegmentResult, verdict: Verdict, path: str) -
     )  # fmt: skip
 
 
-def _decisions(folder: Path) -> tuple[dict[str, int], dict[tuple[str, str], Done]]:
-    """How far each file was read, and the last decision about each mask."""
-    reviews, offsets = [], {}
+def _decisions(folder: Path) -> tuple[dict[str, int], dict[tuple[str, str], Done], list[str]]:
+    """How far each file was read, the last decision about each mask, and which files cannot be read."""
+    reviews, offsets, problems = [], {}, []
     for path in review_files(folder):
-        found, offsets[path.name] = read_new_reviews(path, 0)
-        reviews += found
-    return offsets, {key: Done.of(review) for key, review in latest(reviews).items()}
+        try:
+            found, offsets[path.name] = read_new_reviews(path, 0)
+            reviews += found
+        except InputError as error:
+            problems.append(str(error))
+    return offsets, {key: Done.of(review) for key, review in latest(reviews).items()}, problems
 
 
 PIECE = 500  # masks that are taken over at once
@@ -208,13 +211,12 @@ class Worklist:
 
     def matching(self, choice: Choice, text: str = "") -> list[WorkItem]:
         """The masks of a choice whose case, segment and verdict hold all words of `text`."""
-        words = text.casefold().split()
-        return [
-            item
-            for item, of_item in zip(self.items, self._words, strict=True)
-            if (choice == "all" or (self._is_open(item) if choice == "to do" else item.needs_review))
-            and all(word in of_item for word in words)
-        ]
+        found = self.items
+        for word in text.casefold().split():
+            found = [item for item in found if word in self._words[self._places[item.key]]]
+        if choice == "to do":
+            return [item for item in found if self._is_open(item)]
+        return [item for item in found if item.needs_review or choice == "all"]
 
     def report_path(self, item: WorkItem) -> Path:
         """The report of the case of a mask."""

@@ -150,6 +150,18 @@ def test_a_damaged_report_is_told_and_costs_no_other(results: Path) -> None:
     assert {item.case for item in worklist.items} == {"b"}
 
 
+def test_a_damaged_list_of_decisions_is_told_and_costs_no_other(results: Path) -> None:
+    decide(results, listed(results).items[0], "Ann", Outcome("accept", 1.0))
+    (results / "reviews" / "Bo.jsonl").write_text("case,segment\n")
+    out = results.parent / "list.jsonl"
+    (problem,) = gather_worklist(Watch(), str(results), str(out))
+    assert "Bo.jsonl" in problem
+    worklist = Worklist(results)
+    for _ in worklist.read(out):
+        pass
+    assert worklist.progress == (1, 2)
+
+
 def test_reports_of_csv_json_and_version_0_1_are_listed(results: Path) -> None:
     paths = sorted((results / "cases").iterdir())
     scored = read_report(paths[0])
