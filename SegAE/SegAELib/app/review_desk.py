@@ -198,7 +198,7 @@ class ReviewDesk:
         report = replace(content.report, segments=tuple(scored))
         case = SceneCase(content.ct, before, nodes.segmentation.GetName())
         session.adopt(report, case, unchanged, self._intervals(report))
-        context.later("edits", context.check_edits)  # masks that were corrected before
+        context.check_edits_soon()  # masks that were corrected before
         context.ui.inputsSection.collapsed = True
 
     def _show(self) -> str:
