@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from flat_rows import FlatRow, slices
 
+from segae.batch.merge import merge
 from segae.batch.runner import run_batch
 from segae.batch.store import ResultStore
 from segae.cli.batch import batch
@@ -44,7 +45,9 @@ def model(mild_checkpoint: Callable[[str], Path]) -> Path:
 def processes():
     """Starts processes that have torch loaded already, so that they can be killed early in their work."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["segae.scoring.scorer", "segae.batch.runner", "segae.cli.batch"])
+    context.set_forkserver_preload(
+        ["segae.scoring.scorer", "segae.batch.runner", "segae.cli.batch", "segae.batch.merge"]
+    )
     with pytest.MonkeyPatch.context() as patch:  # the server that starts them finds SegAE by this
         patch.setenv("PYTHONPATH", str(resource_dir().parent))
         yield context
@@ -105,6 +108,27 @@ def test_a_batch_killed_again_and_again_ends_like_one_that_was_left_alone(
         assert [row.raw_score for row in scores[case]] == pytest.approx(
             [row.raw_score for row in expected[case]], abs=1e-5
         )
+
+
+@pytest.mark.parametrize("n_files", [1, 3, 5])
+def test_a_merge_killed_while_it_writes_gives_the_same_tables_when_it_is_run_again(
+    data: Path, scorer: Scorer, processes, tmp_path: Path, n_files: int
+):
+    out = tmp_path / "out"
+    run_batch(find_cases(data), out, scorer)
+    reports = files_in(out)
+    process = processes.Process(target=merge, args=(out,))
+    process.start()
+    wait_for(lambda: len(list(out.iterdir())) >= n_files, process)
+    process.kill()
+    process.join()
+    tables = merge(out)
+    written = [path.read_bytes() for path in (tables.long, tables.wide, *tables.rankings, tables.failures)]
+    assert not list(out.glob(".*")) and files_in(out) == reports
+    again = merge(out)
+    assert written == [
+        path.read_bytes() for path in (again.long, again.wide, *again.rankings, again.failures)
+    ]
 
 
 def _die_while_writing(path: Path) -> None:
