@@ -12,6 +12,7 @@ from pathlib import Path
 
 from segae.batch.runner import BatchObserver, BatchResult, Part, run_batch
 from segae.batch.store import Failure
+from segae.batch.worklist import with_corrections
 from segae.cli.output import check_folder
 from segae.errors import Cancelled, InputError, SegAEError, speak_to_command_line
 from segae.io.layouts import Layout, find_layout
@@ -40,6 +41,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     add("--out", type=Path, required=True, help="folder for the results")
     add("--masks", type=Path, help="folder of multi-label masks (DAP Atlas), matched by name")
+    add("--corrected", type=Path, help="results whose corrected masks are taken in place of the data set's")
     add("--names", type=Path, help="file or scheme (dap, amos, ...) that names a multi-label file's values")
     add("--model", default="bundled", help="bundled model by name, or a .safetensors file")
     add("--slices", type=int, help="score this many evenly spread slices per structure instead of all")
@@ -109,17 +111,22 @@ def _run(asked: argparse.Namespace) -> BatchResult:
     part = Part(asked.part_id, asked.num_parts)
     check_folder(asked.out)
     scenes = find_scenes(asked.data)
+    if asked.corrected is not None and scenes:
+        raise InputError(
+            f'"{asked.data}" holds scenes, which have masks of their own; leave --corrected out.'
+        )
     if asked.write_back and not scenes:
         raise InputError(f'"{asked.data}" holds no scenes ({", ".join(SCENES)}); leave --write-back out.')
     found = Layout(()) if scenes else find_layout(asked.data, asked.masks)
     for one in found.left_out:
         _say(f"{one.code} {one.message}")
+    cases = found.cases if asked.corrected is None else with_corrections(found.cases, asked.corrected)
     scorer = Scorer(asked.model, device=asked.device, engine=asked.engine, batch_size=asked.batch_size)
     if scenes:
         return run_scenes(
             scenes[part.index :: part.count], asked.out, scorer, options, lines(), asked.write_back
         )
-    return run_batch(found.cases, asked.out, scorer, options, part=part, observer=lines())
+    return run_batch(cases, asked.out, scorer, options, part=part, observer=lines())
 
 
 def lines() -> BatchObserver:

@@ -208,7 +208,7 @@ def test_a_weights_file_of_something_else_is_refused_before_any_scan_is_touched(
 @pytest.mark.parametrize(
     ("command", "text"),
     [
-        (("training-set", "{index}", "{tmp}/set", "--repeats", 0), "holds no pseudo labels"),
+        (("training-set", "{index}", "{tmp}/set", "--repeats", 0), "there is nothing to learn from"),
         (("training-set", "{tmp}/none.json", "{tmp}/set"), "no index"),
         (("training-set", "{index}", "{tmp}"), "holds other files"),
         (("add-predictions", "{index}", "{tmp}/none"), "no folder"),
