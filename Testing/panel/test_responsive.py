@@ -29,6 +29,7 @@ def many(ct, sample_dir):
     return node
 
 
+@pytest.mark.parametrize("in_child", [True])
 def test_120_segments_are_ranked_and_the_table_fills_while_it_goes_on(panel, many, bed):
     """In a child process, ten slices of each."""
     panel.parameters.tenSlices = True
