@@ -16,7 +16,11 @@ PYTEST := $(BIN)/python -m pytest
 demo: $(VENV)/demo.stamp
 	$(BIN)/segae score $(SAMPLE)/ct.nii.gz $(SAMPLE)/segmentations --out out/demo
 
-test: lint test-core test-mrml test-panel
+# Side by side, as two cores take half an hour for one after the other. Each shows its output when it ends.
+SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+test: lint
+	@echo "All tests: about 25 minutes on two cores; what a part of them prints comes when it ends."
+	@$(MAKE) --no-print-directory --jobs=2 $(SYNC) test-core test-mrml test-panel
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
