@@ -44,8 +44,8 @@ def test_changes_count_and_none_means_the_recipes_own():
     ("name", "changes", "message"),
     [
         ("best", {}, 'no recipe "best"'),
-        ("segae", {"steps": (5,)}, "once for each"),
-        ("published", {"steps": (5, 5)}, "give --epochs instead"),
+        ("segae", {"steps": (5,)}, "give a number of steps for each"),
+        ("published", {"steps": (5, 5)}, "give a number of them, not of steps"),
         ("published", {"epochs": 0}, "is 0; it must be above 0"),
         ("segae", {"learning_rate": -1.0}, r"is -1\.0; it must be above 0"),
         ("segae", {"colour": "red"}, 'no setting "colour"'),
