@@ -46,7 +46,7 @@ def merge(
     `scores.parquet` has a row per slice; `scores_wide.csv` the published form (`CT_Sample`, a column per
     class, empty where the organ is absent); `ranking_<level>.csv` stand in `order`, at most `limit` rows;
     `failed.csv` lists the cases without scores. Cases are read one by one, and rankings are sorted on disk,
-    so memory does not grow with the data set. Raises `InputError` when there are no results, `OutputError`
+    so the data set need not fit into memory. Raises `InputError` when there are no results, `OutputError`
     when a table cannot be written.
     """
     store = ResultStore(folder)

@@ -1,7 +1,7 @@
 """Rankings of any number of reports as CSV files.
 
-Rows are put aside on disk with the keys they are sorted by, and DuckDB sorts them there: memory does not grow
-with the data set. What comes first is said by `segae.results.review_order` alone.
+Rows are put aside on disk with the keys they are sorted by, and DuckDB sorts them there: the data
+set need not fit into memory. What comes first is said by `segae.results.review_order` alone.
 """
 
 from __future__ import annotations
