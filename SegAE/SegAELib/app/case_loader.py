@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segae.batch.worklist import WorkItem, Worklist, corrected_path
-from segae.errors import SegAEError
+from segae.errors import OutputError, SegAEError
 from segae.files import reason
-from segae.jobs.case_review import ReviewCase, read_review_case
+from segae.jobs.case_review import ReviewCase, read_review_case, state_of
 from segae.jobs.process import ExitMessages
 from segae.jobs.scratch import Scratch
 from SegAELib.app.binding import _
@@ -118,9 +118,8 @@ def _key(case: str) -> str:
 
 
 def _state(path: Path) -> tuple[int, int] | None:
-    """Size and time of change of a file, None for one that is not there."""
+    """Of the corrected file, None also for one that cannot be looked at: the reader says what is wrong."""
     try:
-        status = path.stat()
-    except OSError:  # the reader says what is wrong with it
+        return state_of(path)
+    except OutputError:
         return None
-    return status.st_size, status.st_mtime_ns

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal, get_args
 
 from segae.errors import InputError
 from segae.results.files import write_table
+from segae.results.reviews import now
 from SegAELib.mrml.binding import Scene, SegmentationNode, TableNode
 from SegAELib.mrml.results_table import KIND, SEGMENTATION_ROLE, column, find_table, set_columns, values_of
 
@@ -50,8 +50,7 @@ def new_mark(
     dice: float | None = None,
 ) -> ReviewMark:  # fmt: skip
     """A mark made now; raises `InputError` for an unknown one."""
-    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return ReviewMark(segment_id, segment, slice_index, mark, note, now, dice)
+    return ReviewMark(segment_id, segment, slice_index, mark, note, now(), dice)
 
 
 def review_table(scene: Scene, segmentation: SegmentationNode) -> TableNode:

@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from segae.batch.store import Failure, ResultStore, report_files
-from segae.batch.worklist import CORRECTED, corrected_path
+from segae.batch.worklist import CORRECTED, with_correction
 from segae.data import Segmentation, Volume
 from segae.errors import Cancelled, InputError, SegAEError
 from segae.files import reason, shown_path
-from segae.io.ct import read_ct
+from segae.io.case_files import read_case
 from segae.io.layouts import CaseFiles
-from segae.io.segmentation import read_segmentation
 from segae.labels.table import LabelTable
 from segae.models.checkpoint import file_sha256
 from segae.models.registry import find_model
@@ -157,18 +156,7 @@ def _read_ahead(
 
 def _read(files: CaseFiles, options: ScoringOptions, table: LabelTable) -> CaseData:
     inputs = files.inputs(options.names)
-    return *read_case(files, options, table), inputs
-
-
-def read_case(files: CaseFiles, options: ScoringOptions, table: LabelTable) -> tuple[Volume, Segmentation]:
-    """The CT and the masks of a case; raises `InputError` or OSError."""
-    if files.problem:
-        raise InputError(files.problem)
-    ct = read_ct(files.ct, series=files.series)
-    masks = read_segmentation(
-        files.masks, name=files.name, names=options.names, table=table, values=files.values, ct=ct.place
-    )
-    return ct, masks
+    return *read_case(files, options.names, table), inputs
 
 
 def score_corrected(
@@ -192,15 +180,11 @@ def score_corrected(
 
 def _corrected_files(results: Path, case: str) -> CaseFiles | None:
     """CT and corrected masks of a case; None when one of them is not there any more."""
-    masks = corrected_path(results, case)
     report = ResultStore(results).report_path(case)
     if not report.exists():  # the folder of a single case
         report = report_files(results)[0]
     judged = read_summary(report)
-    if judged.case != case or not masks.exists():
+    if judged.case != case:
         return None
-    series = judged.options.get("series")
-    return CaseFiles(
-        case, Path(judged.ct), masks.absolute(), patient=judged.patient,
-        series=None if series is None else str(series),
-    )  # fmt: skip
+    files = CaseFiles.of_report(case, judged.ct, judged.segmentation, judged.options, judged.patient)
+    return with_correction(files, results)

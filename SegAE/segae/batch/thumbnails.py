@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from segae.batch.runner import read_case
 from segae.data import Segment, Volume
 from segae.errors import Cancelled, InputError, SegAEError
 from segae.files import reason
 from segae.inputs.stack import CTStack
+from segae.io.case_files import read_case
 from segae.io.layouts import CaseFiles
 from segae.progress import Watch
 from segae.report.cutout import plane_of
@@ -76,12 +75,9 @@ def _draw_case(
     case: CaseEntry, masks: Sequence[MaskEntry], scorer: Scorer, palette: Palette
 ) -> list[bytes | str]:
     """A picture of each mask, or a sentence that says why there is none."""
-    asked, options = case.options, ScoringOptions.of_report(case.options)
-    files = CaseFiles(
-        case.case, Path(case.ct), Path(case.masks), asked.get("name"),
-        values=asked.get("values"), series=asked.get("series"),
-    )  # fmt: skip
-    volume, segmentation = read_case(files, options, scorer.model.label_table)
+    options = ScoringOptions.of_report(case.options)
+    files = CaseFiles.of_report(case.case, case.ct, case.masks, case.options)
+    volume, segmentation = read_case(files, options.names, scorer.model.label_table)
     checked = scorer.check(volume, segmentation, options).segmentation
     # Empty masks are not among those that can be scored, but their organ may be there.
     segments = {one.name: one for one in (*segmentation.segments, *checked.segments)}

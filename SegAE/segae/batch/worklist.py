@@ -49,12 +49,14 @@ def with_corrections(cases: Iterable[CaseFiles], folder: Path) -> list[CaseFiles
             f'"{folder}" holds no corrected masks; give the folder of results in whose folder {CORRECTED} a '
             "worklist saved them."
         )
-    return [
-        replace(one, masks=path.absolute(), name=None, values=None)
-        if (path := corrected_path(folder, one.case)).is_file()
-        else one
-        for one in cases
-    ]
+    return [with_correction(one, folder) or one for one in cases]
+
+
+def with_correction(files: CaseFiles, folder: Path) -> CaseFiles | None:
+    """A case with its corrected masks of the results in `folder`, which bring their own names; None where
+    there are none."""
+    path = corrected_path(folder, files.case)
+    return replace(files, masks=path.absolute(), name=None, values=None) if path.is_file() else None
 
 
 Choice = Literal["to do", "to review", "all"]

@@ -17,10 +17,11 @@ from segae.batch.runner import BatchObserver
 from segae.batch.store import Failure
 from segae.cli import options as opt
 from segae.cli.main import SOME_FAILED
-from segae.cli.output import check_folder, counted
+from segae.cli.output import check_folder
 from segae.errors import InputError
 from segae.io.layouts import CaseFiles
 from segae.progress import Step, Watch
+from segae.report.terminal import counted
 from segae.results.types import CaseReport
 from segae.scoring.scorer import STAGE
 

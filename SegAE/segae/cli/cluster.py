@@ -13,9 +13,10 @@ from rich.prompt import Prompt
 from segae.batch.cluster import ClusterRun, Work, start
 from segae.batch.slurm import Resources
 from segae.cli.merge import merge
-from segae.cli.output import counted, new_bar
+from segae.cli.output import new_bar
 from segae.errors import Cancelled
 from segae.io.layouts import CaseFiles
+from segae.report.terminal import counted
 
 
 def batch_on_cluster(

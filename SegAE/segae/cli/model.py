@@ -63,12 +63,10 @@ def import_model(
     """Bring published PyTorch weights into SegAE's form; nothing in the files is executed."""
     from rich.console import Console
 
-    from segae.errors import InputError
-    from segae.models.checkpoint import save_checkpoint
+    from segae.models.checkpoint import check_ending, save_checkpoint
     from segae.models.published_import import import_published
 
-    if out.suffix != ".safetensors":
-        raise InputError(f'"{out}" must end in .safetensors; change --out.')
+    check_ending(out)
     checkpoint = import_published(weights, embeddings, orientation=orientation)
     save_checkpoint(checkpoint, out)
     Console().print(

@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-def counted(n: int, noun: str) -> str:
-    """A number of things in words."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
-
-
 def check_folder(out: Path) -> None:
     """Raises `OutputError` when `out` is no folder and cannot become one, or cannot be written to. Nothing is
     made yet, so that bad input leaves no empty folder behind."""

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from segae.data import Segmentation, Volume
+from segae.errors import InputError
 from segae.files import shown_path
+from segae.io.ct import read_ct
 from segae.io.label_names import names_beside
 from segae.io.readers import is_hidden
+from segae.io.segmentation import read_segmentation
+from segae.labels.table import LabelTable
 
 _BEGINNING = 1024  # bytes of a file that hold its header, or the compressed header
 
@@ -40,6 +45,16 @@ class CaseFiles:
     def __post_init__(self) -> None:
         object.__setattr__(self, "case", shown_path(self.case))  # it goes into every file of results
 
+    @classmethod
+    def of_report(
+        cls, case: str, ct: str, masks: str, options: Mapping[str, Any], patient: str = ""
+    ) -> CaseFiles:
+        """The files that a report says it was made from; `options`: what it says was asked."""
+        return cls(
+            case, Path(ct), Path(masks), options.get("name"), patient,
+            values=options.get("values"), series=options.get("series"),
+        )  # fmt: skip
+
     def absolute(self) -> CaseFiles:
         """The same case with paths that do not depend on the working directory."""
         return replace(self, ct=self.ct.absolute(), masks=self.masks.absolute())
@@ -53,6 +68,18 @@ class CaseFiles:
         """
         named = names_beside(self.masks) if names is None else [names]
         return {"ct": _state([self.ct]), "masks": _state([self.masks]), "names": _state(named)}
+
+
+def read_case(files: CaseFiles, names: Path | None, table: LabelTable) -> tuple[Volume, Segmentation]:
+    """The CT and the masks of a case. `names`: for the values of a label map; `table`: what names can mean.
+    Raises `InputError` or OSError."""
+    if files.problem:
+        raise InputError(files.problem)
+    ct = read_ct(files.ct, series=files.series)
+    masks = read_segmentation(
+        files.masks, name=files.name, names=names, table=table, values=files.values, ct=ct.place
+    )
+    return ct, masks
 
 
 def _state(paths: Iterable[Path]) -> dict[str, Any]:

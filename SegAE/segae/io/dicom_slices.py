@@ -50,9 +50,8 @@ NO_UID = "without UID"  # the series of images that do not say it
 @dataclass(frozen=True, eq=False)
 class Slice:
     """One image: what its header says. `frame`: its place in a file with several (`n_frames`), else None.
-    Spacing (between
-    rows, between columns), `orientation` (6) and `position` (3) are in mm in LPS; None where they are
-    missing. `slope`, `intercept`: None where the header does not say what the numbers mean."""
+    Spacing (between rows, between columns), `orientation` (6) and `position` (3) are in mm in LPS; None where
+    they are missing. `slope`, `intercept`: None where the header does not say what the numbers mean."""
 
     path: Path
     frame: int | None

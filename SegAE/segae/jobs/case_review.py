@@ -22,8 +22,7 @@ from segae.errors import InputError, OutputError
 from segae.files import reason, remove_leftovers, whole_file
 from segae.geometry.box import Box
 from segae.geometry.grid import Grid
-from segae.io.case_files import CaseFiles
-from segae.io.ct import read_ct
+from segae.io.case_files import CaseFiles, read_case
 from segae.io.seg_nrrd import write_seg_nrrd
 from segae.io.segmentation import read_segmentation
 from segae.jobs.payload import Payload, read_masks, read_payload, write_masks, write_payload
@@ -65,10 +64,7 @@ def read_for_review(
     judged = read_report(report)
     asked: dict[str, Any] = dict(judged.options)
     options = ScoringOptions.of_report(asked)
-    files = CaseFiles(
-        judged.case, Path(judged.ct), Path(judged.segmentation), asked.get("name"),
-        values=asked.get("values"), series=asked.get("series"),
-    )  # fmt: skip
+    files = CaseFiles.of_report(judged.case, judged.ct, judged.segmentation, asked)
     table = _table(model)
     for path, what in ((files.ct, "CT"), (files.masks, "masks")):
         if not path.exists():
@@ -76,10 +72,7 @@ def read_for_review(
                 f'The {what} of {judged.case}, "{path}", cannot be found; move it back, or {_AGAIN} where it '
                 "is now."
             )
-    ct = read_ct(files.ct, series=files.series)
-    read = read_segmentation(
-        files.masks, name=files.name, names=options.names, table=table, values=files.values, ct=ct.place
-    )
+    ct, read = read_case(files, options.names, table)
     placed, findings = bring_to_grid(read, ct, options.resample, ct_grid=options.ct_grid)
     for finding in findings:
         if finding.severity == "error":
@@ -89,7 +82,7 @@ def read_for_review(
     payload = Payload(ct, "", replace(read, segments=tuple(placed)), JobSettings())
     write_payload(into / "case", payload, with_ct=True, go_on=lambda: None)
     notes = [finding.message for finding in findings if finding.severity == "warning"]
-    if _state(Path(corrected)) is not None:
+    if state_of(Path(corrected)) is not None:
         (into / "corrected").mkdir()
         before = {one.name: one for one in placed}
         now = tuple(_corrected(Path(corrected), before, ct.grid, table).values())
@@ -138,13 +131,13 @@ def save_corrected(
     changes = {one.name: one for one in read_masks(Path(edits)).segments}
     remove_leftovers([target])
     for _ in range(_TRIES):
-        seen = _state(target)
+        seen = state_of(target)
         base = case.before if seen is None else _corrected(target, case.before, case.ct.grid, table)
         masks = {**{name: one for name, one in base.items() if name not in removed}, **changes}
         try:
             with whole_file(target) as stream:
                 write_seg_nrrd(list(masks.values()), case.ct.grid, stream)
-                if _state(target) != seen:  # nobody is locked out: who comes second begins again
+                if state_of(target) != seen:  # nobody is locked out: who comes second begins again
                     raise _SavedMeanwhile
             return agreement(case, masks.get(segment), segment)
         except _SavedMeanwhile:
@@ -170,7 +163,7 @@ def _corrected(
     }
 
 
-def _state(path: Path) -> tuple[int, int] | None:
+def state_of(path: Path) -> tuple[int, int] | None:
     """Size and time of change of a file, None when it is not there; raises `OutputError` when that cannot be
     seen."""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,28 +35,30 @@ class Checkpoint:
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Write atomically; raises `OutputError` when the disk is full or the folder cannot be written."""
+    _write(checkpoint.spec, checkpoint.weights, checkpoint.text_vectors, path)
+
+
+def _write(spec: ModelSpec, weights: Mapping[str, Tensor], text: Tensor, path: Path) -> None:
     from safetensors.torch import save
 
-    tensors = {_WEIGHTS + key: value.contiguous() for key, value in checkpoint.weights.items()}
-    tensors[TEXT_KEY] = checkpoint.text_vectors.contiguous()
+    tensors = {_WEIGHTS + key: value.contiguous() for key, value in weights.items()}
+    tensors[TEXT_KEY] = text.contiguous()
     with whole_file(path) as stream:
-        stream.write(save(tensors, metadata=checkpoint.spec.to_metadata()))
+        stream.write(save(tensors, metadata=spec.to_metadata()))
+
+
+def check_ending(path: Path) -> None:
+    """Raises `InputError` for a file that a model is to be written to under a name which no model has."""
+    if path.suffix != ".safetensors":
+        todo = way("change --out.", "choose another name.")
+        raise InputError(f'"{path}" must end in .safetensors; {todo}')
 
 
 def save_with_spec(source: Path, spec: ModelSpec, path: Path) -> None:
     """Write the weights of a model with another description, each number as it is stored; raises like
     `load_checkpoint` and `save_checkpoint`."""
-    from safetensors.torch import save
-
-    with _opened(source, "pt") as file:
-        _, version = described(file.metadata() or {}, source.name)
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-    if version == 1:
-        named = {key.removeprefix(_WEIGHTS): value for key, value in tensors.items() if key != TEXT_KEY}
-        renamed = renamed_weights(spec.architecture, named)
-        tensors = {TEXT_KEY: tensors[TEXT_KEY], **{_WEIGHTS + key: v for key, v in renamed.items()}}
-    with whole_file(path) as stream:
-        stream.write(save(tensors, metadata=spec.to_metadata()))
+    _, weights, text = _stored(source)
+    _write(spec, weights, text, path)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -64,16 +66,22 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
     Raises `InputError` when the file is missing, `ModelError` when it is damaged or of another kind.
     """
+    spec, stored, text = _stored(path)
+    weights = {key: widened(value) for key, value in stored.items()}
+    return Checkpoint(spec, weights, text.float(), file_sha256(path))
+
+
+def _stored(path: Path) -> tuple[ModelSpec, dict[str, Tensor], Tensor]:
+    """Description, weights and text vectors of a file, each number as it is stored; raises like
+    `load_checkpoint`."""
     with _opened(path, "pt") as file:
         spec, version = described(file.metadata() or {}, path.name)
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     text = tensors.pop(TEXT_KEY, None)
     if text is None or tuple(text.shape)[1:] != (spec.text_dim,):
         raise ModelError(f'"{path}" has no text vectors of length {spec.text_dim}; export the model again.')
-    weights = {key.removeprefix(_WEIGHTS): widened(value) for key, value in tensors.items()}
-    if version == 1:
-        weights = renamed_weights(spec.architecture, weights)
-    return Checkpoint(spec, weights, text.float(), file_sha256(path))
+    weights = {key.removeprefix(_WEIGHTS): value for key, value in tensors.items()}
+    return spec, renamed_weights(spec.architecture, weights) if version == 1 else weights, text
 
 
 def read_spec(path: Path) -> ModelSpec:

@@ -161,13 +161,14 @@ def _caption(report: CaseReport, ranked: Sequence[SegmentResult], n_shown: int) 
     if hidden:
         waiting = sum(one.needs_review for one in hidden)
         also = f", {waiting} of them to be looked at" if waiting else ""
-        parts.append(f"{_count(len(hidden), 'more structure')} not shown{also}")
+        parts.append(f"{counted(len(hidden), 'more structure')} not shown{also}")
     if unscored:
         more = f" and {len(unscored) - MOST_NAMES} more" if len(unscored) > MOST_NAMES else ""
         names = ", ".join(unscored[:MOST_NAMES])
-        parts.append(f"{_count(len(unscored), 'mask')} without a scored slice: {names}{more}")
+        parts.append(f"{counted(len(unscored), 'mask')} without a scored slice: {names}{more}")
     return "\n".join(parts)
 
 
-def _count(n: int, noun: str) -> str:
+def counted(n: int, noun: str) -> str:
+    """A number of things in words."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -89,6 +89,13 @@ class _Residuals:
     above: np.ndarray
 
 
+def left_over(patients: np.ndarray) -> int:
+    """How many of n points, whose `patients` (n,) are given, are left without the one that has most of
+    them."""
+    _, counts = np.unique(patients, return_counts=True)
+    return len(patients) - int(counts.max(initial=0))
+
+
 def fit_intervals(levels: Mapping[str, Points], confidence: float = CONFIDENCE) -> dict[str, Any]:
     """The table for `ModelSpec.intervals` from points of each level, `{"slice": ..., "organ": ...}`.
 

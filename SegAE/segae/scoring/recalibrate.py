@@ -17,7 +17,7 @@ import numpy as np
 
 from segae.errors import InputError
 from segae.files import remove_leftovers
-from segae.models.checkpoint import file_sha256, read_spec, save_with_spec
+from segae.models.checkpoint import check_ending, file_sha256, read_spec, save_with_spec
 from segae.models.registry import find_model
 from segae.models.spec import ModelSpec
 from segae.progress import Watch
@@ -28,6 +28,7 @@ from segae.scoring.conformal import (
     Points,
     composed,
     fit_intervals,
+    left_over,
     measure,
     measure_unseen,
 )
@@ -101,8 +102,7 @@ def learn_from_reviews(model: str | Path, reviews: Iterable[Path], out: Path) ->
     whole or not at all. `reviews`: files of reviewers, or folders of results. Raises `InputError` for what
     cannot be used, and `OutputError`."""
     path = find_model(model)
-    if out.suffix != ".safetensors":
-        raise InputError(f'"{out}" must end in .safetensors; choose another name.')
+    check_ending(out)
     if out.exists() and out.samefile(path):
         raise InputError(f'"{out}" is the model that was reviewed; choose another name.')
     remove_leftovers([out])
@@ -134,13 +134,13 @@ def _is_usable(review: Review) -> bool:
 def _check_enough(usable: Sequence[Review], groups: Mapping[str, int], name: str) -> None:
     """Fits are tried on cases left out, so the others alone must be enough."""
     patients = len({_patient(review) for review in usable})
-    largest = max(Counter(groups[review.case] for review in usable).values(), default=0)
-    if patients >= LEAST_CASES and len(usable) - largest >= LEAST_POINTS:
+    others = left_over(np.array([groups[review.case] for review in usable]))
+    if patients >= LEAST_CASES and others >= LEAST_POINTS:
         return
     raise InputError(
         f"The reviews hold {len(usable)} accepted or corrected masks of {patients} patients with scores of "
         f"the model {name}, and a recalibration needs {LEAST_CASES} patients and {LEAST_POINTS} masks beside "
-        f"those of each patient ({len(usable) - largest} here); review more, or choose the model whose "
+        f"those of each patient ({others} here); review more, or choose the model whose "
         "scores were reviewed."
     )
 

@@ -16,7 +16,7 @@ from segae.files import write_json
 from segae.models.checkpoint import Checkpoint, load_checkpoint
 from segae.progress import Watch
 from segae.scoring.calibration import ORGAN, SLICE, calibrated, interval_for
-from segae.scoring.conformal import LEAST_POINTS, Points, fit_intervals, measure_unseen
+from segae.scoring.conformal import LEAST_POINTS, Points, fit_intervals, left_over, measure_unseen
 from segae_trainer.data.training_set import TrainingSet
 from segae_trainer.evaluate.methods import NetworkMethod
 from segae_trainer.evaluate.predictions import INTERVAL, RAW, predict_masks, predict_samples
@@ -159,17 +159,11 @@ def calibrate(
         "unseen": {
             level: measure_unseen(one, level)
             for level, one in points.items()
-            if len(np.unique(one.patients)) > 1 and _others_are_enough(one)
+            if len(np.unique(one.patients)) > 1 and left_over(one.patients) >= LEAST_POINTS
         },
     }
     write_json(content, out)
     return content
-
-
-def _others_are_enough(points: Points) -> bool:
-    """Whether a table can be fitted without any one patient."""
-    _, counts = np.unique(points.patients, return_counts=True)
-    return len(points) - int(counts.max()) >= LEAST_POINTS
 
 
 def read_calibration(path: Path) -> dict[str, Any]:
