@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sr.coding import Code
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from segae.data import Volume
+from segae.data import Segmentation, Volume
+from segae.io.ct import read_ct
+from segae.io.segmentation import read_segmentation
 
 SHAPE = (8, 20, 24)
 SPACING = (3.0, 2.0, 1.5)  # k, j, i
@@ -292,3 +294,19 @@ def _contour(contour: Contour, ct: CT) -> Dataset:
         ContourGeometricType=contour.kind, NumberOfContourPoints=len(points),
         ContourData=[f"{number:.3f}" for number in lps.ravel()],
     )  # fmt: skip
+
+
+TWO = [described(1, "liver"), described(2, "the other", SPLEEN)]
+
+
+def read(path: Path, ct: CT, **options: Any) -> Segmentation:
+    """Masks as they are read for a CT."""
+    return read_segmentation(path, ct=read_ct(ct.folder).place, **options)
+
+
+def cut_short(path: Path, parts: Iterable[float]) -> Iterator[None]:
+    """Leave nothing but the beginning of a file, a share of it at each step."""
+    whole = path.read_bytes()
+    for part in parts:
+        path.write_bytes(whole[: int(len(whole) * part)])
+        yield

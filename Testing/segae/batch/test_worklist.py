@@ -55,13 +55,20 @@ def results(tmp_path: Path) -> Path:
     return folder
 
 
-def listed(folder: Path) -> Worklist:
-    """The list as a new program finds it."""
+def gathered(folder: Path) -> tuple[Worklist, list[str]]:
+    """The list as a new program finds it, and what it is told of."""
     out = folder.parent / "list.jsonl"
-    assert gather_worklist(Watch(), str(folder), str(out)) == []
+    problems = gather_worklist(Watch(), str(folder), str(out))
     worklist = Worklist(folder)
     for _ in worklist.read(out):
         pass
+    return worklist, problems
+
+
+def listed(folder: Path) -> Worklist:
+    """The list, of which nothing is told."""
+    worklist, problems = gathered(folder)
+    assert problems == []
     return worklist
 
 
@@ -141,24 +148,16 @@ def test_the_log_holds_what_was_predicted_and_the_dice_in_each_slice(results: Pa
 
 def test_a_damaged_report_is_told_and_costs_no_other(results: Path) -> None:
     (results / "cases" / "a.parquet").write_bytes(b"nothing of the kind")
-    out = results.parent / "list.jsonl"
-    (problem,) = gather_worklist(Watch(), str(results), str(out))
+    worklist, (problem,) = gathered(results)
     assert "a.parquet" in problem
-    worklist = Worklist(results)
-    for _ in worklist.read(out):
-        pass
     assert {item.case for item in worklist.items} == {"b"}
 
 
 def test_a_damaged_list_of_decisions_is_told_and_costs_no_other(results: Path) -> None:
     decide(results, listed(results).items[0], "Ann", Outcome("accept", 1.0))
     (results / "reviews" / "Bo.jsonl").write_text("case,segment\n")
-    out = results.parent / "list.jsonl"
-    (problem,) = gather_worklist(Watch(), str(results), str(out))
+    worklist, (problem,) = gathered(results)
     assert "Bo.jsonl" in problem
-    worklist = Worklist(results)
-    for _ in worklist.read(out):
-        pass
     assert worklist.progress == (1, 2)
 
 

@@ -7,34 +7,12 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import (
-    CT,
-    SPLEEN,
-    Contour,
-    blobs,
-    described,
-    rectangle,
-    write_ct,
-    write_rtstruct,
-    write_seg,
-)
+from dicom_files import CT, TWO, Contour, blobs, cut_short, read, rectangle, write_rtstruct, write_seg
 from pydicom.uid import UID
 
-from segae.data import Segmentation
 from segae.errors import InputError
 from segae.io.ct import read_ct
 from segae.io.segmentation import read_segmentation
-
-TWO = [described(1, "liver"), described(2, "the other", SPLEEN)]
-
-
-@pytest.fixture
-def ct(tmp_path: Path) -> CT:
-    return write_ct(tmp_path / "ct")
-
-
-def read(path: Path, ct: CT) -> Segmentation:
-    return read_segmentation(path, ct=read_ct(ct.folder).place)
 
 
 @pytest.mark.parametrize("kind", ["SEG", "RTSTRUCT"])
@@ -61,9 +39,7 @@ def test_changed_bytes_end_in_a_sentence_or_in_masks(tmp_path: Path, ct: CT, kin
 
 def test_a_file_that_is_cut_short_ends_in_a_sentence(tmp_path: Path, ct: CT):
     path = write_seg(tmp_path / "seg.dcm", ct, blobs(), TWO)
-    whole = path.read_bytes()
-    for part in (0.2, 0.5, 0.9, 0.99):
-        path.write_bytes(whole[: int(len(whole) * part)])
+    for _ in cut_short(path, (0.2, 0.5, 0.9, 0.99)):
         with pytest.raises(InputError, match=r"seg\.dcm") as caught:
             read(path, ct)
         assert str(caught.value).endswith(".") and "\n" not in str(caught.value)

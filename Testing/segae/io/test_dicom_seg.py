@@ -18,11 +18,13 @@ from dicom_files import (
     OBLIQUE,
     SHAPE,
     SPLEEN,
+    TWO,
     Contour,
     blobs,
     coded,
     described,
     item,
+    read,
     rectangle,
     write_ct,
     write_dcmqi,
@@ -38,21 +40,9 @@ from pydicom.uid import (
 )
 
 from segae.checks.preflight import run_preflight
-from segae.data import Segmentation
 from segae.errors import InputError
 from segae.io.ct import read_ct
 from segae.io.segmentation import read_segmentation
-
-TWO = [described(1, "liver"), described(2, "the other", SPLEEN)]
-
-
-@pytest.fixture
-def ct(tmp_path: Path) -> CT:
-    return write_ct(tmp_path / "ct")
-
-
-def read(path: Path, ct: CT, **options) -> Segmentation:
-    return read_segmentation(path, ct=read_ct(ct.folder).place, **options)
 
 
 def on_ct(path: Path, ct: CT) -> dict[str, np.ndarray]:

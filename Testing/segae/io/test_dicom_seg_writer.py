@@ -23,11 +23,6 @@ from segae.labels.identify import identify
 NAMES = ("liver", "kidney_left", "costa 7 left", "muscles", "Łebek wątroby", "spleen")
 
 
-@pytest.fixture
-def ct(tmp_path: Path) -> CT:
-    return write_ct(tmp_path / "ct")
-
-
 def segmentation(grid: Grid, overlap: bool, names=NAMES) -> Segmentation:
     """A mask for each name; the last one is empty."""
     segments = []

@@ -14,7 +14,9 @@ from dicom_files import (
     SHAPE,
     Contour,
     coded,
+    cut_short,
     item,
+    read,
     rectangle,
     write_ct,
     write_rtstruct,
@@ -26,15 +28,6 @@ from segae.data import Segmentation
 from segae.errors import InputError
 from segae.io.ct import read_ct
 from segae.io.segmentation import read_segmentation
-
-
-@pytest.fixture
-def ct(tmp_path: Path) -> CT:
-    return write_ct(tmp_path / "ct")
-
-
-def read(path: Path, ct: CT, **options) -> Segmentation:
-    return read_segmentation(path, ct=read_ct(ct.folder).place, **options)
 
 
 def mask_of(path: Path, ct: CT, name: str = "Liver") -> np.ndarray:
@@ -243,9 +236,7 @@ def test_damaged_contours_end_in_a_sentence(tmp_path: Path, ct: CT, numbers):
 
 def test_a_file_that_is_cut_short_ends_in_a_sentence(tmp_path: Path, ct: CT):
     path = write_rtstruct(tmp_path / "rs.dcm", ct, {"Liver": [Contour(k, BOX) for k in (1, 2)]})
-    whole = path.read_bytes()
-    for part in (0.3, 0.6, 0.9, 0.97):
-        path.write_bytes(whole[: int(len(whole) * part)])
+    for _ in cut_short(path, (0.3, 0.6, 0.9, 0.97)):
         with pytest.raises(InputError, match=r"rs\.dcm") as caught:
             read(path, ct)
         assert str(caught.value).endswith(".") and "\n" not in str(caught.value)

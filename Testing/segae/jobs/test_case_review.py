@@ -63,11 +63,15 @@ class Case:
         return read_review_case(folder)
 
     def save(self, who: str, about: str, changes: Mapping[str, Segment], removed: list[str] | None = None):
-        edits = self.root / f"{who} edits"
-        edits.mkdir()
+        folder, edits, path, *rest = self.words(who, about, changes)
+        return save_corrected(Watch(), folder, edits, removed or [], path, *rest)
+
+    def words(self, who: str, about: str, changes: Mapping[str, Segment]) -> list[str]:
+        """What a save is called with, but for the masks that were removed; the changes are on the disk."""
+        edits = self.root / f"{who} edits of {about}"
+        edits.mkdir(exist_ok=True)
         write_masks(edits, Segmentation(tuple(changes.values())))
-        folder, path = str(self.root / who), str(self.corrected)
-        return save_corrected(Watch(), folder, str(edits), removed or [], path, about, "bundled")
+        return [str(self.root / who), str(edits), str(self.corrected), about, "bundled"]
 
     def saved(self) -> dict[str, np.ndarray]:
         return {one.name: one.full_mask() for one in read_segmentation(self.corrected).segments}
@@ -183,10 +187,7 @@ def test_killed_in_the_middle_of_a_save_nothing_half_is_left_and_the_next_save_c
     read, before = case.open("Ann"), case.originals()
     case.save("Ann", "spleen", {"spleen": halved(read.before["spleen"])})
     saved = case.corrected.read_bytes()
-    edits = case.root / "kidney"
-    edits.mkdir()
-    write_masks(edits, Segmentation((halved(read.before["kidney_left"]),)))
-    words = [str(case.root / "Ann"), str(edits), str(case.corrected), "kidney_left", "bundled"]
+    words = case.words("Ann", "kidney_left", {"kidney_left": halved(read.before["kidney_left"])})
     done = subprocess.run(
         [sys.executable, "-c", _KILLED, *words], env=child_environment(os.environ), check=False
     )
@@ -194,7 +195,7 @@ def test_killed_in_the_middle_of_a_save_nothing_half_is_left_and_the_next_save_c
     assert case.corrected.read_bytes() == saved and case.originals() == before
     assert len(list(case.corrected.parent.iterdir())) == 2, "what was being written is hidden beside it"
     again = case.root / "again edits"
-    shutil.copytree(edits, again)
+    shutil.copytree(words[1], again)
     save_corrected(Watch(), words[0], str(again), [], words[2], "kidney_left", "bundled")
     assert [path.name for path in case.corrected.parent.iterdir()] == ["case.seg.nrrd"]
     assert np.array_equal(case.saved()["kidney_left"], halved(read.before["kidney_left"]).full_mask())
@@ -226,10 +227,7 @@ def test_a_full_disk_is_told_and_leaves_what_was_saved_before(case: Case) -> Non
     read = case.open("Ann")
     case.save("Ann", "spleen", {"spleen": halved(read.before["spleen"])})
     saved = case.corrected.read_bytes()
-    edits = case.root / "kidney"
-    edits.mkdir()
-    write_masks(edits, Segmentation((halved(read.before["kidney_left"]),)))
-    words = [str(case.root / "Ann"), str(edits), str(case.corrected), "kidney_left", "bundled"]
+    words = case.words("Ann", "kidney_left", {"kidney_left": halved(read.before["kidney_left"])})
     command = [sys.executable, "-c", _FULL, *words]
     environment = child_environment(os.environ)
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
