@@ -10,9 +10,10 @@ from hypothesis.extra import numpy as hnp
 
 from segae.data import Segment
 from segae.errors import InputError
+from segae.geometry.box import enclosing_box
 from segae.geometry.grid import Grid
 from SegAELib.mrml.score_bins import ScoreBins, legend
-from SegAELib.mrml.score_image import CODES, ScoreImage, enclosing_box, encode
+from SegAELib.mrml.score_image import CODES, ScoreImage, encode
 
 GRID = Grid((7, 6, 5), np.eye(4))
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from segae.data import Segment
 from segae.errors import InputError
+from segae.geometry.box import enclosing_box
 from segae.report.style import ERROR_COLOURS
 from SegAELib.mrml.binding import SegmentationNode, VolumeNode
 from SegAELib.mrml.matrices import volume_grid
@@ -20,7 +21,6 @@ from SegAELib.mrml.overlay_node import (
     set_voxels,
 )
 from SegAELib.mrml.score_bins import rgb
-from SegAELib.mrml.score_image import enclosing_box
 
 OPACITY = 0.6
 PARTS = tuple(OverlayPart(f"segae_{key}", key, rgb(colour)) for key, colour in ERROR_COLOURS.items())

@@ -8,13 +8,12 @@ from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from segae.data import Segment
 from segae.errors import InputError
-from segae.geometry.box import Box
+from segae.geometry.box import Box, enclosing_box
 from segae.report.style import ERROR_COLOURS
 from SegAELib.mrml.binding import Node, Scene, slicer
 from SegAELib.mrml.matrices import to_vtk
 from SegAELib.mrml.nodes import add_hidden_node
 from SegAELib.mrml.score_bins import rgb
-from SegAELib.mrml.score_image import enclosing_box
 
 RIGHT = (0.85, 0.85, 0.82)  # colour where nothing is predicted to be wrong
 REACH_MM = 4.0  # how far from a wrong voxel the surface shows it

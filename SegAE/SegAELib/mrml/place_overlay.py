@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segae.geometry.box import Box
+from segae.geometry.box import Box, enclosing_box
 from SegAELib.mrml.binding import SegmentationNode, VolumeNode
 from SegAELib.mrml.label_layers import label_layers
 from SegAELib.mrml.overlay_node import (
@@ -16,7 +16,6 @@ from SegAELib.mrml.overlay_node import (
     remove_overlay,
     set_voxels,
 )
-from SegAELib.mrml.score_image import enclosing_box
 
 SEGMENT = OverlayPart("segae_place", "looked at", (1.0, 0.9, 0.0))
 OTHERS = OverlayPart("segae_others", "others", (0.0, 0.0, 0.0))

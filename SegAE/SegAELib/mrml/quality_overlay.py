@@ -9,7 +9,7 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from segae.data import Segment
 from segae.errors import InputError
-from segae.geometry.box import Box
+from segae.geometry.box import Box, enclosing_box
 from segae.report.style import Palette
 from segae.results.bins import ScoreBins
 from SegAELib.mrml.binding import Scene, SegmentationNode, VolumeNode, nodes_of_class, slicer
@@ -25,7 +25,7 @@ from SegAELib.mrml.overlay_node import (
     set_voxels,
 )
 from SegAELib.mrml.score_bins import OPACITY, LegendEntry, legend
-from SegAELib.mrml.score_image import ScoreImage, enclosing_box
+from SegAELib.mrml.score_image import ScoreImage
 
 _FILL_HIDDEN = "SegAE.FillHidden"  # on a display node, so that it is known in a saved scene too
 

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import reduce
 
 import numpy as np
 
 from segae.data import Segment
-from segae.geometry.box import Box
+from segae.geometry.box import Box, enclosing_box
 from segae.results.bins import ScoreBins
 
 # Scores 1..0 become 1..CODES + 1 and 0 is background, so where segments overlap the worst is the highest.
 CODES = 65534
-
-
-def enclosing_box(boxes: Iterable[Box]) -> Box:
-    """Smallest box (k, j, i) round all boxes that are not empty."""
-    return reduce(Box.union, boxes, Box.empty())
 
 
 def encode(scores: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import overload
 
 import numpy as np
@@ -102,6 +103,11 @@ class Box:
 
     def __getitem__(self, axis: int | slice) -> slice | tuple[slice, ...]:
         return self.slices[axis]
+
+
+def enclosing_box(boxes: Iterable[Box]) -> Box:
+    """Smallest box (k, j, i) round all boxes that are not empty."""
+    return reduce(Box.union, boxes, Box.empty())
 
 
 def boxes_of_labels(labels: np.ndarray, values: Iterable[int] | None = None) -> dict[int, Box]:

@@ -15,7 +15,7 @@ from segae.data import CTPlace, Segment, Segmentation, pack
 from segae.errors import InputError
 from segae.files import shown_path
 from segae.finding import Finding
-from segae.geometry.box import Box, boxes_of_labels
+from segae.geometry.box import Box, boxes_of_labels, enclosing_box
 from segae.geometry.grid import Grid
 from segae.io.image import StoredImage
 from segae.labels.identify import Identification, identify
@@ -143,11 +143,7 @@ def segment_of(
 
 def joined(parts: Sequence[MaskPart]) -> MaskPart:
     """The parts of one mask in the box that holds them all."""
-    if not parts:
-        return Box.empty(), np.zeros((0, 0, 0), bool)
-    box = parts[0][0]
-    for other, _ in parts[1:]:
-        box = box.union(other)
+    box = enclosing_box(one for one, _ in parts)
     inside = np.zeros(box.shape, bool)
     for own, part in parts:
         inside[own.relative_to(box).slices] |= part

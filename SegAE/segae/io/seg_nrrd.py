@@ -20,6 +20,7 @@ from segae.errors import InputError
 from segae.geometry.box import Box
 from segae.geometry.grid import Grid
 from segae.io.image import StoredImage
+from segae.io.mask_layers import mask_layers, same_grid
 from segae.io.masks import (
     MaskReader,
     MaskRequest,
@@ -140,7 +141,6 @@ def _reference_grid(image: StoredImage) -> tuple[Grid, np.ndarray]:
     return Grid((int(size[0]), int(size[1]), int(size[2])), affine, crop.placed, is_crop=True), start
 
 
-_MOST_IN_LAYER = 255  # values of one byte
 _LPS = (-1.0, -1.0, 1.0)  # RAS to the space in which Slicer writes
 
 
@@ -155,30 +155,25 @@ def write_seg_nrrd(segments: Sequence[Segment], grid: Grid, stream: BinaryIO) ->
     if len(set(names)) < len(names):
         double = next(name for name in names if names.count(name) > 1)
         raise InputError(f'Two masks are called "{double}"; give each its own name.')
-    layers: list[np.ndarray] = []
-    counts: list[int] = []
-    places = []
     for segment in segments:
-        if segment.grid.size != grid.size or not np.allclose(segment.grid.affine, grid.affine):
+        if not same_grid(segment.grid, grid):
             raise InputError(f'"{segment.name}" does not lie on the grid of the other masks; load it again.')
-        inside = segment.voxels() if not segment.is_empty else np.zeros((0, 0, 0), bool)
-        free = (
-            n
-            for n, labels in enumerate(layers)
-            if counts[n] < _MOST_IN_LAYER and not labels[segment.box.slices][inside].any()
-        )
-        layer = next(free, len(layers))
-        if layer == len(layers):
-            layers.append(np.zeros(grid.shape, np.uint8))
-            counts.append(0)
-        counts[layer] += 1
-        layers[layer][segment.box.slices][inside] = counts[layer]
-        places.append((layer, counts[layer]))
-    stream.write(_header_text(segments, grid, places, len(layers)).encode("utf-8", "backslashreplace"))
+    layers = mask_layers(segments)
+    places = {
+        place: (n, value)
+        for n, layer in enumerate(layers)
+        for value, place in enumerate(layer.places, start=1)
+    }
+    in_order = [places[n] for n in range(len(segments))]
+    stream.write(_header_text(segments, grid, in_order, len(layers)).encode("utf-8", "backslashreplace"))
     packed = zlib.compressobj(1, zlib.DEFLATED, 16 + zlib.MAX_WBITS)  # with the frame of gzip
+    plane = np.zeros((*grid.shape[1:], max(1, len(layers))), np.uint8)
     for k in range(grid.shape[0]):
-        planes = [labels[k] for labels in layers] or [np.zeros(grid.shape[1:], np.uint8)]
-        stream.write(packed.compress(np.ascontiguousarray(np.stack(planes, axis=-1)).data))
+        for n, layer in enumerate(layers):
+            along, rows, columns = layer.box.slices
+            inside = along.start <= k < along.stop
+            plane[rows, columns, n] = layer.labels[k - along.start] if inside else 0
+        stream.write(packed.compress(plane.data))
     stream.write(packed.flush())
 
 
