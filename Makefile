@@ -19,7 +19,7 @@ demo: $(VENV)/demo.stamp
 # Side by side, as two cores take half an hour for one after the other. Each shows its output when it ends.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 test: lint
-	@echo "All tests: about 25 minutes on two cores; what a part of them prints comes when it ends."
+	@echo "All tests: half an hour on two cores. Each part of them prints when it ends, so nothing is seen for long."
 	@$(MAKE) --no-print-directory --jobs=2 $(SYNC) test-core test-mrml test-panel
 
 lint: $(VENV)/test.stamp
