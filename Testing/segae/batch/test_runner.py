@@ -217,12 +217,13 @@ def test_when_a_batch_is_stopped_no_further_case_is_read(
     tmp_path: Path, out: Path, scorer: Scorer, make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
 ):
     import segae.batch.runner as runner
+    import segae.io.case_files as case_files
 
     for number in range(9):
         make_case(tmp_path / "data" / str(number))
     read = []
-    original = runner.read_ct
-    monkeypatch.setattr(runner, "read_ct", lambda path: read.append(path) or original(path))
+    original = case_files.read_ct
+    monkeypatch.setattr(case_files, "read_ct", lambda ct, **more: read.append(ct) or original(ct, **more))
 
     def stop(_files: CaseFiles) -> None:
         raise KeyboardInterrupt
@@ -230,7 +231,7 @@ def test_when_a_batch_is_stopped_no_further_case_is_read(
     with pytest.raises(KeyboardInterrupt):
         run_batch(find_cases(tmp_path / "data"), out, scorer, observer=BatchObserver(on_case=stop))
     count = len(read)
-    assert count <= 1 + runner.READ_AHEAD
+    assert 0 < count <= 1 + runner.READ_AHEAD
     assert not out.exists()
 
 
