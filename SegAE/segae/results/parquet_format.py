@@ -7,6 +7,7 @@ table without their descriptions, which together would not fit into memory.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from segae.results.columns import SLICES, Column
@@ -101,6 +102,14 @@ def schema_of(columns: Iterable[Column]) -> pa.Schema:
 
     types = {str: pa.string(), int: pa.int64(), float: pa.float64()}
     return pa.schema([pa.field(one.name, types[one.kind], nullable=one.optional) for one in columns])
+
+
+def one_by_one(path: Path) -> pq.ParquetFile:
+    """A Parquet file whose row groups are read as they are asked for. By default pyarrow fetches all of them
+    ahead and keeps them: memory would grow with the file."""
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(path, pre_buffer=False)
 
 
 def _writer(stream: BinaryIO) -> pq.ParquetWriter:

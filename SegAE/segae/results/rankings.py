@@ -15,7 +15,7 @@ import numpy as np
 from segae.errors import OutputError
 from segae.files import reason, whole_file
 from segae.results.columns import Column, names
-from segae.results.parquet_format import schema_of, table_of
+from segae.results.parquet_format import one_by_one, schema_of, table_of
 from segae.results.review_order import Order, slice_keys_of
 from segae.results.tables import LEVEL_COLUMNS, Level, keyed_rows
 from segae.results.types import CaseReport
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MEMORY = "500MB"  # of DuckDB; what does not fit is sorted on disk
 _SORTED_BY = ("predicted_dice", "raw_score", "area_mm2", "organ_mm2")  # as `slice_keys_of` takes them
 BATCH = 65_536  # rows at a time
+WAITING = 8_192  # rows of Python values, of which each takes much more room than in a table
 # Columns to sort by, the lowest first; equals stay as they came.
 _KEYS = tuple(Column(f"_key_{n}", float, "", "key to sort by", "") for n in range(3))
 _KEY_NAMES = names(_KEYS)
@@ -50,19 +51,17 @@ class RowsAside:
             values = (one.of(row) for one in LEVEL_COLUMNS[self._level])
             padded = (*key, *[0.0] * len(_KEYS))[: len(_KEYS)]
             self._waiting.append([*values, *map(float, padded)])
-        if len(self._waiting) >= BATCH:
+        if len(self._waiting) >= WAITING:
             self._put()
 
     def batches(self) -> pa.RecordBatchReader:
         """All rows, in the order in which they came; nothing can be added any more."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         self._put()
         self._writer.close()
-        return pa.RecordBatchReader.from_batches(
-            schema_of(self._columns), pq.ParquetFile(self._path).iter_batches(batch_size=BATCH)
-        )
+        file = one_by_one(self._path)
+        return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(batch_size=BATCH))
 
     def _put(self) -> None:
         self._writer.write_table(table_of(self._columns, self._waiting))
@@ -72,9 +71,8 @@ class RowsAside:
 def slice_batches(long_table: Path, order: Order) -> pa.RecordBatchReader:
     """The slices of a Parquet file of reports or of a whole batch, with the keys of their ranking."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(long_table)
+    file = one_by_one(long_table)
     schema = pa.schema([*file.schema_arrow.remove_metadata(), *schema_of(_KEYS)])
 
     def keyed() -> Iterator[pa.RecordBatch]:

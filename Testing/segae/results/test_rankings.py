@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from flat_rows import FlatRow, report_from_rows
 
@@ -92,6 +95,25 @@ def test_equals_keep_the_order_of_the_reports_over_many_batches(
     many = [scored(f"case {n:03}", 0.5, 0.6) for n in range(40)]
     for level in LEVELS:
         assert_same(ranked_on_disk(many, level, "dice", tmp_path), in_memory(many, level, "dice"))
+
+
+def test_a_long_table_is_never_held_as_a_whole(tmp_path: Path):
+    path, draw = tmp_path / "long.parquet", np.random.default_rng(0)
+    columns = ("predicted_dice", "raw_score", "area_mm2", "organ_mm2")
+    pq.write_table(pa.table({one: draw.random(1_000_000) for one in columns}), path, row_group_size=50_000)
+    before = pa.total_allocated_bytes()
+    held = [pa.total_allocated_bytes() - before for _ in slice_batches(path, "review")]
+    assert len(held) > 10
+    assert max(held) < path.stat().st_size / 4
+
+
+def test_rows_put_aside_do_not_wait_until_all_were_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rankings, "WAITING", 8)
+    aside = RowsAside("structure", "review", tmp_path)
+    for n in range(20):
+        aside.add(scored(f"case {n}", 0.5))
+    assert (tmp_path / "structure.parquet").stat().st_size > 10_000
+    assert sum(batch.num_rows for batch in aside.batches()) == 40
 
 
 def test_without_reports_a_ranking_has_its_header_only(tmp_path: Path):
