@@ -36,7 +36,7 @@ def write(reports: Iterable[CaseReport], stream: BinaryIO) -> None:
 
 def read(stream: BinaryIO) -> tuple[CaseReport, ...]:
     """Read what `write` wrote; raises ValueError, KeyError or TypeError for anything else."""
-    file = _file(stream)
+    file = open_parquet(stream)
     table = _rows(file)
     found = [name for name in table.column_names if name in KINDS]
     columns = [table.column(name).to_pylist() for name in found]
@@ -45,7 +45,7 @@ def read(stream: BinaryIO) -> tuple[CaseReport, ...]:
 
 def read_headers(stream: BinaryIO) -> tuple[dict[str, Any], ...]:
     """What each report says but its slices, without reading them; raises ValueError like `read`."""
-    return tuple(_headers(_file(stream)))
+    return tuple(_headers(open_parquet(stream)))
 
 
 def read_slices(stream: BinaryIO) -> pa.Table:
@@ -53,7 +53,7 @@ def read_slices(stream: BinaryIO) -> pa.Table:
     `read`."""
     import pyarrow as pa
 
-    file = _file(stream)
+    file = open_parquet(stream)
     announced = sum(header["n_slices"] for header in _headers(file))
     table = _rows(file)
     if table.num_rows != announced:
@@ -104,24 +104,23 @@ def schema_of(columns: Iterable[Column]) -> pa.Schema:
     return pa.schema([pa.field(one.name, types[one.kind], nullable=one.optional) for one in columns])
 
 
-def one_by_one(path: Path) -> pq.ParquetFile:
+def open_parquet(source: Path | BinaryIO) -> pq.ParquetFile:
     """A Parquet file whose row groups are read as they are asked for. By default pyarrow fetches all of them
     ahead and keeps them: memory would grow with the file."""
     import pyarrow.parquet as pq
 
-    return pq.ParquetFile(path, pre_buffer=False)
+    return pq.ParquetFile(
+        source,
+        pre_buffer=False,
+        thrift_string_size_limit=LARGEST_METADATA,
+        page_checksum_verification=True,
+    )
 
 
 def _writer(stream: BinaryIO) -> pq.ParquetWriter:
     import pyarrow.parquet as pq
 
     return pq.ParquetWriter(stream, schema_of(SLICES), compression="zstd", write_page_checksum=True)
-
-
-def _file(stream: BinaryIO) -> pq.ParquetFile:
-    import pyarrow.parquet as pq
-
-    return pq.ParquetFile(stream, thrift_string_size_limit=LARGEST_METADATA, page_checksum_verification=True)
 
 
 def _headers(file: pq.ParquetFile) -> list[dict[str, Any]]:

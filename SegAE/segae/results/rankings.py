@@ -15,7 +15,7 @@ import numpy as np
 from segae.errors import OutputError
 from segae.files import reason, whole_file
 from segae.results.columns import Column, names
-from segae.results.parquet_format import one_by_one, schema_of, table_of
+from segae.results.parquet_format import open_parquet, schema_of, table_of
 from segae.results.review_order import Order, slice_keys_of
 from segae.results.tables import LEVEL_COLUMNS, Level, keyed_rows
 from segae.results.types import CaseReport
@@ -60,7 +60,7 @@ class RowsAside:
 
         self._put()
         self._writer.close()
-        file = one_by_one(self._path)
+        file = open_parquet(self._path)
         return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(batch_size=BATCH))
 
     def _put(self) -> None:
@@ -72,7 +72,7 @@ def slice_batches(long_table: Path, order: Order) -> pa.RecordBatchReader:
     """The slices of a Parquet file of reports or of a whole batch, with the keys of their ranking."""
     import pyarrow as pa
 
-    file = one_by_one(long_table)
+    file = open_parquet(long_table)
     schema = pa.schema([*file.schema_arrow.remove_metadata(), *schema_of(_KEYS)])
 
     def keyed() -> Iterator[pa.RecordBatch]:
