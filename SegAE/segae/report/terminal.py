@@ -62,7 +62,7 @@ def ranking_view(
     columns = _columns(report, ranked, palette, free - max(longest, NAME))
     room = min(free - _taken(columns), LONGEST_NAME)
     table = Table(
-        title=Text(f"{one_line(report.case)}: {TITLES[order]}"),
+        title=Text(f"{one_line(report.case)}: to review, then the rest; {TITLES[order]}"),
         caption=Text(_caption(report, ranked, len(shown))),
         box=box.SIMPLE_HEAD,
         show_edge=False,

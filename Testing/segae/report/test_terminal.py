@@ -42,6 +42,7 @@ def test_by_dice_the_lowest_segment_comes_first_with_all_its_figures(report):
 
 def test_in_review_order_the_largest_wrong_volume_among_those_that_need_review_comes_first(report):
     table = ranking_view(report, width=120)
+    assert "to review, then the rest" in str(table.title)
     assert "largest expected error first" in str(table.title)
     names = [line.split()[0] for line in _printed(table, 120) if "█" in line]
     expected = [one.segment for one in ordered_segments(report.scored, "review")]
